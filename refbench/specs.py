@@ -1,0 +1,141 @@
+"""Plain data about plugins, importable without torch.
+
+A plugin is found by its spec; its code is imported only when it is used. Built-in specs live beside
+their implementation (``methods/<name>/spec.py`` as ``SPEC``); third parties announce theirs through
+the entry point groups ``refbench.methods``, ``refbench.datasets``, ``refbench.metrics``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+ParamValue = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """One checkpoint file of a weights variant."""
+
+    role: str
+    """What it feeds: ``extractor``, ``restoration``, ``vgg19``, ``net``."""
+    name: str
+    """Official file name, looked up as ROOT/<method>/NAME, then ROOT/NAME."""
+    sha256: str | None = None
+    """Full digest where known; None: not verifiable, and the manifest says so."""
+    sha256_prefix: str | None = None
+    """torch-hub style prefix (the suffix in ``vgg19-dcbb9e9d.pth``), checked when given."""
+    hub: bool = False
+    """Also looked for in $TORCH_HOME/hub/checkpoints."""
+    source: str = ""
+    """Where a person can get it."""
+    licence: str = "unknown"
+
+
+@dataclass(frozen=True)
+class WeightsVariant:
+    """A named set of weights: ``mse``, ``gan``, ``compact``."""
+
+    name: str
+    files: tuple[WeightsFile, ...]
+    bundled: bool = False
+    """True: the files are inside the package, in the method's own folder."""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Param:
+    """One ``method.<name>=`` option."""
+
+    default: ParamValue
+    help: str
+    choices: tuple[ParamValue, ...] = ()
+
+
+@dataclass(frozen=True)
+class PublishedResult:
+    """A number from a paper or issue, bound to the protocol it was measured under."""
+
+    dataset: str
+    metric: str
+    value: float
+    protocol: str
+    variant: str = ""
+    status: Literal["paper", "released-weights", "rerun", "unknown"] = "unknown"
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """A method plugin: what it is, what it needs, and where its class lives."""
+
+    name: str
+    target: str
+    """``package.module:Class``; the class takes (weights, device, **params), see refbench.types.Method."""
+    title: str = ""
+    scale: int = 4
+    min_refs: int = 0
+    max_refs: int = 1
+    """Most references one call uses; 0: a single-image method. More are cut by the protocol's policy."""
+    uses_reference: bool = True
+    deterministic: bool = True
+    params: Mapping[str, Param] = field(default_factory=dict)
+    variants: tuple[WeightsVariant, ...] = ()
+    """Empty: the method has no weights."""
+    paper: str = ""
+    licence: str = ""
+    code: tuple[str, ...] = ()
+    """Further packages whose sources are part of the code digest, e.g. ``refbench.matching``."""
+    published: tuple[PublishedResult, ...] = ()
+
+    def variant(self, name: str) -> WeightsVariant | None:
+        """The variant called ``name``, or None."""
+        return next((v for v in self.variants if v.name == name), None)
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """A dataset family: its official layout and where a person gets it."""
+
+    name: str
+    target: str
+    """``package.module:open_dataset``, called with a :class:`DataRequest`."""
+    title: str = ""
+    count: int | None = None
+    """Samples in a complete copy; None when there is no fixed number."""
+    layout: str = ""
+    source: str = ""
+    licence: str = "unknown"
+    needs_root: bool = True
+
+
+@dataclass(frozen=True)
+class DataRequest:
+    """What the user said about data: ``data.root= data.partial= data.ids= ...``."""
+
+    root: str | None = None
+    partial: bool = False
+    ids: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Further ``data.*`` keys of an adapter: ``input``, ``ref``, ``list``, ``lr_dir``."""
+
+
+@dataclass(frozen=True)
+class MetricSpec:
+    """A metric: alias in commands, full signature in rows, and a pure function behind ``target``."""
+
+    alias: str
+    """Short name: ``psnr_y``."""
+    signature: str
+    """Identity in keys and joins: ``psnr|space=y601|range=255|round=u8|crop=4|v1``."""
+    target: str
+    """``package.module:factory``; factory(spec) returns f(sr, target) -> float on uint8 RGB images."""
+    higher_is_better: bool = True
+    unit: str = ""
+    decimals: int = 4
+    needs_target: bool = True
+    title: str = ""
+    licence: str = ""
+    options: Mapping[str, ParamValue] = field(default_factory=dict)
+    """What the factory reads: colour space, crop, backbone."""

@@ -1,0 +1,96 @@
+"""The values that travel through a run: Sample -> Trial -> Input -> SR.
+
+Images on disk and in datasets are uint8 RGB arrays of shape (H, W, 3). Networks see float32 RGB
+tensors of shape (3, H, W) in [0, 1]. The HR image is in Sample and Trial only: a method receives an
+:class:`Input`, which has no field for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Image: TypeAlias = npt.NDArray[np.uint8]
+"""uint8 RGB, shape (H, W, 3), values 0..255."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One HR image with its reference images, as a dataset holds them."""
+
+    id: str
+    hr: Image | None
+    """The ground truth; None when a dataset has none (then only no-reference metrics apply)."""
+    refs: tuple[Image, ...]
+    """References, most similar first when the dataset grades them (CUFED5 L1..L5)."""
+    ref_names: tuple[str, ...] = ()
+    """File names of the references, same order; the official codes name SR files after them."""
+    lr: Image | None = None
+    """A given LR image; None means that the protocol makes it from ``hr``."""
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a protocol makes of one sample and draw: everything a method may see, and the target."""
+
+    sample_id: str
+    draw: int
+    lr: Image
+    refs: tuple[Image, ...]
+    target: Image | None
+    """HR after the protocol's crop; SR is compared with this. None without ground truth."""
+    ref_names: tuple[str, ...] = ()
+    notes: Mapping[str, str | float] = field(default_factory=dict)
+    """Facts about this draw that go into the row, e.g. the jitter factors."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """All that a method gets. There is no HR here, by type.
+
+    lr: float32 RGB in [0, 1], shape (3, H, W). refs: the same, each (3, h_i, w_i), any size.
+    """
+
+    lr: Tensor
+    refs: tuple[Tensor, ...]
+    scale: int = 4
+    sample_id: str = ""
+    ref_names: tuple[str, ...] = ()
+    official_size: tuple[int, int] | None = None
+    """(H, W) in HR pixels to which the caller will crop, when it differs from scale * LR size."""
+
+
+@runtime_checkable
+class Method(Protocol):
+    """A loaded method: weights on a device, one call per trial, no other state that matters."""
+
+    def __call__(self, inp: Input) -> Tensor:
+        """Return SR, float32 RGB, shape (3, scale*H, scale*W); values outside [0, 1] are clamped later."""
+        ...
+
+
+class Dataset(Protocol):
+    """A dataset opened at its root: cheap to open, images are read per sample."""
+
+    name: str
+    """Plain id, e.g. ``cufed5``."""
+    label: str
+    """What tables show: ``cufed5-sample``, ``wrsr [6 of 80]``."""
+    fingerprint: str
+    """sha256 hex over file names and contents; part of run and compare keys."""
+
+    def ids(self) -> tuple[str, ...]:
+        """Sample ids in a fixed order."""
+        ...
+
+    def load(self, sample_id: str) -> Sample:
+        """Read one sample. Raises SampleError when its files are missing or undecodable."""
+        ...
