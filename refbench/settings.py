@@ -1,0 +1,100 @@
+"""What a command was asked to do, as plain frozen data.
+
+:mod:`refbench.config` makes these from overrides; everything else only reads them, so no other module
+needs to know where configuration comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from refbench.specs import DataRequest, ParamValue
+
+
+@dataclass(frozen=True)
+class MethodChoice:
+    """``method=NAME method.weights=... method.<param>=...``."""
+
+    name: str
+    """Plain id (``datsr``), also for a method that came from a file."""
+    weights: str | None = None
+    """Variant name or a path; None: the method's default for this weights root."""
+    params: Mapping[str, ParamValue] = field(default_factory=dict)
+    """Only what the user said, types checked against the method's spec."""
+    locator: str = ""
+    """What names it in the registry: the id, or ``path/to/file.py:SPEC``."""
+
+
+@dataclass(frozen=True)
+class ProtocolEntry:
+    """One protocol instance of a suite: a card, a reference policy and at most one transform level."""
+
+    card: str = "canonical"
+    """Name of a protocol card in configs/protocol."""
+    reference: Mapping[str, ParamValue] = field(default_factory=lambda: {"policy": "first"})
+    """Which references the method sees, and how they are combined."""
+    transform: str | None = None
+    """What is done to the references (``jitter``); None: nothing."""
+    level: str | None = None
+    """Strength of the transform (``x1``); None where it has no levels."""
+    params: Mapping[str, ParamValue] = field(default_factory=dict)
+    """Further parameters of the transform."""
+    draws: int = 1
+    """Random draws per image."""
+    control: bool = False
+    """True for the undistorted entry that drops are measured from."""
+
+
+@dataclass(frozen=True)
+class SuiteConfig:
+    """A named list of protocol instances on one dataset (configs/suite/*.yaml or the user's own file)."""
+
+    name: str
+    dataset: str
+    title: str = ""
+    protocols: tuple[ProtocolEntry, ...] = (ProtocolEntry(control=True),)
+
+
+@dataclass(frozen=True)
+class ExecutorChoice:
+    """``executor=NAME executor.<param>=...``."""
+
+    name: str = "serial"
+    params: Mapping[str, ParamValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything ``refbench run`` needs for one method on one suite with one seed."""
+
+    method: MethodChoice
+    suite: SuiteConfig
+    dataset: str
+    """Plain dataset id; the suite's own unless ``dataset=`` says otherwise."""
+    data: DataRequest = field(default_factory=DataRequest)
+    seed: int = 0
+    limit: int | None = None
+    """Use only the first this many samples; None: all."""
+    device: str = "auto"
+    precision: Literal["fp32", "tf32", "bf16"] = "fp32"
+    images: Literal["none", "png"] = "png"
+    """Whether SR images are kept; they are what ``refbench score`` reads later."""
+    metrics: tuple[str, ...] = ("psnr_y", "ssim_y", "psnr_rgb")
+    """Aliases, full signatures or ``pyiqa:NAME``."""
+    tracking: Literal["mlflow", "none"] = "mlflow"
+    tracking_uri: str | None = None
+    """None: sqlite inside the results folder."""
+    executor: ExecutorChoice = field(default_factory=ExecutorChoice)
+    out: Path = Path("results")
+    weights_root: Path | None = None
+    """``weights.root=``, else $REFBENCH_WEIGHTS, else None."""
+    baseline_method: str | None = "bicubic"
+    """Added to every comparison; None: no baseline."""
+    draws: int | None = None
+    """Replaces the draws of every entry that has more than one; None: as the suite says."""
+    threads: int | None = None
+    memory_limit: str | None = None
+    """``4GB``: bound on the matcher's and the network's working memory."""
