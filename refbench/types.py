@@ -7,7 +7,7 @@ tensors of shape (3, H, W) in [0, 1]. The HR image is in Sample and Trial only: 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
@@ -66,6 +66,35 @@ class Input:
     ref_names: tuple[str, ...] = ()
     official_size: tuple[int, int] | None = None
     """(H, W) in HR pixels to which the caller will crop, when it differs from scale * LR size."""
+
+
+@dataclass(frozen=True)
+class TrialMeta:
+    """What is known of a trial before any image is computed; see :class:`Preflight`."""
+
+    sample_id: str
+    ref_names: tuple[str, ...] = ()
+    expected_size: tuple[int, int] | None = None
+    """(H, W) of the SR image that will be scored; None when it is not known yet."""
+
+
+@runtime_checkable
+class Preflight(Protocol):
+    """Optional on a method: problems that can be found before inference (folder, command)."""
+
+    def preflight(self, trials: Sequence[TrialMeta]) -> list[str]:
+        """One line for each trial that cannot work; empty when all is well. Reads no pixels of HR."""
+        ...
+
+
+@runtime_checkable
+class Identity(Protocol):
+    """Optional on a method *class*: input files, other than weights, that belong in the run key."""
+
+    @staticmethod
+    def identity(params: Mapping[str, object], ids: Sequence[str]) -> str:
+        """sha256 hex of the files that ``params`` point at, as far as the samples ``ids`` use them."""
+        ...
 
 
 @runtime_checkable

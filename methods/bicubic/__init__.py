@@ -1,0 +1,1 @@
+"""PIL bicubic interpolation, the field's baseline."""

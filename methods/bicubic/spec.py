@@ -1,0 +1,16 @@
+"""The bicubic baseline: no weights, no reference."""
+
+from __future__ import annotations
+
+from refbench.specs import MethodSpec
+
+SPEC = MethodSpec(
+    name="bicubic",
+    target="refbench.methods.bicubic.method:Bicubic",
+    title="Bicubic (PIL, a = -0.5)",
+    scale=4,
+    min_refs=0,
+    max_refs=0,
+    uses_reference=False,
+    code=("refbench.imaging", "refbench.tensors"),
+)

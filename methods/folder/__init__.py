@@ -1,0 +1,1 @@
+"""Scores SR images that someone else made."""

@@ -1,0 +1,97 @@
+"""A method that looks its answer up: SR images that someone else computed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from refbench.errors import SampleError, UserError
+from refbench.imaging import read_image
+from refbench.tensors import to_tensor
+
+from .lookup import SrFolder
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from refbench.types import Image, Input, TrialMeta
+
+
+class Folder:
+    """Returns ``<id><suffix>.png`` (or the file named after the reference) from ``dir``."""
+
+    def __init__(self, weights: None, device: str, dir: str | None = None, suffix: str = "") -> None:
+        del weights, device
+        self.folder = SrFolder.open(dir, suffix)
+
+    @staticmethod
+    def identity(params: Mapping[str, object], ids: Sequence[str]) -> str:
+        """sha256 hex over names and contents of the files that ``ids`` use: a changed image is a new run."""
+        folder = SrFolder.open(params.get("dir"), params.get("suffix"))
+        digest = hashlib.sha256()
+        for path in folder.files_for(ids):
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest.update(f"{path.relative_to(folder.root).as_posix()}\0{content}\n".encode())
+        return digest.hexdigest()
+
+    def preflight(self, trials: Sequence[TrialMeta]) -> list[str]:
+        """One line per sample whose SR image is missing, ambiguous, unreadable or of the wrong size."""
+        problems: dict[str, str] = {}
+        for trial in trials:
+            if trial.sample_id not in problems:
+                problem = self._problem(trial)
+                if problem:
+                    problems[trial.sample_id] = problem
+        return list(problems.values())
+
+    def _problem(self, trial: TrialMeta) -> str | None:
+        try:
+            path = self.folder.find(trial.sample_id, trial.ref_names)
+        except UserError as error:
+            return str(error)
+        if path is None:
+            return f"{trial.sample_id}: no {self._wanted(trial.sample_id, trial.ref_names)}"
+        try:
+            size = _size(path)
+        except (UserError, SampleError) as error:
+            return f"{trial.sample_id}: {error}"
+        if trial.expected_size is not None and size != trial.expected_size:
+            return f"{trial.sample_id}: {path.name} is {_wxh(size)}, expected {_wxh(trial.expected_size)}"
+        return None
+
+    def _wanted(self, sample_id: str, ref_names: Sequence[str]) -> str:
+        return " or ".join(f"{stem}.png" for stem in self.folder.stems(sample_id, ref_names))
+
+    def __call__(self, inp: Input) -> Tensor:
+        path = self.folder.find(inp.sample_id, inp.ref_names)
+        if path is None:
+            raise SampleError(
+                f"method.dir={self.folder.root}: no {self._wanted(inp.sample_id, inp.ref_names)}"
+            )
+        sr = read_image(path)
+        full = (int(inp.lr.shape[1]) * inp.scale, int(inp.lr.shape[2]) * inp.scale)
+        if sr.shape[:2] != full:
+            fits = sr.shape[0] <= full[0] and sr.shape[1] <= full[1]
+            if sr.shape[:2] != inp.official_size or not fits:
+                raise SampleError(f"{path}: is {_wxh(sr.shape[:2])}, expected {_wxh(full)}")
+            sr = _grow(sr, full)
+        return to_tensor(sr).to(inp.lr.device)
+
+
+def _grow(sr: Image, size: tuple[int, int]) -> Image:
+    """``sr`` at the top left of ``size``, edges repeated: the caller crops that margin off again."""
+    grown: Image = np.pad(sr, ((0, size[0] - sr.shape[0]), (0, size[1] - sr.shape[1]), (0, 0)), mode="edge")
+    return grown
+
+
+def _size(path: Path) -> tuple[int, int]:
+    image = read_image(path)
+    return image.shape[0], image.shape[1]
+
+
+def _wxh(size: tuple[int, ...]) -> str:
+    return f"{size[1]}x{size[0]}"

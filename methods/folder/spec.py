@@ -1,0 +1,20 @@
+"""``method=folder method.dir=DIR method.suffix=_mse``: SR images made elsewhere."""
+
+from __future__ import annotations
+
+from refbench.specs import MethodSpec, Param
+
+SPEC = MethodSpec(
+    name="folder",
+    target="refbench.methods.folder.method:Folder",
+    title="SR images from a folder",
+    scale=4,
+    min_refs=0,
+    max_refs=0,
+    uses_reference=False,
+    params={
+        "dir": Param(None, "folder that holds the SR images"),
+        "suffix": Param("", "what follows the sample id or reference name: 006_mse.png has suffix _mse"),
+    },
+    code=("refbench.imaging", "refbench.tensors"),
+)
