@@ -85,6 +85,8 @@ class MethodSpec:
     """Empty: the method has no weights."""
     paper: str = ""
     licence: str = ""
+    reads_files: bool = False
+    """Its class has the ``identity`` hook: files that it reads belong in the run key."""
     code: tuple[str, ...] = ()
     """Further packages whose sources are part of the code digest, e.g. ``refbench.matching``."""
     published: tuple[PublishedResult, ...] = ()
@@ -108,6 +110,8 @@ class DatasetSpec:
     source: str = ""
     licence: str = "unknown"
     needs_root: bool = True
+    embedded: str = ""
+    """Name of the bundled dataset that stands in when no data root is given (cufed5 -> sample)."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ SPEC = MethodSpec(
     min_refs=0,
     max_refs=0,
     uses_reference=False,
+    reads_files=True,
     params={
         "dir": Param(None, "folder that holds the SR images"),
         "suffix": Param("", "what follows the sample id or reference name: 006_mse.png has suffix _mse"),

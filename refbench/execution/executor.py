@@ -1,0 +1,33 @@
+"""The one interface between the runner and whatever carries out its tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from refbench.errors import unknown
+from refbench.execution.job import CellJob, Task, TaskResult
+from refbench.specs import ParamValue
+
+OnResult = Callable[[TaskResult], None]
+
+
+class Executor(Protocol):
+    """Carries out tasks and hands back each result exactly once, in any order, on the caller's thread."""
+
+    def run(self, cells: Mapping[str, CellJob], tasks: Sequence[Task], on_result: OnResult) -> None:
+        """Run ``tasks`` (grouped by method, then cell, then sample). Exceptions inside one trial become
+        error rows; UserError (a method that cannot be loaded) and KeyboardInterrupt reach the caller
+        after the results already finished were handed over."""
+        ...
+
+
+def make_executor(name: str, params: Mapping[str, ParamValue]) -> Executor:
+    """The executor called ``name``; raises UserError with a suggestion."""
+    if name == "serial":
+        from refbench.execution.serial import SerialExecutor
+
+        if params:
+            raise unknown("option of executor=serial:", next(iter(params)), ())
+        return SerialExecutor()
+    raise unknown("executor", name, ("serial",))

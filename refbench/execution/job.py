@@ -1,0 +1,68 @@
+"""What travels to a worker: plain data that pickles, no open files, no tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from refbench.protocols.instance import ProtocolInstance
+from refbench.specs import DataRequest, MethodSpec, ParamValue
+from refbench.store.row import SampleRow
+
+
+@dataclass(frozen=True)
+class MethodJob:
+    """A method to load: jobs with an equal MethodJob share one loaded instance."""
+
+    spec: MethodSpec
+    locator: str
+    """Registry name, or ``path/to/file.py:SPEC``, which each worker process loads for itself."""
+    weights: str | None
+    """Variant name or path; None for methods without weights."""
+    weights_root: Path | None
+    params: tuple[tuple[str, ParamValue], ...]
+    device: str
+    precision: str = "fp32"
+
+
+@dataclass(frozen=True)
+class DataJob:
+    """A dataset to open: a registered name and what the user said about it."""
+
+    target: str
+    request: DataRequest
+
+
+@dataclass(frozen=True)
+class CellJob:
+    """One cell: method x dataset x protocol x seed."""
+
+    key: str
+    """Run key; also the folder of its rows."""
+    method: MethodJob
+    data: DataJob
+    protocol: ProtocolInstance
+    seed: int
+    metrics: tuple[str, ...]
+    """Metric names as the user gave them."""
+    images: bool
+    """Whether SR is returned as PNG."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One trial to carry out."""
+
+    cell: str
+    """CellJob.key."""
+    sample_id: str
+    draw: int
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """A finished trial: the row as plain data, and SR as PNG bytes when images are kept."""
+
+    task: Task
+    row: SampleRow
+    png: bytes | None = field(default=None, repr=False)

@@ -1,0 +1,39 @@
+"""The metrics of a run, built once: what can be computed, and why the rest cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from refbench.errors import SampleError
+from refbench.metrics import Metric, MetricUnavailable, build, resolve
+from refbench.specs import MetricSpec
+from refbench.types import Image
+
+
+class MetricSet:
+    """Scores an image pair with several metrics."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        """Raises UserError for a name that no metric has."""
+        self._ready: list[tuple[MetricSpec, Metric]] = []
+        self._absent: dict[str, str] = {}
+        for spec in resolve(names):
+            try:
+                self._ready.append((spec, build(spec)))
+            except MetricUnavailable as reason:
+                self._absent[spec.alias] = reason.reason
+
+    def score(self, sr: Image, target: Image | None) -> tuple[Mapping[str, float | None], Mapping[str, str]]:
+        """(value by signature, reason by alias for what was not computed). Raises SampleError."""
+        values: dict[str, float | None] = {}
+        absent = dict(self._absent)
+        for spec, metric in self._ready:
+            if target is None and spec.needs_target:
+                absent[spec.alias] = "no ground truth"
+                continue
+            try:
+                values[spec.signature] = float(metric(sr, target if target is not None else sr))
+            except SampleError as error:
+                # e.g. an image smaller than SSIM's window: the other metrics still stand
+                absent[spec.alias] = str(error)
+        return values, absent

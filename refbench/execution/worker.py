@@ -1,0 +1,227 @@
+"""A worker: the loaded method and the opened dataset of one process, and how a trial becomes a row."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from refbench.errors import SampleError, UserError
+from refbench.execution.job import CellJob, DataJob, MethodJob, Task, TaskResult
+from refbench.execution.metric_set import MetricSet
+from refbench.execution.precision import precision_scope
+from refbench.profiling.memory import peak_resident_mb, reset_peak
+from refbench.profiling.recorder import StageRecorder
+from refbench.registry import is_file_locator, load_class, spec_in_file
+from refbench.stages import recording
+from refbench.store.row import SampleRow
+from refbench.tensors import to_image, to_tensor
+from refbench.types import Dataset, Image, Input, Method, Sample, Trial
+
+SAMPLES_KEPT = 2
+"""Decoded samples that stay in memory: the draws of one sample follow each other."""
+
+
+@dataclass
+class Prepared:
+    """A trial on its way to the network, or the error that kept it from getting there."""
+
+    task: Task
+    trial: Trial | None
+    error: BaseException | None
+    decode_seconds: float
+    degrade_seconds: float
+
+
+@dataclass
+class Restored:
+    """SR of a trial with its costs, on its way to scoring."""
+
+    prepared: Prepared
+    sr: Image | None
+    error: BaseException | None
+    seconds: float
+    stages: Mapping[str, Mapping[str, float]]
+    peak_mb: float | None
+    device: str
+
+
+def png_bytes(image: Image) -> bytes:
+    """Encode as PNG at a fast compression level: SR is read back far less often than written."""
+    from PIL import Image as PilImage
+
+    buffer = io.BytesIO()
+    PilImage.fromarray(image).save(buffer, "PNG", compress_level=3)
+    return buffer.getvalue()
+
+
+class Worker:
+    """Loads each method and dataset once and turns tasks into rows.
+
+    The three steps of a trial (:meth:`prepare`, :meth:`restore`, :meth:`finish`) are separate so that an
+    executor can overlap them; each may run on its own thread, one trial at a time per step.
+    """
+
+    def __init__(self, cells: Mapping[str, CellJob]) -> None:
+        self._cells = cells
+        self._method: tuple[MethodJob, Method] | None = None
+        self._datasets: dict[DataJob, Dataset] = {}
+        self._samples: OrderedDict[tuple[DataJob, str], Sample] = OrderedDict()
+        self._metrics: dict[tuple[str, ...], MetricSet] = {}
+
+    def method(self, job: MethodJob) -> Method:
+        """The loaded method. Only one is held: tasks come grouped by method. Raises UserError."""
+        if self._method is None or self._method[0] != job:
+            self._method = None
+            self._method = (job, load_method(job))
+        return self._method[1]
+
+    def _sample(self, job: DataJob, sample_id: str) -> Sample:
+        key = (job, sample_id)
+        if key not in self._samples:
+            if job not in self._datasets:
+                self._datasets[job] = load_class(job.target)(job.request)
+            self._samples[key] = self._datasets[job].load(sample_id)
+            while len(self._samples) > SAMPLES_KEPT:
+                self._samples.popitem(last=False)
+        return self._samples[key]
+
+    def prepare(self, task: Task) -> Prepared:
+        """Decode and degrade. Errors are kept in the result, never raised."""
+        cell = self._cells[task.cell]
+        start = time.perf_counter()
+        decoded = start
+        try:
+            sample = self._sample(cell.data, task.sample_id)
+            decoded = time.perf_counter()
+            trial = cell.protocol.apply(sample, task.draw, cell.seed)
+        except Exception as error:
+            return Prepared(task, None, error, decoded - start, 0.0)
+        return Prepared(task, trial, None, decoded - start, time.perf_counter() - decoded)
+
+    def restore(self, prepared: Prepared) -> Restored:
+        """Run the network. A UserError from loading the method is raised; a trial's own error is kept."""
+        import torch
+
+        cell = self._cells[prepared.task.cell]
+        method = self.method(cell.method)
+        device = torch.device(cell.method.device)
+        if prepared.trial is None:
+            return Restored(prepared, None, prepared.error, 0.0, {}, None, cell.method.device)
+        trial = prepared.trial
+        recorder = StageRecorder(device)
+        reset_peak()
+        start = time.perf_counter()
+        try:
+            inp = Input(
+                lr=to_tensor(trial.lr).to(device),
+                refs=tuple(to_tensor(r).to(device) for r in trial.refs),
+                scale=cell.protocol.card.scale,
+                sample_id=trial.sample_id,
+                ref_names=trial.ref_names,
+            )
+            with torch.inference_mode(), precision_scope(cell.method.precision), recording(recorder):
+                sr = method(inp)
+            expected = (3, inp.lr.shape[1] * inp.scale, inp.lr.shape[2] * inp.scale)
+            if tuple(sr.shape) != expected:
+                raise SampleError(f"SR has shape {tuple(sr.shape)}, expected {expected}")
+            if not bool(torch.isfinite(sr).all()):
+                raise SampleError("SR has values that are not finite")
+            image = to_image(sr)
+        except (SampleError, RuntimeError, ValueError, MemoryError, OSError, ArithmeticError, LookupError,
+                TypeError, AttributeError, AssertionError) as error:  # fmt: skip
+            return Restored(prepared, None, error, time.perf_counter() - start, {}, None, str(device))
+        seconds = time.perf_counter() - start
+        peak = (
+            torch.cuda.max_memory_allocated(device) / 2**20 if device.type == "cuda" else peak_resident_mb()
+        )
+        return Restored(prepared, image, None, seconds, recorder.result(), peak, str(device))
+
+    def metrics(self, names: tuple[str, ...]) -> MetricSet:
+        """The metric functions for ``names``, built once."""
+        if names not in self._metrics:
+            self._metrics[names] = MetricSet(names)
+        return self._metrics[names]
+
+    def finish(self, restored: Restored) -> TaskResult:
+        """Score, encode, and make the row."""
+        prepared, task = restored.prepared, restored.prepared.task
+        cell, trial = self._cells[task.cell], restored.prepared.trial
+        start = time.perf_counter()
+        error = restored.error
+        values: Mapping[str, float | None] = {}
+        absent: Mapping[str, str] = {}
+        if restored.sr is not None and trial is not None:
+            try:
+                values, absent = self.metrics(cell.metrics).score(restored.sr, trial.target)
+            except (SampleError, ValueError, RuntimeError, ArithmeticError) as failure:
+                error = failure
+        scored = time.perf_counter()
+        png = png_bytes(restored.sr) if restored.sr is not None and cell.images else None
+        seconds = {
+            "decode": prepared.decode_seconds,
+            "degrade": prepared.degrade_seconds,
+            "method": restored.seconds,
+            "score": scored - start,
+        }
+        seconds["total"] = sum(seconds.values())
+        row = SampleRow(
+            sample_id=task.sample_id,
+            draw=task.draw,
+            status="ok" if error is None else "error",
+            error=one_line(error) if error is not None else "",
+            error_kind=error_kind(error),
+            metrics=values if error is None else {},
+            absent=absent,
+            ref_names=trial.ref_names if trial is not None else (),
+            notes=dict(trial.notes) if trial is not None else {},
+            hr_size=size_of(trial.target) if trial is not None else None,
+            lr_size=size_of(trial.lr) if trial is not None else None,
+            ref_sizes=tuple((r.shape[0], r.shape[1]) for r in trial.refs) if trial is not None else (),
+            seconds={k: round(v, 6) for k, v in seconds.items()},
+            stages={k: dict(v) for k, v in restored.stages.items()},
+            peak_mb=round(restored.peak_mb, 1) if restored.peak_mb is not None else None,
+            device=restored.device,
+        )
+        return TaskResult(task, row, png)
+
+
+def one_line(error: BaseException) -> str:
+    """An exception as one line for a row."""
+    text = " ".join(str(error).split())
+    kind = "" if isinstance(error, (SampleError, UserError)) else f"{type(error).__name__}: "
+    return (kind + text)[:500] or type(error).__name__
+
+
+def error_kind(error: BaseException | None) -> str:
+    """Class of an error for counting: decode (also degrade), memory, timeout, method."""
+    if error is None:
+        return ""
+    if isinstance(error, SampleError):
+        return "decode"
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return "memory"
+    return "timeout" if isinstance(error, TimeoutError) else "method"
+
+
+def size_of(image: Image | None) -> tuple[int, int] | None:
+    """(H, W) of an image."""
+    return None if image is None else (image.shape[0], image.shape[1])
+
+
+def load_method(job: MethodJob) -> Method:
+    """Resolve the weights and construct the method. Raises UserError with one line."""
+    import torch
+
+    weights: Any = None
+    if job.spec.variants:
+        from refbench.weights import resolve
+
+        weights = resolve(job.spec, job.weights, job.weights_root)
+    spec = spec_in_file(job.locator) if is_file_locator(job.locator) else job.spec
+    loaded = load_class(spec.target)(weights, torch.device(job.device), **dict(job.params))
+    method: Method = loaded
+    return method

@@ -1,0 +1,234 @@
+"""From run settings to a frozen plan: which cells there are, which trials each has, and their keys.
+
+Nothing is computed or written here; weights are hashed but not loaded, datasets are opened but not
+decoded. A suite's cells may be shared with another suite of the same sweep (``cufed5`` is the control of
+``cufed5_jitter``): they have the same key and are carried out once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from refbench.code_digest import code_digest
+from refbench.errors import UserError
+from refbench.execution.job import CellJob, DataJob, MethodJob, Task
+from refbench.hooks import file_identity
+from refbench.identity import digest, run_fields
+from refbench.protocols import ProtocolInstance, build_instances
+from refbench.protocols.instance import control_of
+from refbench.registry import Registry, load_class
+from refbench.settings import MethodChoice, RunConfig
+from refbench.specs import MethodSpec
+from refbench.types import Dataset
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Method x dataset x protocol instance x seed, with everything tables and manifests say about it."""
+
+    job: CellJob
+    method: str
+    weights: str
+    """Weights variant or path label; empty for methods without weights."""
+    weights_files: Mapping[str, str | None]
+    """Role -> sha256 of the checkpoint files."""
+    dataset: str
+    dataset_label: str
+    fingerprint: str
+    baseline: bool
+    ids: tuple[str, ...]
+    control: str | None
+    """Protocol id of its suite's control, for the drop; None for the control itself."""
+    identity: Mapping[str, Any] = field(repr=False, default_factory=dict)
+    """What the run key was made of."""
+
+    @property
+    def key(self) -> str:
+        """Run key; also the name of its folder."""
+        return self.job.key
+
+    @property
+    def protocol(self) -> ProtocolInstance:
+        """Its protocol instance."""
+        return self.job.protocol
+
+    @property
+    def method_label(self) -> str:
+        """``datsr (compact)``: never to be mistaken for the official net."""
+        return f"{self.method} ({self.weights})" if self.weights else self.method
+
+    def trials(self) -> tuple[tuple[str, int], ...]:
+        """(sample id, draw) of every trial, draws of one sample next to each other."""
+        return tuple((i, d) for i in self.ids for d in range(self.protocol.draws))
+
+    def compare_fields(self) -> dict[str, Any]:
+        """What two cells must share to be ranked or compared, without the metric's signature."""
+        return {
+            "dataset": self.fingerprint,
+            "protocol": {"id": self.protocol.id, "params": self.protocol.identity()},
+            "seed": self.job.seed,
+        }
+
+
+@dataclass(frozen=True)
+class SuitePlan:
+    """One suite on one dataset with one seed: the cells that its table compares."""
+
+    name: str
+    title: str
+    dataset_label: str
+    seed: int
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a ``run`` will do."""
+
+    suites: tuple[SuitePlan, ...]
+
+    def cells(self) -> tuple[Cell, ...]:
+        """Every cell once, grouped by method so that each one's weights load once."""
+        unique: dict[str, Cell] = {}
+        for suite in self.suites:
+            for cell in suite.cells:
+                known = unique.get(cell.key)
+                if known is None or len(cell.trials()) > len(known.trials()):
+                    unique[cell.key] = cell
+        order = {job: i for i, job in enumerate(dict.fromkeys(c.job.method for c in unique.values()))}
+        return tuple(sorted(unique.values(), key=lambda c: order[c.job.method]))
+
+    def tasks(self, done: Mapping[str, set[tuple[str, int]]]) -> list[Task]:
+        """The trials that are not in ``done`` (run key -> finished trials), in the order of :meth:`cells`."""
+        return [
+            Task(cell.key, sample_id, draw)
+            for cell in self.cells()
+            for sample_id, draw in cell.trials()
+            if (sample_id, draw) not in done.get(cell.key, set())
+        ]
+
+
+class Planner:
+    """Opens each dataset and hashes each method's weights once for all cells of a sweep."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._datasets: dict[DataJob, Dataset] = {}
+        self._weights: dict[tuple[str, str | None, str | None], Any] = {}
+        self._code: dict[str, str] = {}
+
+    def plan(self, configs: Sequence[RunConfig]) -> Plan:
+        """The plan of a sweep. Raises UserError for anything that cannot be run as asked."""
+        groups: dict[tuple[str, str, int], list[RunConfig]] = {}
+        for config in configs:
+            groups.setdefault((config.suite.name, config.dataset, config.seed), []).append(config)
+        return Plan(tuple(self._suite(group) for group in groups.values()))
+
+    def _suite(self, configs: Sequence[RunConfig]) -> SuitePlan:
+        first = configs[0]
+        instances = build_instances(first.suite, first.draws)
+        cells: dict[str, Cell] = {}
+        baseline = first.baseline_method
+        entries = [(config, config.method, False) for config in configs]
+        if baseline is not None:
+            mine = [e for e in entries if e[1].name == baseline]
+            entries = [e for e in entries if e[1].name != baseline]
+            # the user's own bicubic is the baseline: it is not scored twice
+            choice = mine[0][1] if mine else MethodChoice(baseline, locator=baseline)
+            entries.insert(0, (first, choice, True))
+        for config, method, is_baseline in entries:
+            for instance in instances:
+                cell = self._cell(config, method, instance, is_baseline, control_of(instances))
+                cells[cell.key] = cell
+        chosen = tuple(cells.values())
+        return SuitePlan(first.suite.name, first.suite.title, chosen[0].dataset_label, first.seed, chosen)
+
+    def _data(self, config: RunConfig) -> tuple[DataJob, Dataset]:
+        spec = self._registry.dataset(config.dataset)
+        if config.data.root is None and spec.embedded:
+            spec = self._registry.dataset(spec.embedded)
+        job = DataJob(spec.target, config.data)
+        if job not in self._datasets:
+            self._datasets[job] = load_class(spec.target)(config.data)
+        return job, self._datasets[job]
+
+    def _digest(self, spec: MethodSpec) -> str:
+        if spec.target not in self._code:
+            self._code[spec.target] = code_digest(spec)
+        return self._code[spec.target]
+
+    def _cell(
+        self,
+        config: RunConfig,
+        choice: MethodChoice,
+        instance: ProtocolInstance,
+        baseline: bool,
+        control: ProtocolInstance | None,
+    ) -> Cell:
+        spec = self._registry.method_from(choice.locator or choice.name)
+        if spec.scale != instance.card.scale:
+            raise UserError(
+                f"method {spec.name} is x{spec.scale}, protocol {instance.card.id} is x{instance.card.scale}"
+            )
+        data_job, dataset = self._data(config)
+        ids = dataset.ids()[: config.limit] if config.limit is not None else dataset.ids()
+        params = {name: p.default for name, p in spec.params.items()} | dict(choice.params)
+        variant, files = self._resolve(spec, choice.weights, config)
+        cls = load_class(spec.target) if spec.reads_files else None
+        input_files = file_identity(cls, params, ids) if cls is not None else None
+        identity = run_fields(
+            method=spec.name,
+            code=self._digest(spec),
+            weights={**files, **({"files": input_files} if input_files else {})},
+            params=params,
+            dataset=dataset.fingerprint,
+            protocol=instance.id,
+            protocol_params=instance.identity(),
+            seed=config.seed,
+            precision=config.precision,
+        )
+        job = CellJob(
+            key=digest(identity),
+            method=MethodJob(
+                spec=spec,
+                locator=choice.locator or choice.name,
+                weights=choice.weights,
+                weights_root=config.weights_root,
+                params=tuple(sorted(params.items())),
+                device=config.device,
+                precision=config.precision,
+            ),
+            data=data_job,
+            protocol=instance,
+            seed=config.seed,
+            metrics=config.metrics,
+            images=config.images == "png",
+        )
+        return Cell(
+            job=job,
+            method=spec.name,
+            weights=variant,
+            weights_files=files,
+            dataset=dataset.name,
+            dataset_label=dataset.label,
+            fingerprint=dataset.fingerprint,
+            baseline=baseline,
+            ids=tuple(ids),
+            control=control.id if control is not None and control.id != instance.id else None,
+            identity=identity,
+        )
+
+    def _resolve(
+        self, spec: MethodSpec, weights: str | None, config: RunConfig
+    ) -> tuple[str, Mapping[str, str | None]]:
+        if not spec.variants:
+            return "", {}
+        from refbench.weights import resolve
+
+        key = (spec.name, weights, str(config.weights_root))
+        if key not in self._weights:
+            self._weights[key] = resolve(spec, weights, config.weights_root)
+        found = self._weights[key]
+        return found.variant, dict(found.sha256)

@@ -1,0 +1,1 @@
+"""What a method's work costs: per-stage time and memory."""

@@ -1,0 +1,89 @@
+"""Protocol cards: the evaluation protocol as data, named and versioned.
+
+A card's parameters are part of every run key. Changing one needs a new version: a test pins the
+shipped cards by hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from refbench.errors import UserError, unknown
+
+
+@dataclass(frozen=True)
+class Card:
+    """One evaluation protocol."""
+
+    name: str
+    version: int
+    title: str
+    scale: int = 4
+    hr_crop_multiple: int = 4
+    """HR is cropped (top-left) to a multiple of this; the crop is what is scored."""
+    lr_pad: str = "none"
+    """Padding of HR before LR is made: none."""
+    lr_kernel: str = "pil-bicubic-aa"
+    """PIL bicubic, a = -0.5, antialiased, 8-bit result."""
+    ref_crop_multiple: int = 1
+    """References are cropped (top-left) to a multiple of this; 1 leaves them as they are."""
+    ref_pad: str = "none"
+    metrics: tuple[str, ...] = ("psnr_y", "ssim_y", "psnr_rgb")
+    """Metrics that the protocol reports unless the user asks for others."""
+    averaging: str = "mean-of-images"
+    source: str = ""
+    prose: str = ""
+
+    @property
+    def id(self) -> str:
+        """``name@version``."""
+        return f"{self.name}@{self.version}"
+
+    def identity(self) -> dict[str, Any]:
+        """The parameters that make trials: what the run key covers (texts and metrics are not in it)."""
+        skip = {"title", "source", "prose", "metrics", "averaging"}
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in skip}
+
+
+def card_names() -> tuple[str, ...]:
+    """Names of the shipped cards."""
+    folder = files("refbench.configs") / "protocol"
+    return tuple(sorted(p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml")))
+
+
+def parse_card(data: Mapping[str, Any], where: str) -> Card:
+    """Check a card's mapping. Raises UserError naming the file and the field."""
+    known = {f.name for f in fields(Card)}
+    for key in data:
+        if key not in known:
+            raise UserError(f"{where}: {unknown('card field', str(key), known)}")
+    for key, kind in (("name", str), ("version", int), ("title", str)):
+        if not isinstance(data.get(key), kind):
+            raise UserError(f"{where}: field {key!r} is missing or not a {kind.__name__}")
+    choices = {"lr_pad": {"none"}, "lr_kernel": {"pil-bicubic-aa"}, "ref_pad": {"none"}}
+    for key, allowed in choices.items():
+        if key in data and data[key] not in allowed:
+            raise UserError(f"{where}: {key}={data[key]!r}; it can be {', '.join(sorted(allowed))}")
+    values = dict(data)
+    if "metrics" in values:
+        values["metrics"] = tuple(values["metrics"])
+    return Card(**values)
+
+
+def load_card(name: str) -> Card:
+    """The shipped card called ``name`` (``canonical`` or ``canonical@1``)."""
+    plain, _, version = name.partition("@")
+    if plain not in card_names():
+        raise unknown("protocol card", plain, card_names())
+    source = files("refbench.configs") / "protocol" / f"{plain}.yaml"
+    card = parse_card(yaml.safe_load(source.read_text(encoding="utf-8")), f"configs/protocol/{plain}.yaml")
+    if version and version != str(card.version):
+        raise UserError(
+            f"protocol {name!r}: this refbench ships {card.id}; numbers of other versions are not comparable"
+        )
+    return card

@@ -1,0 +1,127 @@
+"""One protocol of a suite: card + reference policy + reference transform at one level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from refbench.errors import SampleError, UserError, unknown
+from refbench.imaging import bicubic_down, mod_crop
+from refbench.protocols.card import Card, load_card
+from refbench.protocols.reference import ReferencePolicy
+from refbench.protocols.transforms import load_transform
+from refbench.rng import generator
+from refbench.types import Sample, Trial
+
+if TYPE_CHECKING:
+    from refbench.settings import SuiteConfig
+
+
+@dataclass(frozen=True)
+class ProtocolInstance:
+    """What ``apply`` needs, as plain data: it travels to workers and into keys."""
+
+    card: Card
+    reference: ReferencePolicy = field(default_factory=ReferencePolicy)
+    transform: str | None = None
+    level: str | None = None
+    draws: int = 1
+    control: bool = False
+    """The undistorted trial that the others of its suite are compared with."""
+
+    @property
+    def id(self) -> str:
+        """``canonical@1``, ``canonical@1+jitter@1[level=x1]``, ``canonical@1+ref=L5``."""
+        text = self.card.id
+        if self.reference.id:
+            text += f"+{self.reference.id}"
+        if self.transform is not None:
+            text += f"+{load_transform(self.transform).id}[level={self.level}]"
+        return text
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that makes the trials, for run and compare keys. Draws are rows, not identity."""
+        identity: dict[str, Any] = {
+            "card": self.card.identity(),
+            "reference": {"policy": self.reference.name, "level": self.reference.level},
+        }
+        if self.transform is not None and self.level is not None:
+            family = load_transform(self.transform)
+            identity["transform"] = {
+                "name": family.id, "level": self.level, "params": dict(family.levels[self.level])
+            }  # fmt: skip
+        return identity
+
+    def apply(self, sample: Sample, draw: int, seed: int) -> Trial:
+        """Make the trial of one sample and draw: pure, and the same in any order or process.
+
+        Raises SampleError when the sample cannot be made into a trial (too small, no such reference).
+        """
+        target = None
+        if sample.hr is not None:
+            target = mod_crop(sample.hr, self.card.hr_crop_multiple)
+            if min(target.shape[:2]) < self.card.hr_crop_multiple:
+                raise SampleError(f"{sample.id}: HR {sample.hr.shape[1]}x{sample.hr.shape[0]} is too small")
+        if sample.lr is not None:
+            lr = sample.lr
+            expected = (lr.shape[0] * self.card.scale, lr.shape[1] * self.card.scale)
+            if target is not None and target.shape[:2] != expected:
+                raise SampleError(
+                    f"{sample.id}: the given LR is {lr.shape[1]}x{lr.shape[0]}, the cropped HR "
+                    f"{target.shape[1]}x{target.shape[0]} is not {self.card.scale} times that"
+                )
+        elif target is not None:
+            lr = bicubic_down(target, self.card.scale)
+        else:
+            raise SampleError(f"{sample.id}: neither HR nor LR")
+        refs, names = self.reference.select(sample)
+        if self.card.ref_crop_multiple > 1:
+            refs = tuple(mod_crop(r, self.card.ref_crop_multiple) for r in refs)
+        notes: dict[str, str | float] = {}
+        if self.transform is not None and self.level is not None:
+            family = load_transform(self.transform)
+            changed = []
+            for i, ref in enumerate(refs):
+                rng = generator(seed, family.id, sample.id, draw, i)
+                image, facts = family.apply(ref, family.levels[self.level], rng)
+                changed.append(image)
+                prefix = f"{family.name}." if len(refs) == 1 else f"{family.name}.{i + 1}."
+                notes.update({prefix + key: value for key, value in facts.items()})
+            refs = tuple(changed)
+        return Trial(sample.id, draw, lr, refs, target, names, notes)
+
+
+def build_instances(suite: SuiteConfig, draws: int | None = None) -> tuple[ProtocolInstance, ...]:
+    """The protocol instances of a suite; ``draws`` overrides the suite's number where draws differ."""
+    instances: list[ProtocolInstance] = []
+    for entry in suite.protocols:
+        where = f"suite {suite.name}"
+        card = load_card(entry.card)
+        reference = ReferencePolicy.parse(entry.reference, where)
+        count = 1
+        if entry.transform is not None:
+            family = load_transform(entry.transform)
+            if entry.level not in family.levels:
+                raise UserError(
+                    f"{where}: {unknown(f'{entry.transform} level', str(entry.level), family.levels)}"
+                )
+            if family.random:
+                count = draws if draws is not None else entry.draws
+        instance = ProtocolInstance(card, reference, entry.transform, entry.level, count, entry.control)
+        if instance.id in {i.id for i in instances}:
+            raise UserError(f"{where}: protocol {instance.id} is listed twice")
+        instances.append(instance)
+    if not instances:
+        raise UserError(f"suite {suite.name}: it lists no protocol")
+    return tuple(instances)
+
+
+def with_draws(instance: ProtocolInstance, draws: int) -> ProtocolInstance:
+    """The same protocol with another number of draws (the same keys: draws are rows)."""
+    return replace(instance, draws=draws)
+
+
+def control_of(instances: Sequence[ProtocolInstance]) -> ProtocolInstance | None:
+    """The suite's control, if it has one."""
+    return next((i for i in instances if i.control), None)

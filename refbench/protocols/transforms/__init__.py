@@ -1,0 +1,51 @@
+"""Transforms of the reference image, one module each; LR and HR are never touched.
+
+A transform is a named, versioned family with levels. Its random numbers come from the seed, the
+transform's name, the sample's id and the draw, not from the level: the levels of one draw differ in
+strength only, so a degradation curve is not blurred by other draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+
+import numpy as np
+
+from refbench.errors import unknown
+from refbench.types import Image
+
+Apply = Callable[[Image, Mapping[str, float], np.random.Generator], tuple[Image, dict[str, str | float]]]
+
+
+@dataclass(frozen=True)
+class Transform:
+    """A family of reference transforms."""
+
+    name: str
+    version: int
+    levels: Mapping[str, Mapping[str, float]]
+    """Level name -> parameters of ``apply``."""
+    apply: Apply
+    """(uint8 RGB, parameters, generator) -> (uint8 RGB, facts for the row)."""
+    official_level: str | None = None
+    """The level that a paper or official code uses; others are refbench's own."""
+    random: bool = True
+    """False: every draw is the same, one is enough."""
+
+    @property
+    def id(self) -> str:
+        """``name@version``."""
+        return f"{self.name}@{self.version}"
+
+
+_MODULES = {"jitter": "refbench.protocols.transforms.jitter"}
+
+
+def load_transform(name: str) -> Transform:
+    """The transform family called ``name``; raises UserError with a suggestion."""
+    if name not in _MODULES:
+        raise unknown("reference transform", name, _MODULES)
+    transform: Transform = import_module(_MODULES[name]).TRANSFORM
+    return transform

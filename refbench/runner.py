@@ -1,0 +1,141 @@
+"""Carries out a plan: resume, execute, keep every row, and summarise what was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from refbench.execution.executor import Executor
+from refbench.execution.job import Task, TaskResult
+from refbench.execution.worker import load_method
+from refbench.hooks import require_preflight
+from refbench.plan import Cell, Plan
+from refbench.registry import load_class
+from refbench.stats.summary import CellSummary
+from refbench.store import CellStore, SampleRow
+from refbench.summaries import cell_manifest, summarise_cell
+from refbench.types import Preflight, TrialMeta
+
+
+class Progress(Protocol):
+    """Hears how a run goes. Called on the runner's thread only."""
+
+    def start(self, cells: Sequence[Cell], todo: Mapping[str, int], done: Mapping[str, int]) -> None:
+        """``todo`` and ``done``: trials per run key."""
+        ...
+
+    def result(self, cell: Cell, row: SampleRow) -> None:
+        """One trial finished and is on disk."""
+        ...
+
+    def stop(self) -> None:
+        """Nothing more will come (also after an error)."""
+        ...
+
+
+@dataclass(frozen=True)
+class SuiteOutcome:
+    """One suite's finished cells, in the order of its table."""
+
+    name: str
+    title: str
+    dataset_label: str
+    seed: int
+    cells: tuple[Cell, ...]
+    summaries: tuple[CellSummary, ...]
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """What a run left behind."""
+
+    suites: tuple[SuiteOutcome, ...]
+    folders: Mapping[str, Path]
+    """Run key -> folder of its rows."""
+    computed: int
+    """Trials carried out now."""
+    reused: int
+    """Trials found finished."""
+
+    @property
+    def errors(self) -> int:
+        """Error rows among the trials asked for."""
+        unique = {s.run_key: s.errors for suite in self.suites for s in suite.summaries}
+        return sum(unique.values())
+
+
+def finished_trials(plan: Plan, out: Path) -> dict[str, set[tuple[str, int]]]:
+    """Run key -> trials already on disk with ``status=ok``; opens nothing for writing."""
+    return {cell.key: CellStore.peek_completed(out, cell.key) for cell in plan.cells()}
+
+
+def preflight(cells: Sequence[Cell], tasks: Sequence[Task]) -> None:
+    """Let methods that can (folder) name missing input before anything is computed. Raises UserError."""
+    by_key = {cell.key: cell for cell in cells}
+    asked: dict[str, list[TrialMeta]] = {}
+    for task in tasks:
+        asked.setdefault(task.cell, []).append(TrialMeta(task.sample_id))
+    for key, trials in asked.items():
+        cell = by_key[key]
+        if cell.job.method.spec.reads_files and issubclass(
+            _as_class(load_class(cell.job.method.spec.target)), Preflight
+        ):
+            require_preflight(load_method(cell.job.method), trials, f"method={cell.method}")
+
+
+def _as_class(found: object) -> type:
+    return found if isinstance(found, type) else type(found)
+
+
+def carry_out(plan: Plan, out: Path, executor: Executor, progress: Progress) -> RunOutcome:
+    """Run what is missing, then summarise exactly the trials that the plan asks for.
+
+    Raises UserError for what the user can mend; every finished row is on disk before it leaves.
+    """
+    cells = plan.cells()
+    by_key = {cell.key: cell for cell in cells}
+    with ExitStack() as stack:
+        stores = {
+            cell.key: stack.enter_context(CellStore.open(out, cell.key, cell_manifest(cell)))
+            for cell in cells
+        }
+        done = {key: store.completed() for key, store in stores.items()}
+        tasks = plan.tasks(done)
+        preflight(cells, tasks)
+        todo: dict[str, int] = {key: 0 for key in by_key}
+        for task in tasks:
+            todo[task.cell] += 1
+
+        def keep(result: TaskResult) -> None:
+            store, row = stores[result.task.cell], result.row
+            if result.png is not None:
+                row = row.with_image(store.write_image(row.sample_id, row.draw, result.png))
+            store.append(row)
+            progress.result(by_key[result.task.cell], row)
+
+        progress.start(cells, todo, {c.key: len(c.trials()) - todo[c.key] for c in cells})
+        try:
+            if tasks:
+                executor.run({c.key: c.job for c in cells}, tasks, keep)
+        finally:
+            progress.stop()
+
+        suites = []
+        for suite in plan.suites:
+            summaries = []
+            for cell in suite.cells:
+                store = stores[cell.key]
+                summary, document = summarise_cell(cell, store.rows(), store.folder)
+                store.write_summary(document)
+                summaries.append(summary)
+            suites.append(
+                SuiteOutcome(
+                    suite.name, suite.title, suite.dataset_label, suite.seed, suite.cells, tuple(summaries)
+                )
+            )
+        folders = {key: store.folder for key, store in stores.items()}
+    total = sum(len(cell.trials()) for cell in cells)
+    return RunOutcome(tuple(suites), folders, len(tasks), total - len(tasks))
