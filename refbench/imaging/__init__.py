@@ -1,0 +1,19 @@
+"""Reading, writing, resizing and cropping of 8-bit RGB images."""
+
+from __future__ import annotations
+
+from refbench.imaging.crop import mod_crop
+from refbench.imaging.read import MAX_PIXELS, image_size, read_image
+from refbench.imaging.resize import bicubic_down, bicubic_resize, bicubic_up
+from refbench.imaging.write import write_png
+
+__all__ = [
+    "MAX_PIXELS",
+    "bicubic_down",
+    "bicubic_resize",
+    "bicubic_up",
+    "image_size",
+    "mod_crop",
+    "read_image",
+    "write_png",
+]

@@ -1,0 +1,113 @@
+"""Decoding of an image file to uint8 RGB, whatever its name and mode.
+
+Files are decoded by content: most WR-SR inputs are JPEG data in files called ``.png``. The mode rules:
+
+=====================  =================================================================
+grey (8-bit, 1-bit)    copied to the three channels
+16-bit                 the high byte of each value (what Pillow itself does for RGB PNG)
+palette                looked up
+alpha, transparency    composited on white; an opaque alpha channel changes nothing
+EXIF orientation       applied, so that the array is what a viewer shows
+colour profiles        ignored, as in the published RefSR evaluations
+CMYK, LAB, HSV, 32-bit refused: no unambiguous 8-bit RGB value
+several frames         refused (the preview inside a phone's MPO file is skipped)
+=====================  =================================================================
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as PILImage
+from PIL import ImageOps, UnidentifiedImageError
+
+from refbench.errors import SampleError
+from refbench.types import Image
+
+MAX_PIXELS = 89_000_000
+"""Refused above this (Pillow's own warning threshold): a header alone can claim 100k x 100k."""
+
+_PLAIN = {"RGB", "L", "1", "YCbCr", "P"}
+_ALPHA = {"RGBA", "LA", "PA", "RGBa", "La"}
+_SIXTEEN = {"I;16", "I;16L", "I;16B", "I;16N"}
+
+
+def read_image(path: str | Path) -> Image:
+    """Decode one file to uint8 RGB of shape (H, W, 3).
+
+    Raises SampleError, one line that names the file, when it is missing, empty, truncated, not an image,
+    too large (:data:`MAX_PIXELS`) or in a mode that has no unambiguous 8-bit RGB value.
+    """
+    file = Path(path)
+    with _open(file) as image:
+        try:
+            image.load()
+            upright = ImageOps.exif_transpose(image)
+            array = _to_rgb(upright, file)
+        except SampleError:
+            raise
+        # decoders raise nearly anything on corrupt data: OSError, SyntaxError, struct.error, zlib.error ...
+        except Exception as error:
+            raise SampleError(
+                f"{file}: cannot be decoded ({_brief(error)}); is the file complete?"
+            ) from error
+    return np.ascontiguousarray(array)
+
+
+def image_size(path: str | Path) -> tuple[int, int]:
+    """(H, W) from the header, before any EXIF rotation; raises SampleError like :func:`read_image`."""
+    with _open(Path(path)) as image:
+        return image.height, image.width
+
+
+def _open(file: Path) -> PILImage.Image:
+    try:
+        if not file.is_file():
+            reason = "is not a file" if file.exists() else "does not exist"
+            raise SampleError(f"{file}: {reason}")
+        if file.stat().st_size == 0:
+            raise SampleError(f"{file}: is empty (0 bytes)")
+        with warnings.catch_warnings():
+            # the size is checked right below, with a message that names the file
+            warnings.simplefilter("ignore", PILImage.DecompressionBombWarning)
+            image = PILImage.open(file)
+    except PILImage.DecompressionBombError as error:
+        raise SampleError(
+            f"{file}: too large (over {MAX_PIXELS // 10**6} megapixels); scale it down"
+        ) from error
+    except UnidentifiedImageError as error:
+        raise SampleError(f"{file}: is not an image in a known format") from error
+    except SampleError:
+        raise
+    except Exception as error:
+        raise SampleError(f"{file}: cannot be read ({_brief(error)})") from error
+    problem = ""
+    if image.width * image.height > MAX_PIXELS:
+        limit = f"over {MAX_PIXELS // 10**6} megapixels"
+        problem = f"{image.width}x{image.height} is too large ({limit}); scale it down"
+    elif image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+        problem = "has several frames; save the one you mean as a still image"
+    if problem:
+        image.close()
+        raise SampleError(f"{file}: {problem}")
+    return image
+
+
+def _to_rgb(image: PILImage.Image, file: Path) -> Image:
+    mode = image.mode
+    if mode in _SIXTEEN:
+        grey = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    if mode in _ALPHA or (mode in _PLAIN and "transparency" in image.info):
+        rgba = image.convert("RGBA")
+        white = PILImage.new("RGBA", rgba.size, (255, 255, 255, 255))
+        return np.array(PILImage.alpha_composite(white, rgba).convert("RGB"), dtype=np.uint8)
+    if mode in _PLAIN:
+        return np.array(image.convert("RGB"), dtype=np.uint8)
+    raise SampleError(f"{file}: mode {mode} has no unambiguous 8-bit RGB value; convert it to RGB first")
+
+
+def _brief(error: Exception) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__

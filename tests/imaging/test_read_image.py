@@ -1,0 +1,150 @@
+"""Decoding: by content, every mode handled or refused with one line that names the file."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as PILImage
+
+from refbench.errors import SampleError
+from refbench.imaging import image_size, read_image
+
+RGB = np.random.default_rng(0).integers(0, 256, (7, 9, 3), dtype=np.uint8)
+
+
+def test_rgb_png_is_returned_exactly(tmp_path: Path) -> None:
+    PILImage.fromarray(RGB).save(tmp_path / "a.png")
+    out = read_image(tmp_path / "a.png")
+    np.testing.assert_array_equal(out, RGB)
+    assert out.dtype == np.uint8
+    assert image_size(tmp_path / "a.png") == (7, 9)
+
+
+def test_jpeg_data_in_a_png_name_is_decoded_by_content(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    PILImage.fromarray(RGB).save(path, format="JPEG")
+    with PILImage.open(path) as reference:
+        np.testing.assert_array_equal(read_image(path), np.asarray(reference.convert("RGB")))
+
+
+def test_grey_is_copied_to_three_channels(tmp_path: Path) -> None:
+    PILImage.fromarray(RGB[:, :, 0]).save(tmp_path / "g.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "g.png"), RGB[:, :, :1].repeat(3, axis=2))
+
+
+def test_one_bit_becomes_black_and_white(tmp_path: Path) -> None:
+    bits = RGB[:, :, 0] > 127
+    PILImage.fromarray(bits).save(tmp_path / "b.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "b.png")[:, :, 1], bits * 255)
+
+
+def test_palette_is_looked_up(tmp_path: Path) -> None:
+    palette = PILImage.fromarray(RGB).quantize(8)
+    palette.save(tmp_path / "p.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "p.png"), np.asarray(palette.convert("RGB")))
+
+
+def test_sixteen_bit_grey_keeps_the_high_byte(tmp_path: Path) -> None:
+    values = np.array([[0, 255, 256, 32768], [65535, 65279, 1000, 12345]], dtype=np.uint16)
+    PILImage.fromarray(values).save(tmp_path / "h.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "h.png")[:, :, 2], values >> 8)
+
+
+def test_sixteen_bit_rgb_keeps_the_high_byte(tmp_path: Path) -> None:
+    values = np.random.default_rng(1).integers(0, 65536, (3, 4, 3), dtype=np.uint16)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    (tmp_path / "h.png").write_bytes(_png(4, 3, depth=16, colour=2, data=zlib.compress(rows)))
+    np.testing.assert_array_equal(read_image(tmp_path / "h.png"), values >> 8)
+
+
+def test_alpha_is_composited_on_white(tmp_path: Path) -> None:
+    rgba = np.zeros((1, 3, 4), dtype=np.uint8)
+    rgba[0, :, 3] = (0, 128, 255)
+    PILImage.fromarray(rgba).save(tmp_path / "t.png")
+    assert read_image(tmp_path / "t.png")[0, :, 0].tolist() == [255, 127, 0]
+
+
+def test_opaque_alpha_changes_nothing(tmp_path: Path) -> None:
+    rgba = np.dstack([RGB, np.full(RGB.shape[:2], 255, np.uint8)])
+    PILImage.fromarray(rgba).save(tmp_path / "o.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "o.png"), RGB)
+
+
+def test_exif_rotation_is_applied(tmp_path: Path) -> None:
+    exif = PILImage.Exif()
+    exif[0x0112] = 6  # "rotate 90 degrees clockwise to show"
+    PILImage.fromarray(RGB).save(tmp_path / "r.png", exif=exif)
+    np.testing.assert_array_equal(read_image(tmp_path / "r.png"), np.rot90(RGB, -1))
+
+
+def _cmyk(path: Path) -> None:
+    PILImage.new("CMYK", (4, 4)).save(path, format="JPEG")
+
+
+def _float_tiff(path: Path) -> None:
+    PILImage.fromarray(np.zeros((4, 4), np.float32)).save(path, format="TIFF")
+
+
+def _two_frames(path: Path) -> None:
+    PILImage.new("L", (4, 4)).save(
+        path, format="GIF", save_all=True, append_images=[PILImage.new("L", (4, 4), 255)]
+    )
+
+
+def _truncated(path: Path) -> None:
+    big = np.random.default_rng(2).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    PILImage.fromarray(big).save(path, format="PNG")
+    path.write_bytes(path.read_bytes()[:4000])
+
+
+def _truncated_jpeg(path: Path) -> None:
+    big = np.random.default_rng(2).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    PILImage.fromarray(big).save(path, format="JPEG")
+    path.write_bytes(path.read_bytes()[:2000])
+
+
+def _huge_header(path: Path) -> None:
+    path.write_bytes(_png(100_000, 100_000, depth=8, colour=2, data=zlib.compress(b"\0" * 100)))
+
+
+def _over_the_limit(path: Path) -> None:
+    path.write_bytes(_png(10_000, 9_000, depth=8, colour=2, data=zlib.compress(b"\0" * 100)))
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (_cmyk, "mode CMYK has no unambiguous 8-bit RGB value; convert it to RGB first"),
+        (_float_tiff, "mode F has no unambiguous"),
+        (_two_frames, "has several frames"),
+        (_truncated, "cannot be decoded"),
+        (_truncated_jpeg, "cannot be decoded"),
+        (_huge_header, "too large (over 89 megapixels); scale it down"),
+        (_over_the_limit, "10000x9000 is too large (over 89 megapixels)"),
+        (lambda path: path.write_bytes(b""), "is empty (0 bytes)"),
+        (lambda path: path.write_bytes(b"no image at all"), "is not an image in a known format"),
+        (lambda path: path.mkdir(), "is not a file"),
+        (lambda path: None, "does not exist"),
+    ],
+)
+def test_bad_files_are_one_line_naming_the_file(tmp_path: Path, make, says: str) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "bad image (1).png"
+    make(path)
+    with pytest.raises(SampleError) as caught:
+        read_image(path)
+    message = str(caught.value)
+    assert says in message
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
+
+
+def _png(width: int, height: int, *, depth: int, colour: int, data: bytes) -> bytes:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
