@@ -1,0 +1,100 @@
+"""The digest of a method's sources: read as text, never imported."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+from refbench.errors import UserError
+from refbench.specs import MethodSpec
+
+
+def code_digest(spec: MethodSpec, plugin_file: Path | None = None) -> str:
+    """sha256 hex over the ``.py`` sources that decide what a method computes.
+
+    Those are the folder of the target's module (all of it, recursively; for a top-level module that
+    file alone; with ``plugin_file``, or a target of the form ``path/file.py:Class``, that file) and
+    the packages or modules in ``spec.code``. Paths enter relative to the package, and line ends are
+    normalised, so that checkouts and installs agree. Raises UserError when sources cannot be found.
+    """
+    module = spec.target.partition(":")[0]
+    if plugin_file is None and module.endswith(".py"):
+        plugin_file = Path(module)
+    sources: dict[str, Path] = {}
+    if plugin_file is not None:
+        sources[f"plugin/{plugin_file.name}"] = plugin_file
+    else:
+        sources.update(_own_folder(module, spec.name))
+    for name in spec.code:
+        sources.update(_sources(name, spec.name))
+    total = hashlib.sha256()
+    for label, path in sorted(sources.items()):
+        total.update(f"{label}\0{_file_digest(path, spec.name)}\n".encode())
+    return total.hexdigest()
+
+
+def _own_folder(module: str, method: str) -> dict[str, Path]:
+    found = _find(module)
+    if found is not None and found.submodule_search_locations is None and "." in module:
+        return _sources(module.rpartition(".")[0], method)
+    return _sources(module, method)
+
+
+def _sources(module: str, method: str) -> dict[str, Path]:
+    """``label -> file`` for a package (recursively) or a single module."""
+    found = _find(module)
+    if found is None:
+        raise UserError(
+            f"method {method!r}: cannot find the sources of {module!r}; check `target` and `code`"
+        )
+    if found.submodule_search_locations is None:
+        if not found.origin or not found.origin.endswith(".py"):
+            raise UserError(
+                f"method {method!r}: {module!r} has no .py source; only Python sources can be keyed"
+            )
+        return {f"{module}/{Path(found.origin).name}": Path(found.origin)}
+    files: dict[str, Path] = {}
+    for folder in found.submodule_search_locations:
+        for path in _python_files(Path(folder)):
+            files.setdefault(f"{module}/{path.relative_to(folder).as_posix()}", path)
+    if not files:
+        raise UserError(f"method {method!r}: package {module!r} holds no .py source")
+    return files
+
+
+def _python_files(folder: Path) -> Iterator[Path]:
+    return (p for p in folder.rglob("*.py") if p.is_file() and "__pycache__" not in p.parts)
+
+
+def _find(name: str) -> ModuleSpec | None:
+    """Like importlib.util.find_spec, which would import the parent packages of a dotted name."""
+    search: Sequence[str] | None = None
+    found: ModuleSpec | None = None
+    parts = name.split(".")
+    for depth in range(1, len(parts) + 1):
+        full = ".".join(parts[:depth])
+        found = _find_one(full, search)
+        if found is None:
+            return None
+        search = list(found.submodule_search_locations or [])
+    return found
+
+
+def _find_one(full: str, search: Sequence[str] | None) -> ModuleSpec | None:
+    for finder in sys.meta_path:
+        method = getattr(finder, "find_spec", None)
+        found: ModuleSpec | None = method(full, search, None) if method else None
+        if found is not None:
+            return found
+    return None
+
+
+def _file_digest(path: Path, method: str) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"method {method!r}: cannot read its source {path}: {error.strerror}") from None
+    return hashlib.sha256(data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")).hexdigest()

@@ -1,0 +1,126 @@
+"""The store of one cell (method x dataset x protocol x seed): the only writer of truth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from refbench.identity import folder_name
+from refbench.store.disk import explained, write_atomic
+from refbench.store.images import write_image
+from refbench.store.linelog import LineLog
+from refbench.store.manifest import Manifest, add_metrics, join_manifest, update_session
+from refbench.store.reader import ROWS, SCORES, read_rows, row_files, select
+from refbench.store.row import SampleRow, TrialKey
+from refbench.store.scores import ScoreRow
+
+SUMMARY = "summary.json"
+
+
+class CellStore:
+    """``results/<run key>/{manifest.json, samples.jsonl, summary.json, images/}``, open for writing.
+
+    Everything inside refers to everything else by relative paths, so a folder may be moved. Several
+    processes may have the same cell open: each appends to a file of its own and readers merge them
+    (see refbench.store.linelog). All methods raise UserError, naming the folder and the remedy, when
+    the disk is full or the folder not writable; what was written before is kept.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self.problems: list[str] = []
+        """Damaged lines found by the last reading, as ``file:line: reason``."""
+        self._log: LineLog | None = None
+        self._scores: LineLog | None = None
+
+    @classmethod
+    def open(cls, out: Path, run_key: str, manifest: Manifest) -> CellStore:
+        """Create or reopen the cell of ``run_key`` inside the results folder ``out``.
+
+        ``manifest`` is written, or its sessions and metrics are added to the one that is there.
+        Nothing is locked until the first row is appended.
+        """
+        if manifest.run_key != run_key:
+            raise ValueError("the manifest is of another run key")
+        folder = out / folder_name(run_key)
+        with explained(out):
+            folder.mkdir(parents=True, exist_ok=True)
+        return cls(folder, join_manifest(folder, manifest))
+
+    def __enter__(self) -> CellStore:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def append(self, row: SampleRow) -> None:
+        """Add one row; when this returns, a kill of the process cannot take the row back."""
+        text = row.to_json()
+        if self._log is None:
+            self._log = LineLog(self.folder, ROWS)
+        self._log.append(text)
+
+    def append_score(self, score: ScoreRow) -> None:
+        """Add metric values to an existing row without repeating inference."""
+        text = score.to_json()
+        if self._scores is None:
+            self._scores = LineLog(self.folder, SCORES)
+        self._scores.append(text)
+
+    def add_metrics(self, metrics: Mapping[str, Mapping[str, Any]]) -> None:
+        """Record alias -> signature, unit, ... of metrics that were scored later."""
+        add_metrics(self.folder, metrics)
+
+    def completed(self) -> set[TrialKey]:
+        """Trials whose winning row is ``ok``; rows with an error do not satisfy a resume."""
+        return {row.key for row in self.rows() if row.ok}
+
+    def pending(self, trials: Iterable[TrialKey]) -> list[TrialKey]:
+        """What a resume has to do: ``trials`` without the completed ones, in the given order."""
+        done = self.completed()
+        return [key for key in trials if key not in done]
+
+    def rows(self, trials: Collection[TrialKey] | None = None) -> list[SampleRow]:
+        """One row per trial, with scores that were added later.
+
+        With ``trials``: those, in that order, as far as they exist, so that a summary covers what was
+        asked for and is the same after an interruption. Without: all, sorted by id and draw.
+        """
+        rows, self.problems = read_rows(self.folder)
+        return select(rows, trials)
+
+    def rows_path(self) -> Path:
+        """The file with this cell's rows (of the first writer, when several ran at once)."""
+        if self._log is not None:
+            return self._log.path
+        return next(iter(row_files(self.folder)), self.folder / f"{ROWS}.jsonl")
+
+    def write_image(self, sample_id: str, draw: int, png: bytes) -> str:
+        """Keep an SR image; returns its path relative to the cell folder, for ``SampleRow.image``.
+
+        Call it before ``append``: then every row that names an image has one.
+        """
+        return write_image(self.folder, sample_id, draw, png)
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        """Replace ``summary.json``; derived from the trials that were asked for, never read back."""
+        text = json.dumps(summary, indent=1, allow_nan=False)
+        with explained(self.folder):
+            write_atomic(self.folder / SUMMARY, (text + "\n").encode("ascii"))
+
+    def finish_session(self, session_id: str, facts: Mapping[str, Any]) -> None:
+        """Add facts such as ``finished`` and ``rows`` to a session in the manifest."""
+        update_session(self.folder, session_id, facts)
+
+    def close(self) -> None:
+        """Sync and unlock; the store can be read and reopened afterwards."""
+        for log in (self._log, self._scores):
+            if log is not None:
+                log.close()
+        self._log = self._scores = None

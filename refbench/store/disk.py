@@ -1,0 +1,68 @@
+"""Writing files so that a kill leaves the old or the new content, and saying clearly when it fails."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from refbench.errors import UserError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+@contextmanager
+def explained(folder: Path) -> Iterator[None]:
+    """Turn an OSError of the enclosed writing into a UserError that names ``folder`` and the remedy."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(folder, error) from error
+
+
+def disk_error(folder: Path, error: OSError) -> UserError:
+    """The one-line message for an OSError that happened while writing into ``folder``."""
+    if error.errno in _FULL:
+        return UserError(
+            f"results folder {folder}: disk full ({error.strerror}); what is written is kept: "
+            "free space and run the same command again, or choose another disk with out=DIR"
+        )
+    if error.errno in _REFUSED:
+        remedy = "make it writable or choose another with out=DIR"
+    elif error.errno in (errno.ENOTDIR, errno.EEXIST):
+        remedy = "a file is in the way; choose another folder with out=DIR"
+    else:
+        remedy = (
+            "what is written is kept; mend it and run the same command again, or choose another with out=DIR"
+        )
+    return UserError(f"results folder {folder}: cannot write ({error.strerror or error}); {remedy}")
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """os.write until everything is written (a nearly full disk or a signal may shorten one call)."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Replace ``path`` by ``data``: readers see the old or the new file, never a part of it.
+
+    Raises OSError; the temporary file beside it is then removed.
+    """
+    # the random part keeps two writers apart, on one machine or on several
+    temporary = path.with_name(f".tmp-{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        try:
+            write_all(fd, data)
+        finally:
+            os.close(fd)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,147 @@
+"""The manifest of a cell: what was run, on what, by which code; one JSON file beside the rows."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from refbench.errors import UserError
+from refbench.identity import first_difference
+from refbench.store.disk import explained, write_atomic
+from refbench.store.locks import exclusive
+
+MANIFEST = "manifest.json"
+MANIFEST_SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything about a cell that is not a row."""
+
+    run_key: str
+    """sha256 hex over ``identity``; its first digits name the folder."""
+    method: str
+    """Plain id of the method: ``datsr``."""
+    dataset: str
+    """Plain id of the dataset: ``cufed5``."""
+    protocol: str
+    """Protocol instance as tables show it: ``jitter@1 level=x2``."""
+    seed: int = 0
+    """Seed of the protocol's random numbers."""
+    method_label: str = ""
+    """What tables show: ``datsr (compact)``."""
+    weights: str = ""
+    """Weights variant or file: ``compact``; empty for a method without weights."""
+    dataset_label: str = ""
+    """What tables show: ``cufed5-sample``, ``wrsr [6 of 80]``."""
+    suite: str = ""
+    """The suite that the cell was first run for."""
+    baseline: bool = False
+    """True when the cell was added as the baseline of a comparison."""
+    identity: Mapping[str, Any] = field(default_factory=dict)
+    """The fields of the run key (refbench.identity.run_fields)."""
+    compare: Mapping[str, Any] = field(default_factory=dict)
+    """The compare key without its signature, which each metric adds."""
+    metrics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Alias -> signature, unit, decimals, higher_is_better; of all metrics that rows may hold."""
+    weights_files: tuple[Mapping[str, Any], ...] = ()
+    """role, name, sha256, source and licence of each checkpoint file that was loaded."""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    """The resolved configuration of the first session, without credentials."""
+    sessions: tuple[Mapping[str, Any], ...] = ()
+    """Provenance of each run that wrote here, oldest first (refbench.store.provenance)."""
+    schema: int = MANIFEST_SCHEMA
+    """Version of this layout."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return dataclasses.asdict(self)
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> Manifest:
+        """Read decoded JSON; unknown fields are ignored. Raises ValueError naming a missing field."""
+        schema = data.get("schema", 1)
+        if not isinstance(schema, int) or schema > MANIFEST_SCHEMA:
+            raise ValueError(f"schema {schema!r} is newer than this refbench reads ({MANIFEST_SCHEMA})")
+        known = {f.name: f for f in dataclasses.fields(Manifest)}
+        lacking = [
+            n for n in ("run_key", "method", "dataset", "protocol") if not isinstance(data.get(n), str)
+        ]
+        if lacking:
+            raise ValueError(f"no field {lacking[0]!r}")
+        values = {name: value for name, value in data.items() if name in known}
+        for name in ("identity", "compare", "metrics", "config"):
+            if not isinstance(values.get(name, {}), dict):
+                raise ValueError(f"field {name!r} is not an object")
+        for name in ("weights_files", "sessions"):
+            entries = values.get(name, ())
+            if not isinstance(entries, (list, tuple)) or not all(isinstance(e, dict) for e in entries):
+                raise ValueError(f"field {name!r} is not a list of objects")
+            values[name] = tuple(entries)
+        return Manifest(**values)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a cell folder. Raises UserError when it is missing or damaged."""
+    path = folder / MANIFEST
+    try:
+        data = json.loads(path.read_bytes())
+        if not isinstance(data, dict):
+            raise ValueError("not a JSON object")
+        return Manifest.from_dict(data)
+    except FileNotFoundError:
+        raise UserError(f"{folder}: no {MANIFEST}; not a run of refbench") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot read ({error.strerror})") from None
+    except (ValueError, TypeError, RecursionError) as error:
+        raise UserError(
+            f"{path}: damaged ({error}); delete this file and repeat the run, which keeps its rows"
+        ) from None
+
+
+def join_manifest(folder: Path, manifest: Manifest) -> Manifest:
+    """Create the manifest, or add the sessions and metrics of ``manifest`` to the one that is there.
+
+    Safe against other processes that do the same. Raises UserError when the folder belongs to another
+    run key, or cannot be written.
+    """
+    with explained(folder), exclusive(folder / ".lock"):
+        if not (folder / MANIFEST).exists():
+            _write(folder, manifest)
+            return manifest
+        there = read_manifest(folder)
+        if there.run_key != manifest.run_key:
+            found = first_difference(there.identity, manifest.identity)
+            what = f"{found[0]}: {found[1]!r} there, {found[2]!r} here" if found else "other run key"
+            raise UserError(f"{folder}: holds another run ({what}); choose another folder with out=DIR")
+        merged = dataclasses.replace(
+            there,
+            metrics={**there.metrics, **manifest.metrics},
+            sessions=(*there.sessions, *manifest.sessions),
+        )
+        _write(folder, merged)
+        return merged
+
+
+def update_session(folder: Path, session_id: str, facts: Mapping[str, Any]) -> None:
+    """Add facts (``finished``, ``rows``) to one session of the manifest. Raises UserError."""
+    with explained(folder), exclusive(folder / ".lock"):
+        there = read_manifest(folder)
+        sessions = tuple({**s, **facts} if s.get("id") == session_id else s for s in there.sessions)
+        _write(folder, dataclasses.replace(there, sessions=sessions))
+
+
+def add_metrics(folder: Path, metrics: Mapping[str, Mapping[str, Any]]) -> None:
+    """Record metrics that were scored later. Raises UserError."""
+    with explained(folder), exclusive(folder / ".lock"):
+        there = read_manifest(folder)
+        _write(folder, dataclasses.replace(there, metrics={**there.metrics, **metrics}))
+
+
+def _write(folder: Path, manifest: Manifest) -> None:
+    text = json.dumps(manifest.to_dict(), indent=1, allow_nan=False)
+    write_atomic(folder / MANIFEST, (text + "\n").encode("ascii"))

@@ -1,0 +1,123 @@
+"""Reading finished or running cells: rows merged over writers, with scores that were added later."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from refbench.errors import UserError
+from refbench.store.checks import RowError
+from refbench.store.linelog import Line, files_of, read_lines
+from refbench.store.manifest import MANIFEST, Manifest, read_manifest
+from refbench.store.row import SampleRow, TrialKey
+from refbench.store.scores import ScoreRow, with_scores
+
+ROWS = "samples"
+SCORES = "scores"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One cell as it is on disk."""
+
+    path: Path
+    """The cell folder."""
+    manifest: Manifest
+    """What was run."""
+    rows: tuple[SampleRow, ...]
+    """One row per trial, sorted by sample id and draw."""
+    problems: tuple[str, ...] = ()
+    """Lines that could not be read, as ``file:line: reason``."""
+
+    def completed(self) -> set[TrialKey]:
+        """Trials that need not be run again."""
+        return {row.key for row in self.rows if row.ok}
+
+
+def read_rows(folder: Path) -> tuple[dict[TrialKey, SampleRow], list[str]]:
+    """The row of each trial, and the lines that could not be read.
+
+    In one file the last row of a trial wins. Between files of writers that ran at the same time an
+    ``ok`` row wins over an error, then the later file.
+    """
+    problems: list[str] = []
+    merged: dict[TrialKey, SampleRow] = {}
+    current: dict[TrialKey, SampleRow] = {}
+    file: Path | None = None
+    for line in read_lines(folder, ROWS):
+        if line.file != file:
+            _merge(merged, current)
+            current, file = {}, line.file
+        try:
+            row = SampleRow.from_json(line.data)
+        except RowError as error:
+            problems.append(_problem(line, error))
+            continue
+        current[row.key] = row
+    _merge(merged, current)
+    if merged:
+        _add_scores(folder, merged, problems)
+    return merged, problems
+
+
+def _merge(merged: dict[TrialKey, SampleRow], newer: dict[TrialKey, SampleRow]) -> None:
+    for key, row in newer.items():
+        there = merged.get(key)
+        if there is None or row.ok or not there.ok:
+            merged[key] = row
+
+
+def _add_scores(folder: Path, rows: dict[TrialKey, SampleRow], problems: list[str]) -> None:
+    for line in read_lines(folder, SCORES):
+        try:
+            score = ScoreRow.from_json(line.data)
+        except RowError as error:
+            problems.append(_problem(line, error))
+            continue
+        row = rows.get(score.key)
+        if row is not None and row.ok:
+            rows[score.key] = with_scores(row, score)
+
+
+def _problem(line: Line, error: RowError) -> str:
+    return f"{line.file}:{line.number}: not a row, left out: {error}"
+
+
+def select(rows: dict[TrialKey, SampleRow], trials: Collection[TrialKey] | None) -> list[SampleRow]:
+    """Rows of ``trials`` in their order (those that exist), or all rows sorted by id and draw."""
+    if trials is None:
+        return [rows[key] for key in sorted(rows)]
+    return [rows[key] for key in trials if key in rows]
+
+
+def find_runs(out: Path) -> list[Path]:
+    """Cell folders in a results folder, sorted by name; ``out`` may be a cell folder itself.
+
+    Raises UserError when ``out`` does not exist or holds no run.
+    """
+    if (out / MANIFEST).is_file():
+        return [out]
+    if not out.is_dir():
+        raise UserError(f"results folder {out}: not found; run something into it first, or set out=DIR")
+    found = sorted(path.parent for path in out.glob(f"*/{MANIFEST}"))
+    if not found:
+        raise UserError(f"results folder {out}: holds no runs (no */{MANIFEST}); set out=DIR")
+    return found
+
+
+def load_run(path: Path) -> Run:
+    """Read a cell folder. Raises UserError when it has no readable manifest."""
+    manifest = read_manifest(path)
+    rows, problems = read_rows(path)
+    return Run(path, manifest, tuple(select(rows, None)), tuple(problems))
+
+
+def load_runs(paths: Iterable[Path]) -> list[Run]:
+    """Read several cell folders, see :func:`load_run`."""
+    return [load_run(path) for path in paths]
+
+
+def row_files(folder: Path) -> list[Path]:
+    """The files that hold the rows of a cell; the first is ``samples.jsonl`` where locks work."""
+    return files_of(folder, ROWS)

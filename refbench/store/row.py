@@ -1,0 +1,148 @@
+"""The row: everything that is known about one trial, one line of JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from refbench.store import checks
+from refbench.store.checks import RowError
+from refbench.store.migrations import ROW_SCHEMA, migrate
+
+TrialKey: TypeAlias = tuple[str, int]
+"""(sample id, draw): the identity of a row inside its cell."""
+
+Note: TypeAlias = str | float | int | bool | None
+
+
+@dataclass(frozen=True)
+class SampleRow:
+    """One trial of one cell. ``inf`` and ``nan`` never are numbers here: see ``special``."""
+
+    sample_id: str
+    """Id of the sample, as its dataset names it."""
+    draw: int = 0
+    """Which random draw of the protocol this is; 0 for protocols without randomness."""
+    status: Literal["ok", "error"] = "ok"
+    """``ok`` rows satisfy a resume; ``error`` rows are retried by the next run."""
+    error: str = ""
+    """What went wrong, one line; empty for ``ok``."""
+    error_kind: str = ""
+    """Class of the error for counting: ``decode``, ``method``, ``timeout``, ``memory``."""
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    """Value per metric signature, finite or None; None is explained in ``special`` or ``absent``."""
+    special: Mapping[str, str] = field(default_factory=dict)
+    """Signature -> ``inf``, ``-inf`` or ``nan``: computed, but no number (PSNR of equal images is inf)."""
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """Metric alias -> why it was not computed (no ground truth, backbone not available)."""
+    ref_names: tuple[str, ...] = ()
+    """File names of the references that the method was given, in order."""
+    notes: Mapping[str, Note] = field(default_factory=dict)
+    """Facts about this draw from the protocol, e.g. the jitter factors."""
+    hr_size: tuple[int, int] | None = None
+    """(height, width) of the target in pixels; None without ground truth."""
+    lr_size: tuple[int, int] | None = None
+    """(height, width) of the LR image in pixels."""
+    ref_sizes: tuple[tuple[int, int], ...] = ()
+    """(height, width) of each reference in pixels, in the order of ``ref_names``."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """Wall seconds: ``total``, ``decode``, ``degrade``, ``method``, ``score``."""
+    stages: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    """Stage name -> ``seconds``, ``cpu_seconds``, ``peak_mb``; None where it was not measured."""
+    peak_mb: float | None = None
+    """Highest memory of the method call in MiB (device memory on CUDA, else resident set)."""
+    device: str = ""
+    """Where the method ran: ``cpu``, ``cuda:0``."""
+    image: str | None = None
+    """The kept SR image, relative to the cell folder; None when images are not kept."""
+    attempts: int = 1
+    """How often this trial was tried in the run that wrote the row."""
+    fallback: str | None = None
+    """A way out that was taken, e.g. ``tiled`` after the device ran out of memory."""
+    schema: int = ROW_SCHEMA
+    """Version of this layout; older rows are migrated when they are read."""
+
+    def __post_init__(self) -> None:
+        metrics, special = checks.finite_metrics(self.metrics, self.special)
+        object.__setattr__(self, "metrics", metrics)
+        object.__setattr__(self, "special", special)
+        object.__setattr__(self, "notes", {k: _finite_note(v) for k, v in self.notes.items()})
+
+    @property
+    def key(self) -> TrialKey:
+        """(sample id, draw)."""
+        return (self.sample_id, self.draw)
+
+    @property
+    def ok(self) -> bool:
+        """True when the trial was computed and scored."""
+        return self.status == "ok"
+
+    def to_json(self) -> str:
+        """One line of ASCII JSON without a line end. Raises RowError for values no row can hold."""
+        data = {name: getattr(self, name) for name in _FIELDS}
+        _check(data)
+        return json.dumps(data, separators=(",", ":"), allow_nan=False, default=_plain)
+
+    @staticmethod
+    def from_json(line: str | bytes) -> SampleRow:
+        """Read one line, migrating older schemas. Raises RowError with the reason."""
+        return SampleRow.from_dict(checks.parse_object(line))
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> SampleRow:
+        """Build a row from decoded JSON; unknown fields are ignored. Raises RowError."""
+        return SampleRow(**_check(migrate(data)))
+
+
+def _finite_note(value: Note) -> Note:
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise RowError(f"{type(value).__name__} cannot be stored in a row")
+
+
+def _status(value: object, where: str) -> str:
+    if value not in ("ok", "error"):
+        raise RowError(f"{where}: {value!r} is neither 'ok' nor 'error'")
+    return str(value)
+
+
+_FIELDS: tuple[str, ...] = tuple(f.name for f in dataclasses.fields(SampleRow))
+
+_CHECKS: dict[str, Callable[[object, str], Any]] = {
+    "sample_id": checks.text,
+    "draw": checks.count,
+    "status": _status,
+    "error": checks.text,
+    "error_kind": checks.text,
+    "metrics": checks.numbers_or_none,
+    "special": checks.texts,
+    "absent": checks.texts,
+    "ref_names": checks.text_list,
+    "notes": checks.notes,
+    "hr_size": checks.size_or_none,
+    "lr_size": checks.size_or_none,
+    "ref_sizes": checks.sizes,
+    "seconds": checks.numbers,
+    "stages": checks.stages,
+    "peak_mb": checks.number_or_none,
+    "device": checks.text,
+    "image": checks.text_or_none,
+    "attempts": checks.count,
+    "fallback": checks.text_or_none,
+    "schema": checks.count,
+}
+
+
+def _check(data: Mapping[str, Any]) -> dict[str, Any]:
+    if "sample_id" not in data:
+        raise RowError("no field 'sample_id'")
+    return {name: check(data[name], name) for name, check in _CHECKS.items() if name in data}
