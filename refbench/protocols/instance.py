@@ -60,9 +60,9 @@ class ProtocolInstance:
         """
         target = None
         if sample.hr is not None:
-            target = mod_crop(sample.hr, self.card.hr_crop_multiple)
-            if min(target.shape[:2]) < self.card.hr_crop_multiple:
+            if min(sample.hr.shape[:2]) < self.card.hr_crop_multiple:
                 raise SampleError(f"{sample.id}: HR {sample.hr.shape[1]}x{sample.hr.shape[0]} is too small")
+            target = mod_crop(sample.hr, self.card.hr_crop_multiple)
         if sample.lr is not None:
             lr = sample.lr
             expected = (lr.shape[0] * self.card.scale, lr.shape[1] * self.card.scale)
