@@ -17,8 +17,10 @@ def bicubic_resize(image: Image, size: tuple[int, int]) -> Image:
     height, width = size
     if height < 1 or width < 1:
         raise ValueError(f"cannot resize to {height}x{width}")
-    resized = PILImage.fromarray(image).resize((width, height), PILImage.Resampling.BICUBIC)
-    return np.array(resized, dtype=np.uint8)
+    bicubic = PILImage.Resampling.BICUBIC
+    # Pillow rounds between its two passes, and newer versions choose their order by shape: fix the order
+    columns = PILImage.fromarray(image).resize((width, image.shape[0]), bicubic)
+    return np.array(columns.resize((width, height), bicubic), dtype=np.uint8)
 
 
 def bicubic_down(image: Image, factor: int) -> Image:

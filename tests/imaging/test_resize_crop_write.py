@@ -38,7 +38,7 @@ def _to_8bit(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.clip(np.floor(values + 0.5), 0.0, 255.0)
 
 
-@pytest.mark.parametrize("size", [(6, 9), (96, 144), (17, 50), (24, 36)])
+@pytest.mark.parametrize("size", [(6, 9), (96, 144), (17, 50), (40, 20), (24, 36)])
 def test_bicubic_equals_the_keys_kernel_with_antialiasing(size: tuple[int, int]) -> None:
     rows, columns = _weights(24, size[0]), _weights(36, size[1])
     # Pillow rounds half up and clips to 8 bit between its two passes
@@ -47,7 +47,7 @@ def test_bicubic_equals_the_keys_kernel_with_antialiasing(size: tuple[int, int])
     actual = bicubic_resize(IMAGE, size).astype(np.float64)
     assert actual.shape == (*size, 3)
     assert np.abs(actual - expected).max() <= 1
-    assert (actual == expected).mean() > 0.98
+    assert (actual == expected).mean() > 0.99
 
 
 def test_down_and_up_by_a_factor() -> None:
