@@ -51,6 +51,12 @@ class CellStore:
             folder.mkdir(parents=True, exist_ok=True)
         return cls(folder, join_manifest(folder, manifest))
 
+    @staticmethod
+    def peek_completed(out: Path, run_key: str) -> set[TrialKey]:
+        """The completed trials of a cell that may not exist yet; creates and locks nothing."""
+        rows, _ = read_rows(out / folder_name(run_key))
+        return {key for key, row in rows.items() if row.ok}
+
     def __enter__(self) -> CellStore:
         return self
 

@@ -82,6 +82,10 @@ class SampleRow:
         """True when the trial was computed and scored."""
         return self.status == "ok"
 
+    def with_image(self, image: str) -> SampleRow:
+        """The same row, naming its kept image (relative to the cell folder)."""
+        return dataclasses.replace(self, image=image)
+
     def to_json(self) -> str:
         """One line of ASCII JSON without a line end. Raises RowError for values no row can hold."""
         data = {name: getattr(self, name) for name in _FIELDS}
