@@ -1,0 +1,68 @@
+"""LPIPS 0.1 (Zhang et al., CVPR 2018) from the ``lpips`` package, never on a random backbone.
+
+The package would fetch the backbone from the hub, or leave it random with ``pnet_rand=True``. Here the
+backbone is read from a checked file and loaded strictly; the value is identical to the package's own.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from refbench.metrics.backbones import backbone_state
+from refbench.metrics.build import Metric, MetricUnavailable
+from refbench.metrics.pair import cropped_pair
+from refbench.metrics.tensors import to_signed_tensor
+from refbench.specs import MetricSpec
+from refbench.types import Image
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SMALLEST = 32
+"""Five pooled AlexNet layers need 31 px; one bound for both nets."""
+
+
+def lpips_network(net: str, backbone: Mapping[str, Tensor]) -> Any:
+    """The ``lpips.LPIPS`` module of ``net`` on the given torchvision state dict (``features.N.weight``).
+
+    Raises MetricUnavailable when a layer is missing or has another shape.
+    """
+    import torch
+
+    try:
+        import lpips
+    except ImportError as exc:
+        raise MetricUnavailable(f"the lpips package cannot be imported: {exc}") from exc
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
+        warnings.simplefilter("ignore")
+        model = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
+    state = {}
+    for key in model.net.state_dict():
+        source = "features." + key.split(".", 1)[1]
+        if source not in backbone:
+            raise MetricUnavailable(f"the {net} backbone has no tensor {source!r}")
+        state[key] = backbone[source]
+    try:
+        model.net.load_state_dict(state, strict=True)
+    except RuntimeError as exc:
+        raise MetricUnavailable(
+            f"the {net} backbone does not fit: {str(exc).splitlines()[-1].strip()}"
+        ) from exc
+    return model.eval().requires_grad_(False)
+
+
+def factory(spec: MetricSpec) -> Metric:
+    """Reads ``net`` (``alex`` or ``vgg``) from the spec's options."""
+    import torch
+
+    net = str(spec.options["net"])
+    model = lpips_network(net, backbone_state(net))
+
+    def score(sr: Image, target: Image) -> float:
+        a, b = cropped_pair(sr, target, crop=0, smallest=SMALLEST, metric="LPIPS")
+        with torch.inference_mode():
+            return float(model(to_signed_tensor(a), to_signed_tensor(b)).item())
+
+    return score

@@ -1,0 +1,113 @@
+"""The metrics that refbench knows, as plain data (no torch, no numpy).
+
+``pyiqa:NAME`` is resolved on demand: see :mod:`refbench.metrics.pyiqa_names`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from refbench.errors import UserError, unknown
+from refbench.metrics.pyiqa_names import PYIQA_PREFIX, pyiqa_spec
+from refbench.specs import MetricSpec
+
+SCALE = 4
+"""The official crop is the scale: RefSR is x4 (C2-Matching and DATSR, crop_border = scale)."""
+
+
+def _psnr(alias: str, space: str, crop: int, title: str) -> MetricSpec:
+    return MetricSpec(
+        alias=alias,
+        signature=f"psnr|space={space}|range=255|round=u8|crop={crop}|v1",
+        target="refbench.metrics.psnr:factory",
+        unit="dB",
+        decimals=2,
+        title=title,
+        options={"space": space, "crop": crop},
+    )
+
+
+def _ssim(alias: str, space: str, crop: int, title: str) -> MetricSpec:
+    return MetricSpec(
+        alias=alias,
+        signature=f"ssim|space={space}|range=255|round=u8|win=g11s1.5|valid|crop={crop}|v1",
+        target="refbench.metrics.ssim:factory",
+        decimals=4,
+        title=title,
+        options={"space": space, "crop": crop},
+    )
+
+
+def _lpips(net: str, title: str) -> MetricSpec:
+    return MetricSpec(
+        alias=f"lpips_{net}",
+        signature=f"lpips|net={net}|lin=v0.1|range=pm1|round=u8|crop=0|v1",
+        target="refbench.metrics.lpips:factory",
+        higher_is_better=False,
+        title=title,
+        licence="BSD-2-Clause",
+        options={"net": net},
+    )
+
+
+METRICS: tuple[MetricSpec, ...] = (
+    _psnr("psnr_y", "y601", SCALE, "PSNR-Y"),
+    _ssim("ssim_y", "y601", SCALE, "SSIM-Y"),
+    _psnr("psnr_rgb", "rgb", SCALE, "PSNR-RGB"),
+    _ssim("ssim_rgb", "rgb", SCALE, "SSIM-RGB"),
+    _psnr("psnr_y_c0", "y601", 0, "PSNR-Y c0"),
+    _ssim("ssim_y_c0", "y601", 0, "SSIM-Y c0"),
+    _lpips("alex", "LPIPS-Alex"),
+    _lpips("vgg", "LPIPS-VGG"),
+    MetricSpec(
+        alias="stlpips",
+        signature="stlpips|net=alex|variant=shift_tolerant|weights=vST0.0|range=pm1|round=u8|crop=0|v1",
+        target="refbench.metrics.stlpips:factory",
+        higher_is_better=False,
+        title="ST-LPIPS",
+        licence="BSD-2-Clause (weights from the stlpips-pytorch wheel)",
+    ),
+)
+
+DEFAULT_METRICS: tuple[str, ...] = ("psnr_y", "ssim_y", "psnr_rgb")
+"""The canonical three (protocol ``canonical``)."""
+
+
+def resolve(names: Sequence[str], known: Iterable[MetricSpec] = METRICS) -> tuple[MetricSpec, ...]:
+    """Specs for metric names, in the order given, each once.
+
+    ``names`` are aliases, full signatures, or ``pyiqa:NAME``. ``known`` may be extended with the
+    specs of third parties. Raises UserError for an empty list and for unknown names, with a suggestion.
+    """
+    if not names:
+        raise UserError(f"metrics= is empty; name at least one, e.g. metrics=[{','.join(DEFAULT_METRICS)}]")
+    table: dict[str, MetricSpec] = {}
+    for spec in known:
+        table[spec.alias] = spec
+        table[spec.signature] = spec
+    aliases = sorted({spec.alias for spec in table.values()})
+    found: dict[str, MetricSpec] = {}
+    for name in names:
+        if name.startswith(PYIQA_PREFIX):
+            spec = pyiqa_spec(name.removeprefix(PYIQA_PREFIX))
+        elif name in table:
+            spec = table[name]
+        else:
+            raise unknown("metric", name, [*aliases, f"{PYIQA_PREFIX}NAME"])
+        found.setdefault(spec.signature, spec)
+    return tuple(found.values())
+
+
+def spec_of_signature(signature: str, known: Iterable[MetricSpec] = METRICS) -> MetricSpec:
+    """The spec behind a stored signature; a pyiqa signature may name another version than the installed one.
+
+    Raises UserError for a signature that no known metric has.
+    """
+    candidates = tuple(known)
+    for spec in candidates:
+        if spec.signature == signature:
+            return spec
+    if signature.startswith("pyiqa|name="):
+        return replace(pyiqa_spec(signature.split("|")[1].removeprefix("name=")), signature=signature)
+    raise unknown("metric signature", signature, [spec.signature for spec in candidates])
