@@ -1,0 +1,1 @@
+"""C2-Matching, as a method of the benchmark; the package itself imports nothing heavy."""

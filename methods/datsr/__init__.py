@@ -1,0 +1,1 @@
+"""DATSR, as a method of the benchmark; the package itself imports nothing heavy."""

@@ -1,0 +1,1 @@
+"""TTSR, as a method of the benchmark; the package itself imports nothing heavy."""

@@ -1,0 +1,70 @@
+"""Dynamic aggregation: modulated deformable convolution around matched positions (C2-Matching, DATSR)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from refbench.nets.deform import deform_conv
+from refbench.nets.vgg import conv3x3
+
+TAPS = 9
+"""Taps of the 3x3 kernel."""
+
+
+class DynamicAggregation(nn.Module):
+    """Gathers texture from the reference feature at the matched positions plus learned offsets.
+
+    ``max_residue=None`` is C2-Matching: offset = raw + pre. Otherwise DATSR (paper: DP = r tanh(Conv)):
+    offset = max_residue * tanh(raw) + pre. ``similarity_in_mask`` multiplies the mask logit by the
+    similarity of the match (the released DATSR code; the paper's mask has no such factor).
+    ``learned_offsets=False`` and ``learned_mask=False`` switch these parts off, for ablations.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        groups: int = 8,
+        max_residue: float | None = None,
+        similarity_in_mask: bool = False,
+        learned_offsets: bool = True,
+        learned_mask: bool = True,
+    ) -> None:
+        super().__init__()
+        self.groups = groups
+        self.max_residue = max_residue
+        self.similarity_in_mask = similarity_in_mask
+        self.learned_offsets = learned_offsets
+        self.learned_mask = learned_mask
+        self.weight = nn.Parameter(torch.empty(channels, channels, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        # 18 offset channels (y, x per tap) and 9 mask logits a group
+        self.conv_offset_mask = conv3x3(channels, 3 * TAPS * groups)
+        nn.init.uniform_(self.weight, -((channels * TAPS) ** -0.5), (channels * TAPS) ** -0.5)
+        nn.init.zeros_(self.conv_offset_mask.weight)
+        nn.init.zeros_(self.conv_offset_mask.bias if self.conv_offset_mask.bias is not None else self.bias)
+
+    def forward(self, reference: Tensor, feature: Tensor, pre_offset: Tensor, similarity: Tensor | None) -> Tensor:
+        """(B, C, H, W) texture for ``feature`` (B, C, H, W) out of ``reference`` (B, C, h, w).
+
+        ``pre_offset``: (B, 9, H, W, 2), x then y in pixels, the same for all groups.
+        ``similarity``: (B, 1, H, W), used when ``similarity_in_mask``.
+        """
+        raw = self.conv_offset_mask(feature)
+        split = 2 * TAPS * self.groups
+        residue, logit = raw[:, :split], raw[:, split:]
+        if self.max_residue is not None:
+            residue = torch.tanh(residue) * self.max_residue
+        if not self.learned_offsets:
+            residue = torch.zeros_like(residue)
+        if self.similarity_in_mask:
+            if similarity is None:
+                raise ValueError("similarity_in_mask needs the similarity of the matches")
+            logit = logit * similarity
+        mask = torch.sigmoid(logit) if self.learned_mask else torch.ones_like(logit)
+        batch, _, height, width = raw.shape
+        # even channels are y, odd ones x: (B, 9, H, W, 2) with x first -> (B, 9, 2, H, W) with y first
+        matched = pre_offset.flip(-1).permute(0, 1, 4, 2, 3).reshape(batch, 1, 2 * TAPS, height, width)
+        offset = residue.reshape(batch, self.groups, 2 * TAPS, height, width) + matched
+        offset = offset.reshape(batch, split, height, width)
+        return deform_conv(reference, offset, mask, self.weight, self.bias, self.groups)
