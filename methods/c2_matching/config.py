@@ -1,0 +1,35 @@
+"""C2-Matching's architecture as data; the defaults are the released net."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Triple = tuple[int, int, int]
+"""One value a level, finest first: relu1_1 (HR), relu2_1 (HR/2), relu3_1 (HR/4)."""
+
+
+@dataclass(frozen=True)
+class C2Config:
+    """Sizes of extractor, textures and restoration net. ValueError when groups do not fit the channels."""
+
+    ngf: int = 64
+    n_blocks: int = 16
+    """Residual blocks of the content extractor."""
+    level_blocks: Triple = (16, 16, 16)
+    """Residual blocks of each level's body."""
+    channels: Triple = (64, 128, 256)
+    """Channels of the texture features V_l (VGG19 in the released code)."""
+    extractor_channels: Triple = (64, 128, 256)
+    """Channels of the correspondence trunks; the last is what is matched."""
+    shared_extractor: bool = False
+    groups: int = 8
+    base: Literal["bilinear", "bicubic"] = "bilinear"
+
+    def __post_init__(self) -> None:
+        if any(c % self.groups for c in self.channels):
+            raise ValueError(f"channels {self.channels} must be multiples of groups={self.groups}")
+
+
+RELEASED = C2Config()
+"""RestorationNet(ngf=64, n_blocks=16, groups=8) as published: 8,865,547 parameters."""

@@ -1,0 +1,23 @@
+"""TTSR's architecture as data; the defaults are the released net."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TtsrConfig:
+    """Sizes of the learnable texture extractor (LTE) and of the restoration net."""
+
+    n_feats: int = 64
+    blocks: tuple[int, int, int, int] = (16, 16, 8, 4)
+    """Residual blocks of SFE, of level 1, and of each branch of levels 2 and 3."""
+    lte_channels: tuple[int, int, int] = (64, 128, 256)
+    """relu1_1, relu2_1, relu3_1 of the extractor, finest first."""
+    res_scale: float = 1.0
+    clamp: bool = True
+    """Clamp the output to [-1, 1], as released; training wants the gradient outside too."""
+
+
+RELEASED = TtsrConfig()
+"""num_res_blocks 16+16+8+4, n_feats 64 as published."""
