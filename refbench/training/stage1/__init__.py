@@ -1,0 +1,1 @@
+"""Stage 1: the correspondence encoder, contrastive on known homographies, then distilled across resolutions."""

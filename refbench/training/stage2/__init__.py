@@ -1,0 +1,1 @@
+"""Stage 2: the restoration net on top of the encoder."""
