@@ -1,0 +1,135 @@
+"""One RunConfig from composed configuration and raw values: the last checks before anything runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from refbench.config_keys import DATA_OPTIONS, RUN
+from refbench.config_method import method_choice
+from refbench.config_suite import parse_suite, read_suite_file
+from refbench.config_values import check, expand, looks_like_path
+from refbench.errors import UserError
+from refbench.metrics.specs import DEFAULT_METRICS, resolve
+from refbench.registry import Registry
+from refbench.settings import ExecutorChoice, RunConfig, SuiteConfig
+from refbench.specs import DataRequest, MethodSpec, MetricSpec
+
+WEIGHTS_VARIABLE = "REFBENCH_WEIGHTS"
+
+
+def build_run(
+    spec: MethodSpec,
+    locator: str,
+    suite: str | None,
+    composed: Mapping[str, Any],
+    texts: Mapping[str, str],
+    raw: Mapping[str, object],
+    registry: Registry,
+) -> RunConfig:
+    """Check every value and put the run together. Raises UserError naming the key."""
+    values = _values(composed, raw)
+    suite_config = _suite(suite, composed, texts)
+    dataset = values["dataset"] or suite_config.dataset
+    registry.dataset(dataset)
+    weights = texts.get("method.weights")
+    options = {
+        **composed["method"]["params"],
+        **{k.removeprefix("method."): v for k, v in raw.items() if k.startswith("method.")},
+    }
+    executor = dict(composed["executor"])
+    executor.update({k.removeprefix("executor."): v for k, v in raw.items() if k.startswith("executor.")})
+    return RunConfig(
+        method=method_choice(spec, locator, None if weights in (None, "null") else weights, options),
+        suite=suite_config,
+        dataset=dataset,
+        data=_data(values, raw),
+        seed=values["seed"],
+        limit=values["limit"],
+        device=values["device"],
+        precision=values["precision"],
+        images=values["images"],
+        metrics=_metrics(values["metrics"], registry),
+        tracking=values["tracking"],
+        tracking_uri=values["tracking.uri"],
+        executor=ExecutorChoice(executor.pop("name"), executor),
+        out=Path(values["out"]),
+        weights_root=_weights_root(values["weights.root"]),
+        baseline_method=_baseline(values["baseline_method"], registry),
+        draws=values["draws"],
+        threads=values["threads"],
+        memory_limit=values["memory.limit"],
+    )
+
+
+def _values(composed: Mapping[str, Any], raw: Mapping[str, object]) -> dict[str, Any]:
+    """Every key of the table: raw as given, parsed ones checked."""
+    found: dict[str, Any] = {}
+    for key in RUN:
+        if key.kind == "locator":
+            continue
+        if key.raw:
+            found[key.name] = raw.get(key.name, key.default)
+        elif key.name == "executor":
+            found[key.name] = composed["executor"]["name"]
+        else:
+            found[key.name] = check(key, _at(composed, key.name))
+    return found
+
+
+def _at(data: Mapping[str, Any], dotted: str) -> Any:
+    node: Any = data
+    for part in dotted.split("."):
+        node = node[part]
+    return node
+
+
+def _suite(suite: str | None, composed: Mapping[str, Any], texts: Mapping[str, str]) -> SuiteConfig:
+    if suite is None or not looks_like_path(suite):
+        data = composed["suite"]
+        return parse_suite(data, f"suite {data.get('name', suite)}")
+    # a user's own file is not part of Hydra's search path; its overrides are laid over it here
+    data = read_suite_file(suite)
+    for name in texts:
+        if name.startswith("suite."):
+            *parents, last = name.split(".")[1:]
+            node = data
+            for part in parents:
+                node = node.setdefault(part, {})
+                if not isinstance(node, dict):
+                    raise UserError(f"{name}: {part} is not a mapping in {suite}")
+            node[last] = _at(composed, name)
+    return parse_suite(data, str(Path(expand(suite))))
+
+
+def _data(values: Mapping[str, Any], raw: Mapping[str, object]) -> DataRequest:
+    known = {k.name: values[k.name] for k in DATA_OPTIONS}
+    foreign = {k: v for k, v in raw.items() if k.startswith("data.") and k not in ("data.root", "data.ids")}
+    options = {k.removeprefix("data."): str(v) for k, v in {**known, **foreign}.items() if v is not None}
+    return DataRequest(
+        root=values["data.root"], partial=values["data.partial"], ids=values["data.ids"], options=options
+    )
+
+
+def _metrics(names: tuple[str, ...], registry: Registry) -> tuple[str, ...]:
+    """Names as given, ``...`` replaced by the default ones; every name must be known."""
+    chosen: list[str] = []
+    for name in names or DEFAULT_METRICS:
+        chosen += DEFAULT_METRICS if name == "..." else [name]
+    known = [cast(MetricSpec, e.spec) for e in registry.entries("metrics") if e.spec is not None]
+    resolve(chosen, known)
+    return tuple(dict.fromkeys(chosen))
+
+
+def _weights_root(given: str | None) -> Path | None:
+    text = given or os.environ.get(WEIGHTS_VARIABLE)
+    return Path(expand(text)) if text else None
+
+
+def _baseline(name: str | None, registry: Registry) -> str | None:
+    if name in (None, "none"):
+        return None
+    registry.method(str(name))
+    return name

@@ -1,0 +1,64 @@
+"""Settings of the commands other than ``run``: a flat table of declared keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from refbench.config_keys import Key
+from refbench.config_method import WEIGHTS, method_choice, option_key
+from refbench.config_override import Override, split_overrides, unknown_key
+from refbench.config_values import check, looks_like_path, read_raw
+from refbench.errors import UserError
+from refbench.registry import Registry
+
+
+class ValueGrammar(Protocol):
+    """Reads one parsed value (see refbench.config)."""
+
+    def value(self, override: Override) -> object: ...
+
+
+def read_command(
+    command: str,
+    keys: Sequence[Key],
+    overrides: Sequence[str],
+    registry: Registry | None,
+    grammar: ValueGrammar,
+) -> dict[str, Any]:
+    """See :func:`refbench.config.load_command`."""
+    table = {k.name: k for k in keys}
+    values: dict[str, Any] = {name: key.default for name, key in table.items()}
+    options: list[Override] = []
+    for override in split_overrides(overrides, command):
+        if override.key in table:
+            values[override.key] = read_single(table[override.key], override, grammar)
+        elif override.key.startswith("method.") and "method" in table:
+            options.append(override)
+        else:
+            raise unknown_key(command, override.key, table)
+    for key in table.values():
+        if key.required and values[key.name] is None:
+            raise UserError(f"refbench {command}: {key.name}= is missing ({key.help})")
+    if "method" not in table:
+        return values
+    locator = values["method"]
+    if locator is None:
+        if options:
+            raise UserError(f"refbench {command}: {options[0].key}= needs method=")
+        return values
+    spec = (registry or Registry.discover()).method_from(locator)
+    params = {
+        o.key.removeprefix("method."): read_single(option_key(o.key, [spec]), o, grammar) for o in options
+    }
+    values["method"] = method_choice(spec, locator, values.pop(WEIGHTS, None), params)
+    return values
+
+
+def read_single(key: Key, override: Override, grammar: ValueGrammar) -> object:
+    """One checked value; UserError when the text asks for a sweep."""
+    if key.raw:
+        return read_raw(key, override.text)
+    if key.kind == "locator" and looks_like_path(override.text):
+        return override.text
+    return check(key, grammar.value(override))

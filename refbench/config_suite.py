@@ -1,0 +1,156 @@
+"""Suites: the YAML files in configs/suite, and the user's own.
+
+A suite says its dataset and either a list ``protocols:`` or the short form, in which ``control``,
+``transform``, ``levels`` and ``draws`` expand to the undistorted control and one entry a level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from refbench.errors import UserError, unknown
+from refbench.settings import ProtocolEntry, SuiteConfig
+from refbench.specs import ParamValue
+
+SUITE_KEYS = (
+    "name", "title", "dataset", "card", "reference", "transform", "levels", "params", "draws", "control",
+    "protocols",
+)  # fmt: skip
+ENTRY_KEYS = ("card", "reference", "transform", "level", "params", "draws", "control")
+
+
+def config_names(group: str) -> tuple[str, ...]:
+    """Names of the YAML files in a folder of configs: suites, executors, protocol cards."""
+    folder = files("refbench.configs") / group
+    found = (p.name for p in folder.iterdir()) if folder.is_dir() else ()
+    return tuple(sorted(n.removesuffix(".yaml") for n in found if n.endswith(".yaml")))
+
+
+def read_config(group: str, name: str) -> dict[str, Any]:
+    """One shipped YAML file as a mapping, not composed."""
+    text = (files("refbench.configs") / group / f"{name}.yaml").read_text(encoding="utf-8")
+    return as_mapping(text, f"configs/{group}/{name}.yaml")
+
+
+def read_suite_file(text: str) -> dict[str, Any]:
+    """The user's own suite file; its name defaults to the file's."""
+    path = Path(text).expanduser()
+    if not path.is_file():
+        raise UserError(f"suite={text}: there is no file {path}")
+    try:
+        content = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"suite={text}: cannot read {path}: {error}") from error
+    return {"name": path.stem, **as_mapping(content, str(path))}
+
+
+def as_mapping(text: str, where: str) -> dict[str, Any]:
+    """YAML text as a mapping with text keys; UserError naming the file and line otherwise."""
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}" if mark is not None else ""
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise UserError(f"{where}{line}: not valid YAML: {problem}") from error
+    if not isinstance(data, dict) or not all(isinstance(k, str) for k in data):
+        raise UserError(f"{where}: expected a mapping of names to values")
+    return data
+
+
+def parse_suite(data: Mapping[str, Any], where: str) -> SuiteConfig:
+    """Check a suite's mapping and expand it. Raises UserError naming the suite and the field."""
+    for key in data:
+        if key not in SUITE_KEYS:
+            raise UserError(f"{where}: {unknown('suite field', key, SUITE_KEYS)}")
+    name = _text(data, "name", where)
+    dataset = _text(data, "dataset", where)
+    title = str(data.get("title") or name)
+    if data.get("protocols") is not None:
+        entries = _listed(data, where)
+    else:
+        entries = _expanded(data, where)
+    return SuiteConfig(name, dataset, title, entries)
+
+
+def _listed(data: Mapping[str, Any], where: str) -> tuple[ProtocolEntry, ...]:
+    short = [k for k in ("transform", "levels", "control") if k in data]
+    if short:
+        raise UserError(f"{where}: {short[0]} and protocols exclude each other; keep one of the two forms")
+    rows = data["protocols"]
+    if not isinstance(rows, list) or not rows:
+        raise UserError(f"{where}: protocols is a list with at least one entry")
+    shared = {k: data[k] for k in ("card", "reference", "params", "draws") if k in data}
+    entries = []
+    for number, row in enumerate(rows, 1):
+        place = f"{where}: protocols[{number}]"
+        if not isinstance(row, Mapping):
+            raise UserError(f"{place}: expected a mapping such as {{card: canonical}}")
+        for key in row:
+            if key not in ENTRY_KEYS:
+                raise UserError(f"{place}: {unknown('field', str(key), ENTRY_KEYS)}")
+        entries.append(_entry({**shared, **row}, place))
+    return tuple(entries)
+
+
+def _expanded(data: Mapping[str, Any], where: str) -> tuple[ProtocolEntry, ...]:
+    base = {k: data[k] for k in ("card", "reference") if k in data}
+    if data.get("transform") is None:
+        for key in ("levels", "params"):
+            if data.get(key):
+                raise UserError(f"{where}: {key} needs a transform")
+        # without a transform the only entry is undistorted: what drops are measured from
+        return (_entry({**base, "control": True}, where),)
+    levels = data.get("levels")
+    if not isinstance(levels, list) or not levels:
+        raise UserError(f"{where}: levels is a list of the transform's levels, e.g. [x0.5, x1, x2]")
+    if not isinstance(data.get("control", False), bool):
+        raise UserError(f"{where}: control is true or false")
+    entries = [_entry({**base, "control": True}, where)] if data.get("control", False) else []
+    more = {k: data[k] for k in ("transform", "params", "draws") if k in data}
+    entries += [_entry({**base, **more, "level": level}, where) for level in levels]
+    return tuple(entries)
+
+
+def _entry(data: Mapping[str, Any], where: str) -> ProtocolEntry:
+    draws = data.get("draws", 1)
+    if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:
+        raise UserError(f"{where}: draws={draws!r} is not a whole number from 1")
+    control = data.get("control", False)
+    if not isinstance(control, bool):
+        raise UserError(f"{where}: control is true or false")
+    if control and data.get("transform") is not None:
+        raise UserError(f"{where}: a control has no transform; drop one of the two fields")
+    level, transform = data.get("level"), data.get("transform")
+    return ProtocolEntry(
+        card=str(data.get("card", "canonical")),
+        reference=_scalars(data.get("reference", {"policy": "first"}), "reference", where),
+        transform=None if transform is None else str(transform),
+        level=None if level is None else str(level),
+        params=_scalars(data.get("params") or {}, "params", where),
+        draws=draws,
+        control=control,
+    )
+
+
+def _scalars(data: object, field: str, where: str) -> dict[str, ParamValue]:
+    if isinstance(data, str) and field == "reference":
+        return {"policy": data}
+    if not isinstance(data, Mapping):
+        raise UserError(f"{where}: {field} is a mapping of names to single values")
+    for key, value in data.items():
+        if not isinstance(value, str | int | float | bool | None):
+            raise UserError(f"{where}: {field}.{key} is a single value, not a list or mapping")
+    return {str(k): v for k, v in data.items()}
+
+
+def _text(data: Mapping[str, Any], field: str, where: str) -> str:
+    value = data.get(field)
+    if not isinstance(value, str) or not value:
+        raise UserError(f"{where}: field {field!r} is missing")
+    return value
