@@ -1,0 +1,44 @@
+"""One HR image is one observation: its draws share content, so they are averaged before anything is inferred."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+def cluster_means(
+    values: Sequence[float] | Floats, clusters: Sequence[str]
+) -> tuple[tuple[str, ...], Floats]:
+    """(cluster ids in sorted order, the mean of each), whatever the order of the values.
+
+    ``values[i]`` belongs to ``clusters[i]`` (its HR image). Raises ValueError for unequal lengths and for
+    inf or nan: those are not numbers and must be left out, and counted, by the caller.
+    """
+    if len(values) != len(clusters):
+        raise ValueError(f"{len(values)} values but {len(clusters)} cluster ids")
+    groups: dict[str, list[float]] = {}
+    for value, cluster in zip(values, clusters, strict=True):
+        number = float(value)
+        if not math.isfinite(number):
+            raise ValueError(f"value of {cluster!r} is {number}; leave undefined values out")
+        groups.setdefault(cluster, []).append(number)
+    ids = tuple(sorted(groups))
+    # fsum is exact, so the mean does not depend on the order in which draws were stored
+    return ids, np.array([math.fsum(groups[i]) / len(groups[i]) for i in ids], dtype=np.float64)
+
+
+def content_rng(purpose: str, means: Floats) -> np.random.Generator:
+    """A generator seeded by the data itself: the same rows give the same interval on every machine."""
+    digest = hashlib.sha256(purpose.encode() + b"\0" + means.astype("<f8").tobytes()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:16], "little"))
+
+
+def mean_of(means: Floats) -> float:
+    """Exact-sum mean of cluster means."""
+    return math.fsum(means.tolist()) / len(means)
