@@ -33,6 +33,8 @@ class Transform:
     """The level that a paper or official code uses; others are refbench's own."""
     random: bool = True
     """False: every draw is the same, one is enough."""
+    ordered: bool = True
+    """True: levels go from mild to strong, so that they make a degradation curve."""
 
     @property
     def id(self) -> str:
@@ -40,12 +42,34 @@ class Transform:
         return f"{self.name}@{self.version}"
 
 
-_MODULES = {"jitter": "refbench.protocols.transforms.jitter"}
+_HERE = "refbench.protocols.transforms"
+_FAMILIES = {
+    "jitter": f"{_HERE}.jitter:TRANSFORM",
+    "resample": f"{_HERE}.geometry:RESAMPLE",
+    "rotation": f"{_HERE}.geometry:ROTATION",
+    "scaling": f"{_HERE}.geometry:SCALING",
+    "perspective": f"{_HERE}.geometry:PERSPECTIVE",
+    "flip": f"{_HERE}.geometry:FLIP",
+    "gamma": f"{_HERE}.photometric:GAMMA",
+    "exposure": f"{_HERE}.photometric:EXPOSURE",
+    "white_balance": f"{_HERE}.photometric:WHITE_BALANCE",
+    "night": f"{_HERE}.photometric:NIGHT",
+    "blur": f"{_HERE}.corruption:BLUR",
+    "noise": f"{_HERE}.corruption:NOISE",
+    "jpeg": f"{_HERE}.corruption:JPEG",
+    "downscale": f"{_HERE}.corruption:DOWNSCALE",
+}
+
+
+def transform_names() -> tuple[str, ...]:
+    """Names of the shipped families."""
+    return tuple(_FAMILIES)
 
 
 def load_transform(name: str) -> Transform:
     """The transform family called ``name``; raises UserError with a suggestion."""
-    if name not in _MODULES:
-        raise unknown("reference transform", name, _MODULES)
-    transform: Transform = import_module(_MODULES[name]).TRANSFORM
+    if name not in _FAMILIES:
+        raise unknown("reference transform", name, _FAMILIES)
+    module, _, attribute = _FAMILIES[name].partition(":")
+    transform: Transform = getattr(import_module(module), attribute)
     return transform

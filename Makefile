@@ -1,0 +1,43 @@
+# make demo   creates .venv, installs refbench, runs the main job on the bundled sample
+# make test   adds the test tools to the same .venv and runs the tests
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# torch and torchvision must be of one release pair; the tests are made with this one
+PINS := tests/constraints.txt
+
+.PHONY: demo test lint types bench clean
+
+demo: $(VENV)/.core
+	$(BIN)/refbench run method=datsr suite=cufed5_jitter
+
+test: $(VENV)/.dev
+	$(BIN)/pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# from an installed copy: mypy does not read methods/ datasets/ reports/ through the editable mapping
+types: $(VENV)/.dev
+	$(BIN)/python tests/types_of_installed.py
+
+bench: $(VENV)/.dev
+	$(BIN)/pytest tests/benchmarks --benchmark-only --benchmark-disable-gc --benchmark-json=.benchmarks/last.json
+	$(BIN)/python tests/benchmarks/ratios.py .benchmarks/last.json
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("refbench needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: pyproject.toml setup.py $(PINS) | $(VENV)/bin/python
+	$(PIP) install -q -c $(PINS) -e .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.core
+	$(PIP) install -q -c $(PINS) -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .benchmarks .pytest_cache .mypy_cache .ruff_cache .hypothesis
