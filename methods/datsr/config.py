@@ -53,7 +53,7 @@ class DatsrConfig:
     base: Literal["bilinear", "bicubic"] = "bilinear"
     """How the LR is upsampled under the residual (torch's, not antialiased)."""
     dead_content_extractor: bool = True
-    """Keep the 2.4 M parameters that the released net evaluates and throws away: strict loading needs them."""
+    """Keep the 2.4 M parameters that the released net computes with in vain: strict loading needs them."""
     content_blocks: int = 8
 
     def __post_init__(self) -> None:

@@ -39,7 +39,9 @@ class DeformableRestoration(nn.Module):
         self.down_tail_medium = conv3x3(medium, small, stride=2)
         self.up_tail_small = upsampler(small, medium)
         self.up_tail_medium = upsampler(medium, large)
-        self.up_tail_large = nn.Sequential(conv3x3(large, max(large // 2, 1)), leaky(), conv3x3(max(large // 2, 1), 3))
+        self.up_tail_large = nn.Sequential(
+            conv3x3(large, max(large // 2, 1)), leaky(), conv3x3(max(large // 2, 1), 3)
+        )
 
     def _add_stage(self, side: str, level: int) -> None:
         """Offset branch, deformable aggregation, head and body of one stage, under official names."""
@@ -77,7 +79,9 @@ class DeformableRestoration(nn.Module):
             body = residual_body(width, config.residual_blocks[level])
         self.add_module(name.format("body"), body)
 
-    def attend(self, prefix: str, x: Tensor, texture: Tensor, warped: Sequence[Tensor], match: LevelMatch) -> Tensor:
+    def attend(
+        self, prefix: str, x: Tensor, texture: Tensor, warped: Sequence[Tensor], match: LevelMatch
+    ) -> Tensor:
         """A_l: texture gathered for features ``x`` (B, width, H, W) from ``texture`` (B, C, h, w).
 
         Each of the K matches has its own offset branch and aggregation (shared weights); they are

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refbench.nets.residual import residual_body
@@ -109,16 +108,3 @@ class TtsrNet(nn.Module):
         self.config = config
         self.MainNet = MainNet(config)
         self.LTE = TextureExtractor(config)
-
-
-def unfold_transfer(value: Tensor, index: Tensor, scale: int) -> Tensor:
-    """T_l: overlapping 3x3 patches (times ``scale``) of ``value`` copied to where ``index`` says.
-
-    ``index``: (B, H, W), row-major over ``value``'s (h/scale, w/scale) grid. Sums of overlaps are
-    divided by 9 everywhere, as released, so borders come out darker.
-    """
-    batch, height, width = index.shape
-    kernel, pad = 3 * scale, scale
-    columns = F.unfold(value, kernel, padding=pad, stride=scale)
-    picked = columns.gather(2, index.view(batch, 1, -1).expand(-1, columns.shape[1], -1))
-    return F.fold(picked, (height * scale, width * scale), kernel, padding=pad, stride=scale) / 9.0

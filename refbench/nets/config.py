@@ -33,7 +33,7 @@ def config_from_json(cls: type[T], text: str, source: str) -> T:
     if not isinstance(data, dict) or set(data) - known:
         odd = sorted(set(data) - known)[0] if isinstance(data, dict) else type(data).__name__
         raise UserError(
-            f"{source}: config field {odd!r} is unknown to {cls.__name__}; is it the checkpoint of another net?"
+            f"{source}: config field {odd!r} is unknown to {cls.__name__}; is it another net's checkpoint?"
         )
     try:
         return cls(**{name: _frozen(value) for name, value in data.items()})

@@ -44,7 +44,9 @@ class DynamicAggregation(nn.Module):
         nn.init.zeros_(self.conv_offset_mask.weight)
         nn.init.zeros_(self.conv_offset_mask.bias if self.conv_offset_mask.bias is not None else self.bias)
 
-    def forward(self, reference: Tensor, feature: Tensor, pre_offset: Tensor, similarity: Tensor | None) -> Tensor:
+    def forward(
+        self, reference: Tensor, feature: Tensor, pre_offset: Tensor, similarity: Tensor | None
+    ) -> Tensor:
         """(B, C, H, W) texture for ``feature`` (B, C, H, W) out of ``reference`` (B, C, h, w).
 
         ``pre_offset``: (B, 9, H, W, 2), x then y in pixels, the same for all groups.

@@ -29,7 +29,8 @@ class ResidualBlock(nn.Module):
         """(B, C, H, W) -> (B, C, H, W)."""
         y = self.conv2(torch.relu_(self.conv1(x)))
         # in place on the convolution's fresh output: one pass less over HR-sized memory
-        return y.add_(x) if self.res_scale == 1.0 else y.mul_(self.res_scale).add_(x)
+        out: Tensor = y.add_(x) if self.res_scale == 1.0 else y.mul_(self.res_scale).add_(x)
+        return out
 
 
 def residual_body(channels: int, blocks: int, res_scale: float = 1.0) -> nn.Sequential:

@@ -42,7 +42,14 @@ class SwinTransformerBlock(nn.Module):
     attn_mask: Tensor
 
     def __init__(
-        self, dim: int, heads: int, window: int, shift: int, mlp_ratio: float, drop: float, nominal: int | None
+        self,
+        dim: int,
+        heads: int,
+        window: int,
+        shift: int,
+        mlp_ratio: float,
+        drop: float,
+        nominal: int | None,
     ) -> None:
         super().__init__()
         self.window = window
@@ -96,7 +103,10 @@ class SwinTransformerBlock(nn.Module):
         w, top, width = self.window, row * self.window + self.shift, picture.shape[1]
         slab = windows.view(across, w, w, -1).transpose(0, 1)
         whole = min(w, picture.shape[0] - top)
-        for rows, into in ((slice(0, whole), slice(top, top + whole)), (slice(whole, w), slice(0, w - whole))):
+        for rows, into in (
+            (slice(0, whole), slice(top, top + whole)),
+            (slice(whole, w), slice(0, w - whole)),
+        ):
             if rows.start == rows.stop:
                 continue
             target, source = picture[into], slab[rows].reshape(rows.stop - rows.start, width, -1)
@@ -112,7 +122,11 @@ class SwinTransformerBlock(nn.Module):
         if self.shift:
             masks = shift_masks(height, width, w, self.shift).to(bias)
             bias = (bias + masks[:, None]).repeat(batch, 1, 1, 1)
-        x = torch.roll(self.norm1(image), (-self.shift, -self.shift), (1, 2)) if self.shift else self.norm1(image)
+        x = (
+            torch.roll(self.norm1(image), (-self.shift, -self.shift), (1, 2))
+            if self.shift
+            else self.norm1(image)
+        )
         x = x.view(batch, down, w, across, w, channels).transpose(2, 3).reshape(-1, w * w, channels)
         x = self.attn(x, [(x.shape[0], bias)])
         x = x.view(batch, down, across, w, w, channels).transpose(2, 3).reshape(image.shape)
@@ -121,7 +135,8 @@ class SwinTransformerBlock(nn.Module):
         dropping = self.training and self.drop > 0
         image = image + (_drop_path(x, self.drop) if dropping else x)
         x = self.mlp(self.norm2(image))
-        return image + (_drop_path(x, self.drop) if dropping else x)
+        out: Tensor = image + (_drop_path(x, self.drop) if dropping else x)
+        return out
 
 
 class _ResidualGroup(nn.Module):
@@ -189,7 +204,13 @@ class SwinLayers(nn.Module):
         for depth, number in zip(depths, heads, strict=True):
             blocks = [
                 SwinTransformerBlock(
-                    dim, number, window, 0 if b % 2 == 0 else window // 2, mlp_ratio, rates[first + b], nominal
+                    dim,
+                    number,
+                    window,
+                    0 if b % 2 == 0 else window // 2,
+                    mlp_ratio,
+                    rates[first + b],
+                    nominal,
                 )
                 for b in range(depth)
             ]

@@ -1,0 +1,88 @@
+"""TTSR end to end: texture extractor, hard matching, transfer and MainNet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from refbench.matching import match
+from refbench.matching.transfer import transfer
+from refbench.stages import stage
+
+from .config import TtsrConfig
+from .net import TtsrNet
+
+SCALES = (4, 2, 1)
+"""Pixels of each texture level, finest first, per pixel of relu3_1."""
+
+
+@dataclass(frozen=True)
+class ReferenceTextures:
+    """What TTSR needs of one reference; reusable for every LR that shares it."""
+
+    key: Tensor
+    """K: relu3_1 of the reference shrunk and enlarged again, (B, C, h, w)."""
+    values: tuple[Tensor, Tensor, Tensor]
+    """V1, V2, V3: relu1_1, relu2_1, relu3_1 of the reference itself."""
+    valid: tuple[int, int] | None = None
+    """(rows, columns) of ``key`` that show the image; the rest is padding and is never matched."""
+
+
+def relevance_at(query: Tensor, key: Tensor, index: Tensor) -> Tensor:
+    """S (B, 1, H, W) with gradients: cosine similarity of the patches that ``index`` (B, H, W) pairs.
+
+    The streamed matcher records no gradients; TTSR trains its extractor through S as well as V.
+    """
+    patches = F.normalize(F.unfold(query, 3, padding=1), dim=1)
+    keys = F.normalize(F.unfold(key, 3, padding=1), dim=1)
+    chosen = keys.gather(2, index.reshape(index.shape[0], 1, -1).expand(-1, keys.shape[1], -1))
+    return (patches * chosen).sum(dim=1).view(index.shape[0], 1, *index.shape[1:])
+
+
+class TtsrModel(TtsrNet):
+    """The checkpoint's modules and the way through them. Images are in [-1, 1]."""
+
+    def __init__(self, config: TtsrConfig) -> None:
+        super().__init__(config)
+
+    def encode(
+        self, reference: Tensor, reference_blurred: Tensor, valid: tuple[int, int] | None = None
+    ) -> ReferenceTextures:
+        """Features of a reference (B, 3, H, W) and of its x1/4 x4 version; H, W multiples of 4."""
+        with stage("extract"):
+            key = self.LTE((reference_blurred + 1.0) / 2.0)[2]
+            return ReferenceTextures(key, self.LTE((reference + 1.0) / 2.0), valid)
+
+    def search(self, upsampled: Tensor, reference: ReferenceTextures) -> tuple[Tensor, Tensor]:
+        """(index (B, H, W), S (B, 1, H, W)): the best reference patch of every LR position."""
+        with stage("extract"):
+            query = self.LTE((upsampled + 1.0) / 2.0)[2]
+        with stage("match"):
+            valid = None
+            if reference.valid is not None:
+                valid = torch.zeros(reference.key.shape[2:], dtype=torch.bool, device=query.device)
+                valid[: reference.valid[0], : reference.valid[1]] = True
+            found = match(query, reference.key, flavour="ttsr", reference_valid=valid, valid_over="patches")
+            index = found.index[:, 0]
+            if torch.is_grad_enabled():
+                return index, relevance_at(query, reference.key, index)
+            return index, found.similarity
+
+    def restore(self, lr: Tensor, upsampled: Tensor, reference: ReferenceTextures) -> Tensor:
+        """SR (B, 3, 4H, 4W) in [-1, 1] from ``lr`` (B, 3, H, W) and its bicubic x4."""
+        index, relevance = self.search(upsampled, reference)
+        with stage("transfer"):
+            textures = [
+                transfer(value, index, scale=scale)
+                for value, scale in zip(reference.values, SCALES, strict=True)
+            ]
+        with stage("restore"):
+            out: Tensor = self.MainNet(lr, relevance, textures)
+        return out
+
+    def forward(self, lr: Tensor, upsampled: Tensor, reference: Tensor, reference_blurred: Tensor) -> Tensor:
+        """SR in [-1, 1]; the reference may differ in size from the output, its sides multiples of 4."""
+        return self.restore(lr, upsampled, self.encode(reference, reference_blurred))

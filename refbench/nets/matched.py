@@ -1,0 +1,88 @@
+"""What C2-Matching and DATSR share around their restoration nets: encode, match, carry matches to levels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from refbench.matching import match
+from refbench.nets.correspondence import LevelMatch, level_match
+from refbench.nets.vgg import LEVELS, ContrastiveExtractor, TextureFeatures
+from refbench.stages import stage
+
+SCALES = (4, 2, 1)
+"""Pixels of each level, finest first, per pixel of relu3_1."""
+
+
+@dataclass(frozen=True)
+class ReferenceFeatures:
+    """All that the nets need of one reference; reusable for every LR that shares it."""
+
+    keys: tuple[Tensor, ...]
+    """Key features to match: relu3_1 alone, or every level for per-level matching, finest first."""
+    textures: tuple[Tensor, ...]
+    """Value features V_l, finest first."""
+    valid: tuple[int, int] | None = None
+    """(rows, columns) of relu3_1 that show the image; the rest is padding and is never matched."""
+
+    def valid_mask(self, key: Tensor) -> Tensor | None:
+        """(h, w) bool over the pixels of ``key``, or None when all are valid."""
+        if self.valid is None:
+            return None
+        height, width = key.shape[-2:]
+        scale = width // self.keys[-1].shape[-1]
+        mask = torch.zeros(height, width, dtype=torch.bool, device=key.device)
+        mask[: self.valid[0] * scale, : self.valid[1] * scale] = True
+        return mask
+
+
+class Correspondences(nn.Module):
+    """Query/key encoder, value encoder and matching, in front of a restoration net.
+
+    ``extractor`` holds what ``feature_extraction.pth`` has, ``texture`` the VGG19 features.
+    """
+
+    def __init__(
+        self,
+        extractor_channels: tuple[int, int, int],
+        texture_channels: tuple[int, int, int],
+        shared_extractor: bool = False,
+        per_level: bool = False,
+    ) -> None:
+        super().__init__()
+        self.per_level = per_level
+        self.extractor = ContrastiveExtractor(extractor_channels, shared_extractor)
+        self.texture = TextureFeatures(texture_channels)
+
+    @property
+    def matched_levels(self) -> tuple[str, ...]:
+        """The levels at which features are matched."""
+        return LEVELS if self.per_level else LEVELS[-1:]
+
+    def encode(self, reference: Tensor, valid: tuple[int, int] | None = None) -> ReferenceFeatures:
+        """Keys and values of ``reference`` (B, 3, H, W in [0, 1]); H, W multiples of 4."""
+        with stage("extract"):
+            with torch.no_grad():
+                # indices carry no gradient; the encoder learns by its own contrastive loss
+                keys = self.extractor.key(reference, self.matched_levels)
+            return ReferenceFeatures(tuple(keys), tuple(self.texture(reference)), valid)
+
+    def correspond(self, upsampled: Tensor, reference: ReferenceFeatures, k: int = 1) -> list[LevelMatch]:
+        """Matches of every level, finest first, for the upsampled LR (B, 3, 4H, 4W). No gradient."""
+        with torch.no_grad():
+            with stage("extract"):
+                queries = self.extractor.query(upsampled, self.matched_levels)
+            with stage("match"):
+                found = [
+                    (match(query, key, k=k, reference_valid=reference.valid_mask(key)), key)
+                    for query, key in zip(queries, reference.keys, strict=True)
+                ]
+                if self.per_level:
+                    return [level_match(m.index, m.similarity, m.reference_grid[1], 1) for m, _ in found]
+                best = found[0][0]
+                return [
+                    level_match(best.index, best.similarity, best.reference_grid[1], scale)
+                    for scale in SCALES
+                ]
