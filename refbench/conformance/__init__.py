@@ -1,0 +1,1 @@
+"""The conformance kit: is this method safe to benchmark?"""

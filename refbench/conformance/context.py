@@ -1,0 +1,99 @@
+"""What every clause needs: the method, its spec, and a way to call it as the runner would."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from refbench.conformance.probes import Probe, probe
+from refbench.conformance.process_state import process_state
+from refbench.specs import MethodSpec
+from refbench.tensors import to_tensor
+from refbench.types import Image, Input, Method
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+BASE_LR = (24, 32)
+"""(H, W) of the LR image of the plain clauses."""
+MOST_REFS_TRIED = 5
+"""A method that takes any number of references is tried with this many."""
+
+
+class Broken(Exception):
+    """A clause does not hold; the message says what was seen."""
+
+
+class NotApplicable(Exception):
+    """A clause has nothing to check for this method; the message says why."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """A loaded method under test."""
+
+    spec: MethodSpec
+    method: Method
+    device: torch.device
+    process: Mapping[str, object] = field(default_factory=process_state)
+    """Process-wide settings from before the method was loaded."""
+
+    def usual_refs(self) -> int:
+        """How many references the plain clauses give: one, unless the spec forbids or demands otherwise."""
+        return min(max(self.spec.min_refs, 1), self.spec.max_refs)
+
+    def base(self, name: str = "base") -> Probe:
+        """A probe with the usual number of references, each as large as the HR image."""
+        return self.sized(name, BASE_LR)
+
+    def sized(self, name: str, lr: tuple[int, int], ref: tuple[int, int] | None = None) -> Probe:
+        """A probe with the usual number of references, of size ``ref`` (default: the HR size)."""
+        size = ref or (lr[0] * self.spec.scale, lr[1] * self.spec.scale)
+        return probe(name, lr, (size,) * self.usual_refs())
+
+    def input(self, lr: Image, refs: Sequence[Image], sample_id: str = "probe") -> Input:
+        """Fresh tensors on the device under test; nothing in them shares memory with a probe."""
+        return Input(
+            lr=to_tensor(lr).to(self.device),
+            refs=tuple(to_tensor(ref).to(self.device) for ref in refs),
+            scale=self.spec.scale,
+            sample_id=sample_id,
+            ref_names=tuple(f"probe_{i + 1}.png" for i in range(len(refs))),
+        )
+
+    def call(self, inp: Input) -> Tensor:
+        """Run the method the way the runner does. Raises Broken when it returns no tensor."""
+        import torch
+
+        with torch.inference_mode():
+            sr: object = self.method(inp)
+        if not isinstance(sr, torch.Tensor):
+            raise Broken(f"returned a {type(sr).__name__}, not a torch.Tensor")
+        return sr
+
+    def run(self, lr: Image, refs: Sequence[Image], sample_id: str = "probe") -> Tensor:
+        """:meth:`call` on fresh tensors; the result on the CPU."""
+        return self.call(self.input(lr, refs, sample_id)).detach().cpu()
+
+    def run_probe(self, trial: Probe) -> Tensor:
+        """:meth:`run` on a probe."""
+        return self.run(trial.lr, trial.refs)
+
+
+def size(tensor_or_shape: Tensor | tuple[int, ...]) -> str:
+    """``3x96x128``."""
+    shape = tensor_or_shape if isinstance(tensor_or_shape, tuple) else tuple(tensor_or_shape.shape)
+    return "x".join(str(side) for side in shape)
+
+
+def difference(a: Tensor, b: Tensor) -> float:
+    """Largest absolute difference; infinite for unequal shapes, NaN counts as different from all."""
+    import torch
+
+    if a.shape != b.shape:
+        return float("inf")
+    if torch.equal(a, b):
+        return 0.0
+    return float(torch.nan_to_num((a.float() - b.float()).abs(), nan=float("inf")).max())
