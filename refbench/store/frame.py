@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 PARQUET = "samples.parquet"
 
 _CELL = (
-    "run_key", "method", "method_label", "weights", "dataset", "dataset_label", "protocol", "seed", "baseline",
+    "run_key", "method", "method_label", "weights", "dataset", "dataset_label", "protocol", "seed",
+    "baseline",
 )  # fmt: skip
 _ROW = (
     "sample_id",

@@ -1,0 +1,293 @@
+"""The store of a cell: resume, merging, scores, manifest and messages."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from refbench.errors import UserError
+from refbench.store import (
+    CellStore,
+    Manifest,
+    SampleRow,
+    ScoreRow,
+    find_runs,
+    load_run,
+    read_manifest,
+    row_files,
+)
+from refbench.store.linelog import LineLog
+
+KEY = "ab" * 32
+MANIFEST = Manifest(run_key=KEY, method="toy", dataset="tiny", protocol="canonical@1", identity={"seed": 0})
+
+
+def ok(sample_id: str, value: float = 1.0, draw: int = 0) -> SampleRow:
+    return SampleRow(sample_id, draw, metrics={"m|v1": value})
+
+
+def failed(sample_id: str, draw: int = 0) -> SampleRow:
+    return SampleRow(sample_id, draw, status="error", error="no such file", error_kind="decode")
+
+
+def test_folder_layout_and_round_trip(tmp_path: Path) -> None:
+    with CellStore.open(tmp_path, KEY, MANIFEST) as store:
+        relative = store.write_image("a", 0, b"png")
+        store.append(ok("a").with_image(relative))
+        store.write_summary({"n": 1})
+    folder = tmp_path / KEY[:20]
+    assert {p.name for p in folder.iterdir()} == {
+        ".lock",
+        "manifest.json",
+        "samples.jsonl",
+        "summary.json",
+        "images",
+    }
+    assert (folder / "images/a_d0.png").read_bytes() == b"png"
+    assert json.loads((folder / "summary.json").read_text()) == {"n": 1}
+    run = load_run(find_runs(tmp_path)[0])
+    assert run.rows == (ok("a").with_image("images/a_d0.png"),)
+    assert run.manifest == MANIFEST
+    assert store.rows_path() == folder / "samples.jsonl"
+
+
+def test_a_moved_folder_reads_the_same(tmp_path: Path) -> None:
+    with CellStore.open(tmp_path / "here", KEY, MANIFEST) as store:
+        store.append(ok("a"))
+    shutil.move(tmp_path / "here", tmp_path / "there")
+    assert load_run(find_runs(tmp_path / "there")[0]).rows == (ok("a"),)
+
+
+def test_the_last_row_of_a_trial_wins_and_errors_are_retried(tmp_path: Path) -> None:
+    with CellStore.open(tmp_path, KEY, MANIFEST) as store:
+        for row in (failed("a"), ok("b"), ok("a", 2.0), failed("c"), ok("b", draw=1)):
+            store.append(row)
+    with CellStore.open(tmp_path, KEY, MANIFEST) as store:
+        assert store.completed() == {("a", 0), ("b", 0), ("b", 1)}
+        plan = [("d", 0), ("c", 0), ("b", 1), ("b", 0), ("a", 0)]
+        assert store.pending(plan) == [("d", 0), ("c", 0)]
+        assert store.rows(plan) == [failed("c"), ok("b", draw=1), ok("b"), ok("a", 2.0)]
+        assert [row.key for row in store.rows()] == [("a", 0), ("b", 0), ("b", 1), ("c", 0)]
+        assert store.rows([("nobody", 0)]) == []
+
+
+def test_peeking_creates_nothing(tmp_path: Path) -> None:
+    assert CellStore.peek_completed(tmp_path / "results", KEY) == set()
+    assert list(tmp_path.iterdir()) == []
+    with CellStore.open(tmp_path, KEY, MANIFEST) as store:
+        store.append(ok("a"))
+        assert CellStore.peek_completed(tmp_path, KEY) == {("a", 0)}
+
+
+def test_a_second_writer_gets_a_file_of_its_own_and_rows_are_merged(tmp_path: Path) -> None:
+    first = CellStore.open(tmp_path, KEY, MANIFEST)
+    second = CellStore.open(tmp_path, KEY, MANIFEST)
+    first.append(ok("a", 1.0))
+    second.append(failed("a"))
+    second.append(ok("b"))
+    first.append(failed("b"))
+    first.append(failed("c"))
+    assert [p.name for p in row_files(first.folder)] == ["samples.jsonl", "samples.2.jsonl"]
+    # between writers an ok row wins over an error, whichever file it is in
+    assert first.rows() == second.rows() == [ok("a", 1.0), ok("b"), failed("c")]
+    first.close()
+    second.close()
+    with CellStore.open(tmp_path, KEY, MANIFEST) as third:
+        third.append(ok("c"))
+        assert third.rows_path().name == "samples.jsonl"
+        assert third.completed() == {("a", 0), ("b", 0), ("c", 0)}
+
+
+def test_without_locks_every_writer_has_its_own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("refbench.store.locks.fcntl", None)
+    with CellStore.open(tmp_path, KEY, MANIFEST) as first, CellStore.open(tmp_path, KEY, MANIFEST) as second:
+        first.append(ok("a"))
+        second.append(ok("b"))
+        assert first.rows_path() != second.rows_path()
+    assert {row.sample_id for row in load_run(first.folder).rows} == {"a", "b"}
+
+
+def test_scores_added_later_join_their_rows(tmp_path: Path) -> None:
+    with CellStore.open(tmp_path, KEY, MANIFEST) as store:
+        store.append(ok("a"))
+        store.append(failed("b"))
+        store.append_score(ScoreRow("a", 0, {"new|v1": float("inf"), "m|v1": 9.0}))
+        store.append_score(ScoreRow("b", 0, {"new|v1": 3.0}))
+        store.append_score(ScoreRow("never", 0, {"new|v1": 3.0}))
+        store.append_score(ScoreRow("a", 0, {"other|v1": 2.0}, absent={"lpips": "no backbone"}))
+        store.add_metrics({"new": {"signature": "new|v1", "decimals": 2}})
+    run = load_run(store.folder)
+    assert run.rows[0].metrics == {"m|v1": 9.0, "new|v1": None, "other|v1": 2.0}
+    assert run.rows[0].special == {"new|v1": "inf"}
+    assert run.rows[0].absent == {"lpips": "no backbone"}
+    assert run.rows[1] == failed("b")
+    assert run.manifest.metrics["new"]["signature"] == "new|v1"
+    assert len((store.folder / "samples.jsonl").read_bytes().splitlines()) == 2
+
+
+def test_sessions_and_metrics_of_resumed_runs_are_added(tmp_path: Path) -> None:
+    for n in range(3):
+        manifest = Manifest(
+            **{
+                **MANIFEST.__dict__,
+                "sessions": ({"id": str(n)},),
+                "metrics": {f"m{n}": {"signature": f"s{n}"}},
+            }
+        )
+        store = CellStore.open(tmp_path, KEY, manifest)
+    store.finish_session("1", {"rows": 5})
+    there = read_manifest(store.folder)
+    assert there.sessions == ({"id": "0"}, {"id": "1", "rows": 5}, {"id": "2"})
+    assert sorted(there.metrics) == ["m0", "m1", "m2"]
+
+
+def test_a_folder_of_another_run_key_is_refused_with_the_difference(tmp_path: Path) -> None:
+    CellStore.open(tmp_path, KEY, MANIFEST)
+    other = KEY[:20] + "f" * 44
+    manifest = Manifest(
+        run_key=other, method="toy", dataset="tiny", protocol="canonical@1", identity={"seed": 1}
+    )
+    with pytest.raises(UserError, match=r"holds another run \(seed: 0 there, 1 here\); choose another"):
+        CellStore.open(tmp_path, other, manifest)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "damaged"),
+        ("[]", "not a JSON object"),
+        ('{"run_key": "x"}', "no field 'method'"),
+        ('{"schema": 9}', "newer"),
+        (
+            '{"run_key":"x","method":"a","dataset":"b","protocol":"c","metrics":3}',
+            "'metrics' is not an object",
+        ),
+        (
+            '{"run_key":"x","method":"a","dataset":"b","protocol":"c","sessions":[3]}',
+            "'sessions' is not a list",
+        ),
+    ],
+)
+def test_a_damaged_manifest_is_one_line_with_the_remedy(tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(UserError, match=reason) as caught:
+        load_run(tmp_path)
+    assert "delete this file and repeat the run" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_find_runs_says_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nowhere: not found"):
+        find_runs(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="holds no runs"):
+        find_runs(tmp_path)
+    with pytest.raises(UserError, match="not a run of refbench"):
+        load_run(tmp_path)
+
+
+def test_a_corrupted_middle_line_is_reported_and_left_out(tmp_path: Path) -> None:
+    with CellStore.open(tmp_path, KEY, MANIFEST) as store:
+        for name in "abc":
+            store.append(ok(name))
+    path = store.folder / "samples.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[1] = b"\0" * 40 + b"\n"
+    path.write_bytes(b"".join(lines))
+    run = load_run(store.folder)
+    assert [row.sample_id for row in run.rows] == ["a", "c"]
+    assert len(run.problems) == 1
+    assert f"{path}:2: not a row" in run.problems[0]
+    with CellStore.open(tmp_path, KEY, MANIFEST) as store:
+        assert store.pending([("a", 0), ("b", 0), ("c", 0)]) == [("b", 0)]
+
+
+def test_a_file_in_the_way_is_a_user_error(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("")
+    for out in (tmp_path / "results", tmp_path / "results/deeper"):
+        with pytest.raises(UserError, match=rf"results folder {out}: .*file is in the way.*out=DIR"):
+            CellStore.open(out, KEY, MANIFEST)
+
+
+def test_a_folder_that_may_not_be_written_is_a_user_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(
+        UserError, match=r"cannot write \(Permission denied\); make it writable or choose another"
+    ):
+        CellStore.open(tmp_path, KEY, MANIFEST)
+
+
+@pytest.mark.parametrize("room", range(0, 60, 7))
+def test_a_full_disk_loses_nothing_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    store = CellStore.open(tmp_path, KEY, MANIFEST)
+    store.append(ok("a"))
+    write = os.write
+    left = room
+
+    def nearly_full(fd: int, data: bytes) -> int:
+        nonlocal left
+        part = bytes(data)[:left]
+        if not part:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        left -= len(part)
+        return write(fd, part)
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", nearly_full)
+        with pytest.raises(UserError, match=r"disk full .*free space and run the same command again"):
+            store.append(ok("b"))
+    assert [row.sample_id for row in store.rows()] == ["a"]
+    store.append(ok("c"))
+    assert [row.sample_id for row in store.rows()] == ["a", "c"]
+    assert store.problems == []
+    store.close()
+
+
+def test_a_full_disk_while_syncing_is_a_user_error_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = LineLog(tmp_path, "samples")
+    log.append("{}")
+
+    def full(_: int) -> None:
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(UserError, match="Disk quota exceeded"):
+            log.close()
+
+
+def test_a_failed_image_leaves_the_old_one_and_no_litter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = CellStore.open(tmp_path, KEY, MANIFEST)
+    store.write_image("a", 0, b"old")
+
+    def full(fd: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        with pytest.raises(UserError, match="disk full"):
+            store.write_image("a", 0, b"new")
+    assert [p.name for p in (store.folder / "images").iterdir()] == ["a_d0.png"]
+    assert (store.folder / "images/a_d0.png").read_bytes() == b"old"
+
+
+def test_opening_a_cell_locks_nothing(tmp_path: Path) -> None:
+    stores = [CellStore.open(tmp_path, KEY, MANIFEST) for _ in range(3)]
+    stores[2].append(ok("a"))
+    assert stores[2].rows_path().name == "samples.jsonl"
+    stores[2].close()

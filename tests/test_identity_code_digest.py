@@ -1,0 +1,126 @@
+"""The code digest: which edits change it, and that nothing is imported for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from refbench.code_digest import code_digest
+from refbench.errors import UserError
+from refbench.specs import MethodSpec
+
+SPEC = MethodSpec(name="toy", target="toypkg.methods.toy.method:Toy", code=("toypkg.nets", "toypkg.tensors"))
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package whose every module fails when it is imported."""
+    files = {
+        "__init__.py": "raise RuntimeError('imported')\n",
+        "tensors.py": "raise RuntimeError('imported')\n",
+        "other.py": "x = 1\n",
+        "methods/__init__.py": "raise RuntimeError('imported')\n",
+        "methods/toy/__init__.py": "raise RuntimeError('imported')\n",
+        "methods/toy/method.py": "class Toy:\n    pass\n",
+        "methods/toy/deep/net.py": "width = 64\n",
+        "methods/neighbour/method.py": "class Other: ...\n",
+        "nets/__init__.py": "",
+        "nets/conv.py": "kernel = 3\n",
+    }
+    root = tmp_path / "toypkg"
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return root
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "methods/toy/method.py",
+        "methods/toy/deep/net.py",
+        "methods/toy/__init__.py",
+        "nets/conv.py",
+        "tensors.py",
+    ],
+)
+def test_an_edit_of_its_sources_changes_the_digest(package: Path, name: str) -> None:
+    before = code_digest(SPEC)
+    with (package / name).open("a") as file:
+        file.write("# edited\n")
+    assert code_digest(SPEC) != before
+
+
+@pytest.mark.parametrize("name", ["methods/neighbour/method.py", "other.py", "methods/__init__.py"])
+def test_an_edit_elsewhere_does_not(package: Path, name: str) -> None:
+    before = code_digest(SPEC)
+    (package / name).write_text("changed = True\n")
+    assert code_digest(SPEC) == before
+
+
+def test_new_and_renamed_files_change_the_digest(package: Path) -> None:
+    first = code_digest(SPEC)
+    (package / "nets/extra.py").write_text("")
+    second = code_digest(SPEC)
+    (package / "nets/extra.py").rename(package / "nets/extra2.py")
+    assert len({first, second, code_digest(SPEC)}) == 3
+
+
+def test_line_ends_and_compiled_files_do_not_matter(package: Path) -> None:
+    before = code_digest(SPEC)
+    (package / "nets/conv.py").write_bytes(b"kernel = 3\r\n")
+    (package / "nets/__pycache__").mkdir()
+    (package / "nets/__pycache__/conv.py").write_text("junk")
+    (package / "nets/notes.txt").write_text("junk")
+    assert code_digest(SPEC) == before
+
+
+def test_a_plugin_file_is_keyed_by_its_content_not_its_place(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    digests = []
+    for folder, text in (("a", "x = 1\n"), ("b", "x = 1\n"), ("b", "x = 2\n")):
+        file = tmp_path / folder / "mine.py"
+        file.write_text(text)
+        digests.append(code_digest(MethodSpec(name="mine", target=f"{file}:Mine")))
+        assert code_digest(MethodSpec(name="mine", target="mine:Mine"), file) == digests[-1]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_single_module_is_keyed_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "single_toy.py").write_text("raise RuntimeError('imported')\n")
+    (tmp_path / "unrelated_toy.py").write_text("y = 1\n")
+    spec = MethodSpec(name="single", target="single_toy:Toy")
+    before = code_digest(spec)
+    (tmp_path / "unrelated_toy.py").write_text("y = 2\n")
+    assert code_digest(spec) == before
+    (tmp_path / "single_toy.py").write_text("z = 1\n")
+    assert code_digest(spec) != before
+
+
+def test_sources_that_cannot_be_found_are_a_user_error(package: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"method 'x': cannot find the sources of 'toypkg\.absent'"):
+        code_digest(MethodSpec(name="x", target="toypkg.methods.toy.method:Toy", code=("toypkg.absent",)))
+    with pytest.raises(UserError, match="only Python sources can be keyed"):
+        code_digest(MethodSpec(name="x", target="_io:Toy"))
+    with pytest.raises(UserError, match=r"cannot read its source .*gone\.py"):
+        code_digest(MethodSpec(name="x", target=f"{tmp_path}/gone.py:Toy"))
+
+
+def test_built_in_methods_are_found_through_the_folder_mapping_without_import() -> None:
+    code = (
+        "import sys\n"
+        "from refbench.code_digest import code_digest\n"
+        "from refbench.specs import MethodSpec\n"
+        "spec = MethodSpec(name='t', target='refbench.methods:X', code=('refbench.store',))\n"
+        "print(code_digest(spec), 'refbench.methods' in sys.modules, 'torch' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    digest, imported, torch = done.stdout.split()
+    assert len(digest) == 64
+    assert (imported, torch) == ("False", "False")
