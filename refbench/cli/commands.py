@@ -1,0 +1,49 @@
+"""The commands: a name, the line that ``refbench --help`` shows, and a module of the same name.
+
+A command module has ``HELP`` (text), ``add_arguments(parser)``, ``run(args) -> int`` (the exit code) and,
+where it takes settings, ``KEYS``. It imports what it needs inside ``run``, so that help stays fast.
+``args`` has ``output`` (:class:`refbench.cli.output.Output`) and ``json`` besides its own arguments.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Protocol, cast
+
+from refbench.config_keys import Key
+
+COMMANDS: Mapping[str, str] = {
+    "run": "score methods on suites and print a comparison table",
+    "score": "add metrics to finished runs, from their kept SR images",
+    "list": "show methods, datasets, suites, metrics and protocols",
+    "verify": "check a method's conformance, or a net against golden vectors",
+    "prepare": "check a copy of a dataset, or make one ready",
+    "train": "train a method under a declared recipe and budget",
+    "upscale": "super-resolve your own image with your own references",
+    "completion": "print a completion script for bash, zsh or fish",
+}
+
+HIDDEN = {"__complete": "refbench.cli.complete"}
+"""Called by the completion scripts only."""
+
+
+class Command(Protocol):
+    """A command module."""
+
+    HELP: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, args: argparse.Namespace) -> int: ...
+
+
+def load(name: str) -> Command:
+    """Import the module of a command."""
+    return cast(Command, import_module(HIDDEN.get(name, f"refbench.cli.{name}")))
+
+
+def keys_of(command: Command) -> Sequence[Key]:
+    """The settings a command declares."""
+    return cast("Sequence[Key]", getattr(command, "KEYS", ()))

@@ -1,0 +1,75 @@
+"""Where a command's words go: one JSON document on stdout with ``--json``, text otherwise."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import math
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any, TextIO
+
+
+class Output:
+    """Given to every command as ``args.output``."""
+
+    def __init__(self, as_json: bool, stream: TextIO | None = None) -> None:
+        self.json = as_json
+        self._stdout = stream if stream is not None else sys.stdout
+        self._emitted = False
+
+    @contextlib.contextmanager
+    def guarded(self) -> Iterator[None]:
+        """With ``--json``, anything that libraries print goes to stderr, so stdout stays one document."""
+        if not self.json:
+            yield
+            return
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+
+    def line(self, text: str = "") -> None:
+        """A line for people: on stdout, or on stderr with ``--json``."""
+        print(text, file=sys.stderr if self.json else self._stdout, flush=True)
+
+    def note(self, text: str) -> None:
+        """A remark that is no part of the result: always on stderr."""
+        print(text, file=sys.stderr, flush=True)
+
+    def emit(self, document: object) -> None:
+        """The one JSON document; without ``--json`` nothing. Raises RuntimeError when called twice."""
+        if not self.json:
+            return
+        if self._emitted:
+            raise RuntimeError("a command emits one JSON document")
+        self._emitted = True
+        text = json.dumps(plain(document), indent=2, ensure_ascii=False, allow_nan=False)
+        self._stdout.write(text + "\n")
+        self._stdout.flush()
+
+    def error(self, message: str) -> None:
+        """``refbench: message`` on stderr, and as a document with ``--json``."""
+        print(f"refbench: {message}", file=sys.stderr, flush=True)
+        if not self._emitted:
+            self.emit({"error": message})
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the text is read on a terminal (then tables have colour and lines)."""
+        return not self.json and self._stdout.isatty()
+
+
+def plain(value: Any) -> Any:
+    """Anything of ours as JSON values; non-finite numbers become texts, never numbers or null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(v) for v in (sorted(value) if isinstance(value, set | frozenset) else value)]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if value is None or isinstance(value, str | int | bool):
+        return value
+    return os.fspath(value) if isinstance(value, os.PathLike) else str(value)
