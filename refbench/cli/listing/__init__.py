@@ -1,0 +1,1 @@
+"""The rows of ``refbench list``, one module a kind."""

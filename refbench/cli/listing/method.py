@@ -1,0 +1,109 @@
+"""Methods: source, weights present or missing, references, licence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from refbench.cli.listing.row import Details, Listing, Row, broken, dash
+from refbench.cli.listing.weights import find_file, variant_state
+from refbench.config_method import shown
+from refbench.registry import Registry, is_file_locator
+from refbench.specs import MethodSpec
+
+COLUMNS = ("method", "weights", "refs", "licence", "title", "source")
+
+
+def method_rows(registry: Registry, root: str | None) -> Listing:
+    """Every method; a broken one says why."""
+    rows = []
+    for entry in registry.entries("methods"):
+        if not isinstance(entry.spec, MethodSpec):
+            rows.append(broken(entry, len(COLUMNS)))
+            continue
+        spec = entry.spec
+        states = weights_states(spec, root)
+        cells = (
+            spec.name,
+            ", ".join(f"{k} {v}" for k, v in states.items()) or "none needed",
+            reference_range(spec),
+            dash(spec.licence),
+            dash(spec.title),
+            entry.source,
+        )
+        rows.append(Row(cells, _document(spec, entry.source, states)))
+    return Listing(COLUMNS, tuple(rows))
+
+
+def method_details(registry: Registry, name: str, root: str | None) -> Details:
+    """One method, also ``path/to/file.py:SPEC``."""
+    spec = registry.method_from(name)
+    source = name if is_file_locator(name) else _source(registry, name)
+    states = weights_states(spec, root)
+    document = _document(spec, source, states)
+    options = [(f"method.{k}", shown(p.default), _help(p.help, p.choices)) for k, p in spec.params.items()]
+    files = []
+    for variant in spec.variants:
+        for file in variant.files:
+            place = find_file(spec, variant, file, root)
+            state = "missing" if place is None else "bundled" if variant.bundled else str(place)
+            files.append((variant.name, file.role, file.name, state, dash(file.source), dash(file.licence)))
+    published = [
+        (p.dataset, p.metric, f"{p.value:g}", dash(p.variant), p.status, dash(p.protocol), dash(p.source))
+        for p in spec.published
+    ]
+    tables: list[tuple[str, Any, Any]] = []
+    if options:
+        tables.append(("options", ("option", "default", "meaning"), options))
+    if files:
+        tables.append(("weights", ("weights", "role", "file", "state", "where to get it", "licence"), files))
+    if published:
+        columns = ("dataset", "metric", "value", "variant", "status", "protocol", "source")
+        tables.append(("published numbers (never ranked with measured ones)", columns, published))
+    facts = [
+        ("source", source),
+        ("paper", dash(spec.paper)),
+        ("licence", dash(spec.licence)),
+        ("scale", f"x{spec.scale}"),
+        ("references", reference_range(spec)),
+    ]
+    return Details(f"{spec.name}: {spec.title or spec.name}", document, facts, tables)
+
+
+def weights_states(spec: MethodSpec, root: str | None) -> dict[str, str]:
+    """Variant name -> ``bundled``, ``present`` or ``missing``."""
+    return {v.name: variant_state(spec, v, root) for v in spec.variants}
+
+
+def reference_range(spec: MethodSpec) -> str:
+    """``0``, ``1``, ``0-1``, ``1-5``."""
+    if spec.min_refs == spec.max_refs:
+        return str(spec.max_refs)
+    return f"{spec.min_refs}-{spec.max_refs}"
+
+
+def _document(spec: MethodSpec, source: str, states: dict[str, str]) -> dict[str, Any]:
+    return {
+        "name": spec.name,
+        "title": spec.title,
+        "source": source,
+        "weights": states,
+        "scale": spec.scale,
+        "min_refs": spec.min_refs,
+        "max_refs": spec.max_refs,
+        "uses_reference": spec.uses_reference,
+        "deterministic": spec.deterministic,
+        "licence": spec.licence,
+        "paper": spec.paper,
+        "options": {
+            k: {"default": p.default, "help": p.help, "choices": list(p.choices)}
+            for k, p in spec.params.items()
+        },
+    }
+
+
+def _source(registry: Registry, name: str) -> str:
+    return next(e.source for e in registry.entries("methods") if e.name == name and e.spec is not None)
+
+
+def _help(text: str, choices: tuple[object, ...]) -> str:
+    return f"{text} [{'|'.join(shown(c) for c in choices)}]" if choices else text
