@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -97,3 +97,22 @@ def difference(a: Tensor, b: Tensor) -> float:
     if torch.equal(a, b):
         return 0.0
     return float(torch.nan_to_num((a.float() - b.float()).abs(), nan=float("inf")).max())
+
+
+RANDOM_RUNS = 4
+"""Calls per side when a method says that it is random."""
+
+
+def separation(ctx: Context, one: Callable[[], Tensor], other: Callable[[], Tensor]) -> float:
+    """How far two ways of calling the method lie apart: 0.0 when they give the same.
+
+    For a deterministic method that is the largest absolute difference of one call each. A random one
+    is called several times; its ways differ only when each result of one lies further from each of
+    the other than twice the spread within either.
+    """
+    if ctx.spec.deterministic:
+        return difference(one(), other())
+    a, b = [one() for _ in range(RANDOM_RUNS)], [other() for _ in range(RANDOM_RUNS)]
+    within = max(difference(x, y) for side in (a, b) for i, x in enumerate(side) for y in side[:i])
+    across = min(difference(x, y) for x in a for y in b)
+    return across if across > 2 * within else 0.0

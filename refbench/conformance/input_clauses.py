@@ -6,7 +6,15 @@ import dataclasses
 import inspect
 from typing import TYPE_CHECKING
 
-from refbench.conformance.context import MOST_REFS_TRIED, Broken, Context, NotApplicable, difference, size
+from refbench.conformance.context import (
+    MOST_REFS_TRIED,
+    Broken,
+    Context,
+    NotApplicable,
+    difference,
+    separation,
+    size,
+)
 from refbench.conformance.output_clauses import one_line
 from refbench.conformance.probes import noise, probe
 from refbench.conformance.process_state import process_state
@@ -60,9 +68,8 @@ def hr_by_type(ctx: Context) -> str:
 
 def hr_by_swap(ctx: Context) -> str:
     """With HR replaced by noise, and all that the method may see unchanged, SR is the same."""
-    with_hr, with_noise = _beside(ctx, noisy=False), _beside(ctx, noisy=True)
-    change = difference(with_hr, with_noise)
-    if change and (ctx.spec.deterministic or change > 4 * difference(with_hr, _beside(ctx, noisy=False))):
+    change = separation(ctx, lambda: _beside(ctx, noisy=False), lambda: _beside(ctx, noisy=True))
+    if change:
         raise Broken(
             f"SR changes by up to {change:.3g} when only HR is replaced by noise: it sees the HR image"
         )
@@ -85,16 +92,13 @@ def reacts(ctx: Context) -> str:
     """Another reference gives another SR; a single-image method is not moved by one."""
     trial = ctx.base("react")
     if not ctx.spec.uses_reference:
-        plain = ctx.run(trial.lr, ())
-        given = ctx.run(trial.lr, (trial.hr,))
-        if difference(plain, given):
+        if separation(ctx, lambda: ctx.run(trial.lr, ()), lambda: ctx.run(trial.lr, (trial.hr,))):
             raise Broken("its spec says uses_reference=False, yet a reference changes its output")
         return "no reference used, as declared"
     if not trial.refs:
         raise NotApplicable("it takes no references")
-    good = ctx.run_probe(trial)
     others = tuple(noise(f"react {i}", *ref.shape[:2]) for i, ref in enumerate(trial.refs))
-    change = difference(good, ctx.run(trial.lr, others))
+    change = separation(ctx, lambda: ctx.run_probe(trial), lambda: ctx.run(trial.lr, others))
     if change < REACTION:
         raise Broken(f"a reference of noise changes SR by {change:.2g} only: it does not use its reference")
     return f"SR changes by up to {change:.3f}"

@@ -71,6 +71,17 @@ class Random(Good):
         return super().__call__(inp) + 0.01 * torch.rand(1)
 
 
+class RandomSeesHr(Random):
+    def __call__(self, inp):
+        held = [t for t in gc.get_objects() if type(t) is Trial and t.target is not None]
+        return super().__call__(inp) + sum(float(t.target.mean()) for t in held)
+
+
+class RandomIgnores(Good):
+    def __call__(self, inp):
+        return self.base(inp) + 0.01 * torch.rand(1)
+
+
 class Remembers(Good):
     seen = 0.0
 
@@ -190,3 +201,5 @@ WRITESREFERENCE = _spec("writesreference", WritesReference)
 CHANGESFOLDER = _spec("changesfolder", ChangesFolder)
 CHANGESDTYPE = _spec("changesdtype", ChangesDtype)
 CHANGESTHREADS = _spec("changesthreads", ChangesThreadsAtLoad)
+RANDOMSEESHR = _spec("randomseeshr", RandomSeesHr, deterministic=False)
+RANDOMIGNORES = _spec("randomignores", RandomIgnores, deterministic=False)

@@ -39,6 +39,8 @@ CASES = [
     ("CROPSODD", "sizes", "LR 17x23 ref 68x92: SR is 3x64x88, expected 3x68x92"),
     ("ONEREFONLY", "references", "with 0 references: ValueError"),
     ("SEESHR", "hr-swap", "it sees the HR image"),
+    ("RANDOMSEESHR", "hr-swap", "it sees the HR image"),
+    ("RANDOMIGNORES", "reacts", "does not use its reference"),
     ("IGNORES", "reacts", "does not use its reference"),
     ("SECRETLYUSES", "reacts", "yet a reference changes its output"),
     ("WRITESINPUT", "inputs", "lr modified in place"),
