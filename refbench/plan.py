@@ -97,8 +97,11 @@ class Plan:
                 known = unique.get(cell.key)
                 if known is None or len(cell.trials()) > len(known.trials()):
                     unique[cell.key] = cell
-        order = {job: i for i, job in enumerate(dict.fromkeys(c.job.method for c in unique.values()))}
-        return tuple(sorted(unique.values(), key=lambda c: order[c.job.method]))
+        jobs: list[MethodJob] = []
+        for cell in unique.values():
+            if cell.job.method not in jobs:
+                jobs.append(cell.job.method)
+        return tuple(sorted(unique.values(), key=lambda c: jobs.index(c.job.method)))
 
     def tasks(self, done: Mapping[str, set[tuple[str, int]]]) -> list[Task]:
         """The trials that are not in ``done`` (run key -> finished trials), in the order of :meth:`cells`."""
@@ -115,12 +118,14 @@ class Planner:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._datasets: dict[DataJob, Dataset] = {}
+        self._datasets: dict[str, Dataset] = {}
         self._weights: dict[tuple[str, str | None, str | None], Any] = {}
         self._code: dict[str, str] = {}
+        self._device = "cpu"
 
-    def plan(self, configs: Sequence[RunConfig]) -> Plan:
-        """The plan of a sweep. Raises UserError for anything that cannot be run as asked."""
+    def plan(self, configs: Sequence[RunConfig], device: str = "cpu") -> Plan:
+        """The plan of a sweep on ``device``. Raises UserError for anything that cannot be run as asked."""
+        self._device = device
         groups: dict[tuple[str, str, int], list[RunConfig]] = {}
         for config in configs:
             groups.setdefault((config.suite.name, config.dataset, config.seed), []).append(config)
@@ -150,9 +155,9 @@ class Planner:
         if config.data.root is None and spec.embedded:
             spec = self._registry.dataset(spec.embedded)
         job = DataJob(spec.target, config.data)
-        if job not in self._datasets:
-            self._datasets[job] = load_class(spec.target)(config.data)
-        return job, self._datasets[job]
+        if job.id not in self._datasets:
+            self._datasets[job.id] = load_class(spec.target)(config.data)
+        return job, self._datasets[job.id]
 
     def _digest(self, spec: MethodSpec) -> str:
         if spec.target not in self._code:
@@ -197,7 +202,7 @@ class Planner:
                 weights=choice.weights,
                 weights_root=config.weights_root,
                 params=tuple(sorted(params.items())),
-                device=config.device,
+                device=self._device,
                 precision=config.precision,
             ),
             data=data_job,

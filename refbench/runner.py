@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -14,8 +14,10 @@ from refbench.execution.worker import load_method
 from refbench.hooks import require_preflight
 from refbench.plan import Cell, Plan
 from refbench.registry import load_class
+from refbench.settings import RunConfig
 from refbench.stats.summary import CellSummary
 from refbench.store import CellStore, SampleRow
+from refbench.store.provenance import new_session
 from refbench.summaries import cell_manifest, summarise_cell
 from refbench.types import Preflight, TrialMeta
 
@@ -90,29 +92,34 @@ def _as_class(found: object) -> type:
     return found if isinstance(found, type) else type(found)
 
 
-def carry_out(plan: Plan, out: Path, executor: Executor, progress: Progress) -> RunOutcome:
+def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progress) -> RunOutcome:
     """Run what is missing, then summarise exactly the trials that the plan asks for.
 
+    ``config``: the settings of the sweep's first run; out, threads and the like are the same in all.
     Raises UserError for what the user can mend; every finished row is on disk before it leaves.
     """
     cells = plan.cells()
     by_key = {cell.key: cell for cell in cells}
+    suite_of = {cell.key: suite.name for suite in reversed(plan.suites) for cell in suite.cells}
+    session = new_session(device=config.device, threads=config.threads)
     with ExitStack() as stack:
         stores = {
-            cell.key: stack.enter_context(CellStore.open(out, cell.key, cell_manifest(cell)))
+            cell.key: stack.enter_context(
+                CellStore.open(config.out, cell.key, cell_manifest(cell, suite_of[cell.key], session, config))
+            )
             for cell in cells
         }
         done = {key: store.completed() for key, store in stores.items()}
         tasks = plan.tasks(done)
         preflight(cells, tasks)
-        todo: dict[str, int] = {key: 0 for key in by_key}
+        todo: dict[str, int] = dict.fromkeys(by_key, 0)
         for task in tasks:
             todo[task.cell] += 1
 
         def keep(result: TaskResult) -> None:
             store, row = stores[result.task.cell], result.row
             if result.png is not None:
-                row = row.with_image(store.write_image(row.sample_id, row.draw, result.png))
+                row = replace(row, image=store.write_image(row.sample_id, row.draw, result.png))
             store.append(row)
             progress.result(by_key[result.task.cell], row)
 
@@ -128,7 +135,8 @@ def carry_out(plan: Plan, out: Path, executor: Executor, progress: Progress) -> 
             summaries = []
             for cell in suite.cells:
                 store = stores[cell.key]
-                summary, document = summarise_cell(cell, store.rows(), store.folder)
+                rows = store.rows(cell.trials())
+                summary, document = summarise_cell(cell, rows, store.rows_path())
                 store.write_summary(document)
                 summaries.append(summary)
             suites.append(

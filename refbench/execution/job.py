@@ -32,6 +32,11 @@ class DataJob:
     target: str
     request: DataRequest
 
+    @property
+    def id(self) -> str:
+        """Equal for equal jobs; requests hold mappings and do not hash."""
+        return f"{self.target} {self.request!r}"
+
 
 @dataclass(frozen=True)
 class CellJob:

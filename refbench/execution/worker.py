@@ -68,8 +68,8 @@ class Worker:
     def __init__(self, cells: Mapping[str, CellJob]) -> None:
         self._cells = cells
         self._method: tuple[MethodJob, Method] | None = None
-        self._datasets: dict[DataJob, Dataset] = {}
-        self._samples: OrderedDict[tuple[DataJob, str], Sample] = OrderedDict()
+        self._datasets: dict[str, Dataset] = {}
+        self._samples: OrderedDict[tuple[str, str], Sample] = OrderedDict()
         self._metrics: dict[tuple[str, ...], MetricSet] = {}
 
     def method(self, job: MethodJob) -> Method:
@@ -80,11 +80,11 @@ class Worker:
         return self._method[1]
 
     def _sample(self, job: DataJob, sample_id: str) -> Sample:
-        key = (job, sample_id)
+        key = (job.id, sample_id)
         if key not in self._samples:
-            if job not in self._datasets:
-                self._datasets[job] = load_class(job.target)(job.request)
-            self._samples[key] = self._datasets[job].load(sample_id)
+            if job.id not in self._datasets:
+                self._datasets[job.id] = load_class(job.target)(job.request)
+            self._samples[key] = self._datasets[job.id].load(sample_id)
             while len(self._samples) > SAMPLES_KEPT:
                 self._samples.popitem(last=False)
         return self._samples[key]

@@ -1,0 +1,131 @@
+"""What a finished cell is to the store (manifest, summary.json) and to tables (CellSummary)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from refbench.metrics import resolve
+from refbench.plan import Cell
+from refbench.settings import RunConfig
+from refbench.specs import MetricSpec
+from refbench.stats.summary import CellSummary, summarise
+from refbench.store import Manifest, SampleRow
+from refbench.store.provenance import clean_config
+
+
+def metric_facts(specs: Sequence[MetricSpec]) -> dict[str, dict[str, Any]]:
+    """Alias -> signature, unit, decimals, direction: what a reader of rows needs to print them."""
+    return {
+        s.alias: {
+            "signature": s.signature,
+            "unit": s.unit,
+            "decimals": s.decimals,
+            "higher_is_better": s.higher_is_better,
+            "title": s.title,
+        }
+        for s in specs
+    }
+
+
+def cell_manifest(cell: Cell, suite: str, session: Mapping[str, Any], config: RunConfig) -> Manifest:
+    """The manifest of a cell for the session that is about to run."""
+    spec = cell.job.method.spec
+    variant = spec.variant(cell.weights)
+    known = {f.role: f for f in variant.files} if variant is not None else {}
+    files = tuple(
+        {
+            "role": role,
+            "sha256": sha256,
+            "name": known[role].name if role in known else "",
+            "source": known[role].source if role in known else "",
+            "licence": known[role].licence if role in known else "unknown",
+        }
+        for role, sha256 in cell.weights_files.items()
+    )
+    return Manifest(
+        run_key=cell.key,
+        method=cell.method,
+        dataset=cell.dataset,
+        protocol=cell.protocol.id,
+        seed=cell.job.seed,
+        method_label=cell.method_label,
+        weights=cell.weights,
+        dataset_label=cell.dataset_label,
+        suite=suite,
+        baseline=cell.baseline,
+        identity=cell.identity,
+        compare=cell.compare_fields(),
+        metrics=metric_facts(resolve(cell.job.metrics)),
+        weights_files=files,
+        config=clean_config(plain(config)),
+        sessions=(session,),
+    )
+
+
+def plain(config: RunConfig) -> dict[str, Any]:
+    """Run settings as plain JSON data."""
+
+    def simple(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {str(k): simple(v) for k, v in value.items()}
+        if isinstance(value, list | tuple):
+            return [simple(v) for v in value]
+        return str(value) if isinstance(value, Path) else value
+
+    data: dict[str, Any] = simple(asdict(config))
+    return data
+
+
+def costs(rows: Sequence[SampleRow]) -> dict[str, float]:
+    """Mean seconds and CPU-side stage seconds per image, and the largest peak memory (MiB)."""
+    ok = [row for row in rows if row.ok]
+    found: dict[str, float] = {}
+    timed = [row.seconds["method"] for row in ok if "method" in row.seconds]
+    if timed:
+        found["seconds"] = round(fmean(timed), 6)
+    for name in dict.fromkeys(stage for row in ok for stage in row.stages):
+        values = [row.stages[name]["seconds"] for row in ok if name in row.stages]
+        present = [v for v in values if v is not None]
+        if present:
+            found[f"{name}_seconds"] = round(fmean(present), 6)
+    peaks = [row.peak_mb for row in ok if row.peak_mb is not None]
+    if peaks:
+        found["peak_mb"] = max(peaks)
+    return found
+
+
+def summarise_cell(
+    cell: Cell, rows: Sequence[SampleRow], rows_path: Path
+) -> tuple[CellSummary, dict[str, Any]]:
+    """(what tables read, the document for summary.json) of exactly the given rows."""
+    summary = summarise([asdict(row) for row in rows], resolve(cell.job.metrics))
+    made = CellSummary(
+        method=cell.method,
+        weights=cell.weights,
+        method_label=cell.method_label,
+        dataset=cell.dataset,
+        dataset_label=cell.dataset_label,
+        protocol=cell.protocol.id,
+        baseline=cell.baseline,
+        n=summary.n,
+        trials=summary.trials,
+        errors=summary.errors,
+        run_key=cell.key,
+        rows_path=str(rows_path),
+        metrics=summary.metrics,
+        values=summary.values,
+        compare_key=cell.compare_fields(),
+        control=cell.control,
+        failed=summary.failed,
+        costs=costs(rows),
+    )
+    document = made.json()
+    document["rows"] = rows_path.name
+    document["failed"] = list(summary.failed)
+    document["samples"] = list(cell.ids)
+    document["costs"] = dict(made.costs)
+    return made, document
