@@ -24,10 +24,15 @@ class DatsrConfig:
     """Channels of the query and key encoder; the last is what is matched."""
     shared_extractor: bool = False
     """Q and K from one encoder with the same weights (paper) instead of two."""
-    matching: Literal["single", "per_level"] = "single"
-    """One match at LR scale, carried to the other levels (released), or one per level (paper)."""
+    matching: Literal["single", "per_level", "refined"] = "single"
+    """One match at LR scale, carried to the other levels (released); one per level, exhaustive (paper); or
+    one per level within a window about the coarser one (see refbench.nets.refine)."""
     top_k: int = 1
     """K most relevant positions, mixed by the softmax of their similarities (paper: s_i^k)."""
+    temperature: float = 1.0
+    """Divides the similarities before the softmax over K; the paper has none."""
+    attend_down: bool = True
+    """False: reference-based attention on the way up only, so the way down is plain convolution."""
     groups: int = 8
     max_residue: float = 10.0
     """r in DP = r tanh(...): pixels that a learned offset can reach."""

@@ -20,7 +20,7 @@ class DatsrModel(nn.Module):
             config.extractor_channels,
             config.channels,
             config.shared_extractor,
-            config.matching == "per_level",
+            config.matching,
         )
         self.restoration = DatsrNet(config)
 

@@ -17,7 +17,7 @@ from refbench.nets.dyn_agg import DynamicAggregation
 from refbench.nets.residual import LEAK, ContentExtractor, leaky, residual_body, upsampler
 from refbench.nets.swin import SwinLayers
 from refbench.nets.vgg import conv3x3
-from refbench.nets.warp import copy_by_flow, fit
+from refbench.nets.warp import copy_by_flow, fit, flow_warp
 from refbench.stages import stage
 
 from .config import DatsrConfig
@@ -33,7 +33,8 @@ class DeformableRestoration(nn.Module):
         self.config = config
         large, medium, small = config.widths
         self.unet_head = conv3x3(3, large)
-        for side, level in (("down", 0), ("down", 1), ("up", 2), ("up", 1), ("up", 0)):
+        down = (("down", 0), ("down", 1)) if config.attend_down else ()
+        for side, level in (*down, ("up", 2), ("up", 1), ("up", 0)):
             self._add_stage(side, level)
         self.down_tail_large = conv3x3(large, medium, stride=2)
         self.down_tail_medium = conv3x3(medium, small, stride=2)
@@ -93,7 +94,7 @@ class DeformableRestoration(nn.Module):
         height, width = x.shape[2:]
         unwarped = [fit(texture, height, width)] if self.config.concat_unwarped else []
         count = match.flow.shape[1]
-        weights = torch.softmax(match.similarity, dim=1) if count > 1 else None
+        weights = torch.softmax(match.similarity / self.config.temperature, dim=1) if count > 1 else None
         total: Tensor | None = None
         for k in range(count):
             branch = F.leaky_relu_(conv1(torch.cat([x, warped[k], *unwarped], dim=1)), LEAK)
@@ -133,15 +134,18 @@ class DeformableRestoration(nn.Module):
 
     def forward(self, base: Tensor, textures: Sequence[Tensor], matches: Sequence[LevelMatch]) -> Tensor:
         """Residual (B, 3, 4H, 4W) for the upsampled LR ``base``; levels are listed finest first."""
+        # refined flows point between pixels
+        warp = flow_warp if self.config.matching == "refined" else copy_by_flow
         with stage("transfer"):
             warped = [
-                [copy_by_flow(texture, match.flow[:, k]) for k in range(match.flow.shape[1])]
+                [warp(texture, match.flow[:, k]) for k in range(match.flow.shape[1])]
                 for texture, match in zip(textures, matches, strict=True)
             ]
         with stage("restore"):
             x0 = self.unet_head(base)
-        x1 = self.down_tail_large(self.step("down", 0, x0, textures, warped, matches))
-        x2 = self.down_tail_medium(self.step("down", 1, x1, textures, warped, matches))
+        attended = self.config.attend_down
+        x1 = self.down_tail_large(self.step("down", 0, x0, textures, warped, matches) if attended else x0)
+        x2 = self.down_tail_medium(self.step("down", 1, x1, textures, warped, matches) if attended else x1)
         x = self.up_tail_small(self.step("up", 2, x2, textures, warped, matches))
         x = self.up_tail_medium(self.step("up", 1, x, textures, warped, matches, skip=x1))
         x = self.step("up", 0, x, textures, warped, matches, skip=x0)

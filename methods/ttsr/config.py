@@ -15,6 +15,8 @@ class TtsrConfig:
     lte_channels: tuple[int, int, int] = (64, 128, 256)
     """relu1_1, relu2_1, relu3_1 of the extractor, finest first."""
     res_scale: float = 1.0
+    base: str = "none"
+    """``bicubic``: the net adds to the upsampled LR, which a short training needs; ``none`` as released."""
     clamp: bool = True
     """Clamp the output to [-1, 1], as released; training wants the gradient outside too."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refbench.nets.residual import residual_body
@@ -44,7 +45,7 @@ class MainNet(nn.Module):
         n, scale = config.n_feats, config.res_scale
         t1, t2, t3 = config.lte_channels
         _, level1, level2, level3 = config.blocks
-        self.clamp = config.clamp
+        self.clamp, self.base = config.clamp, config.base
         self.SFE = ShallowFeatures(config)
         self.conv11_head = conv3x3(n + t3, n)
         self.RB11 = residual_body(n, level1, scale)
@@ -93,6 +94,8 @@ class MainNet(nn.Module):
         x32 = x22 + self.conv32_tail(self.RB32(x32_res))
         x33 = x33 + self.conv33_tail(self.RB33(x33_res))
         out: Tensor = self.merge_tail(x31, x32, x33)
+        if self.base != "none":
+            out = out + F.interpolate(lr, scale_factor=4, mode=self.base, align_corners=False)
         return out.clamp(-1, 1) if self.clamp else out
 
 

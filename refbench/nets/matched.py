@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from refbench.matching import match
 from refbench.nets.correspondence import LevelMatch, level_match
+from refbench.nets.refine import refined_matches
 from refbench.nets.vgg import LEVELS, ContrastiveExtractor, TextureFeatures
 from refbench.stages import stage
 
@@ -49,17 +51,17 @@ class Correspondences(nn.Module):
         extractor_channels: tuple[int, int, int],
         texture_channels: tuple[int, int, int],
         shared_extractor: bool = False,
-        per_level: bool = False,
+        matching: Literal["single", "per_level", "refined"] = "single",
     ) -> None:
         super().__init__()
-        self.per_level = per_level
+        self.matching = matching
         self.extractor = ContrastiveExtractor(extractor_channels, shared_extractor)
         self.texture = TextureFeatures(texture_channels)
 
     @property
     def matched_levels(self) -> tuple[str, ...]:
         """The levels at which features are matched."""
-        return LEVELS if self.per_level else LEVELS[-1:]
+        return LEVELS[-1:] if self.matching == "single" else LEVELS
 
     def encode(self, reference: Tensor, valid: tuple[int, int] | None = None) -> ReferenceFeatures:
         """Keys and values of ``reference`` (B, 3, H, W in [0, 1]); H, W multiples of 4."""
@@ -75,13 +77,19 @@ class Correspondences(nn.Module):
             with stage("extract"):
                 queries = self.extractor.query(upsampled, self.matched_levels)
             with stage("match"):
+                pairs = list(zip(queries, reference.keys, strict=True))
+                if self.matching == "refined":
+                    pairs = pairs[-1:]
                 found = [
                     (match(query, key, k=k, reference_valid=reference.valid_mask(key)), key)
-                    for query, key in zip(queries, reference.keys, strict=True)
+                    for query, key in pairs
                 ]
-                if self.per_level:
+                if self.matching == "per_level":
                     return [level_match(m.index, m.similarity, m.reference_grid[1], 1) for m, _ in found]
                 best = found[0][0]
+                if self.matching == "refined":
+                    grid_width = best.reference_grid[1]
+                    return refined_matches(queries, reference.keys, best.index, best.similarity, grid_width)
                 return [
                     level_match(best.index, best.similarity, best.reference_grid[1], scale)
                     for scale in SCALES
