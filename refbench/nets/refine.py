@@ -1,0 +1,117 @@
+"""Matching at every scale, coarse to fine: each level searches a small window about the coarser match.
+
+The paper defines correspondence matching with the encoders of each scale. Done exhaustively, the finest
+level costs 256 times the coarsest and finds mostly look-alikes; the coarser match says where to look.
+Here the flow of a pixel belongs to the patch *centred* on it, and all nine taps of the aggregation stand
+around that one match, as in the paper's A_l (the released code lets every tap follow a neighbour's match).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from refbench.matching.offsets import index_to_flow
+from refbench.nets.correspondence import LevelMatch
+from refbench.nets.warp import copy_by_flow
+
+TAPS = 9
+
+
+def centred_flow(index: Tensor, grid_width: int) -> Tensor:
+    """Flow (..., h, w, 2) of every pixel from the ``index`` (..., h-2, w-2) of unpadded 3x3 patches.
+
+    The match of a patch goes to its centre; the rim takes the flow of the nearest patch.
+    """
+    flow = index_to_flow(index, grid_width, padded=0).movedim(-1, -3)
+    lead = flow.shape[:-3]
+    grown = F.pad(flow.reshape(-1, *flow.shape[-3:]).float(), (1, 1, 1, 1), mode="replicate")
+    return grown.view(*lead, *grown.shape[1:]).movedim(-3, -1)
+
+
+def window_scores(query: Tensor, key: Tensor, flow: Tensor, radius: int) -> Tensor:
+    """Similarity of 3x3 patches at every whole-pixel displacement about ``flow``: (B, (2r+1)^2, H, W).
+
+    query (B, C, H, W) and key (B, C, h, w): features, normalised per pixel here; flow (B, H, W, 2) whole
+    pixels. Row-major over (dy, dx). Positions outside the key score as zero features do: 0.
+    """
+    query, key = F.normalize(query, dim=1), F.normalize(key, dim=1)
+    scores = []
+    for dy in range(-radius, radius + 1):
+        for dx in range(-radius, radius + 1):
+            step = torch.tensor([dx, dy], dtype=flow.dtype, device=flow.device)
+            scores.append((query * copy_by_flow(key, flow + step)).sum(dim=1))
+    return F.avg_pool2d(torch.stack(scores, dim=1), 3, 1, 1)
+
+
+def _vertex(before: Tensor, at: Tensor, after: Tensor) -> Tensor:
+    """Offset of a parabola's top through three equidistant scores, within half a step."""
+    curvature = before - 2 * at + after
+    return torch.where(curvature < -1e-6, 0.5 * (before - after) / curvature, torch.zeros_like(at)).clamp(
+        -0.5, 0.5
+    )
+
+
+def refine(query: Tensor, key: Tensor, flow: Tensor, radius: int = 2) -> Tensor:
+    """The best displacement near ``flow`` (B, H, W, 2), to a fraction of a pixel. No gradient.
+
+    A parabola through the scores beside the best one gives the fraction; at the rim of the window there is none.
+    """
+    flow = flow.round()
+    scores = window_scores(query, key, flow, radius)
+    side = 2 * radius + 1
+    best = scores.argmax(dim=1, keepdim=True)
+    dy, dx = torch.div(best, side, rounding_mode="floor"), best % side
+
+    def beside(row: Tensor, column: Tensor) -> Tensor:
+        place = row.clamp(0, side - 1) * side + column.clamp(0, side - 1)
+        return scores.gather(1, place)
+
+    at = beside(dy, dx)
+    inner_x, inner_y = (dx > 0) & (dx < side - 1), (dy > 0) & (dy < side - 1)
+    part_x = torch.where(inner_x, _vertex(beside(dy, dx - 1), at, beside(dy, dx + 1)), torch.zeros_like(at))
+    part_y = torch.where(inner_y, _vertex(beside(dy - 1, dx), at, beside(dy + 1, dx)), torch.zeros_like(at))
+    found = torch.cat((dx - radius + part_x, dy - radius + part_y), dim=1)
+    return flow + found.permute(0, 2, 3, 1)
+
+
+def enlarge(flow: Tensor, factor: int) -> Tensor:
+    """Flow (B, H, W, 2) on a grid ``factor`` times finer: bilinear where neighbours agree, else nearest.
+
+    Interpolating across a jump would point between two true matches.
+    """
+    planes = flow.permute(0, 3, 1, 2) * factor
+    nearest = planes.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
+    smooth = F.interpolate(planes, scale_factor=factor, mode="bilinear", align_corners=False)
+    agree = ((smooth - nearest).abs() < factor / 2).all(dim=1, keepdim=True)
+    return torch.where(agree, smooth, nearest).permute(0, 2, 3, 1)
+
+
+def refined_matches(
+    queries: Sequence[Tensor], keys: Sequence[Tensor], index: Tensor, similarity: Tensor, grid_width: int
+) -> list[LevelMatch]:
+    """Matches of the three levels, finest first, from the exhaustive match of the coarsest.
+
+    queries, keys: features (B, C_l, ...) of levels HR, HR/2, HR/4; index, similarity (B, K, h-2, w-2) of the
+    last. The HR/2 features, which still see the upsampled LR's detail, fix the position to a fraction of a pixel;
+    the HR level takes it over, the LR level takes its mean.
+    """
+    levels: list[list[Tensor]] = [[], [], []]
+    coarse = centred_flow(index, grid_width)
+    for k in range(index.shape[1]):
+        middle = refine(queries[1], keys[1], enlarge(coarse[:, k], 2))
+        small = F.avg_pool2d(middle.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1) / 2
+        for level, flow in enumerate((enlarge(middle, 2), middle, small)):
+            levels[level].append(flow)
+    sim = F.pad(similarity, (1, 1, 1, 1), mode="replicate").unsqueeze(2)
+    matches = []
+    for level, flows in enumerate(levels):
+        flow, factor = torch.stack(flows, dim=1), 4 >> level
+        tapped = flow.unsqueeze(2).expand(-1, -1, TAPS, -1, -1, -1)
+        matches.append(
+            LevelMatch(flow, tapped, sim.repeat_interleave(factor, -2).repeat_interleave(factor, -1))
+        )
+    return matches
