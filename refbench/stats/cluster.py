@@ -1,4 +1,4 @@
-"""One HR image is one observation: its draws share content, so they are averaged before anything is inferred."""
+"""One HR image is one observation: its draws share content, so they are averaged before any inference."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ T_975: tuple[float, ...] = (
     2.093024054408, 2.085963447266, 2.079613844728, 2.073873067904, 2.068657610419, 2.063898561628,
     2.059538552753, 2.055529438643, 2.051830516480, 2.048407141795,
 )  # fmt: skip
-"""97.5 % quantiles of Student's t for 1..28 degrees of freedom: all that n < 30 needs, without scipy's import."""
+"""97.5 % quantiles of Student's t for 1..28 degrees of freedom: all that n < 30 needs, without scipy."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,24 @@ def mean_interval(values: Sequence[float] | Floats, clusters: Sequence[str]) -> 
     ``values[i]`` was measured on HR image ``clusters[i]``. Raises ValueError for inf and nan.
     """
     _, means = cluster_means(values, clusters)
+    interval, _ = interval_of_means(means, len(values))
+    return interval
+
+
+def interval_of_means(means: Floats, values: int) -> tuple[Interval, Floats | None]:
+    """The interval of cluster means (n,), and the resampled means where the bootstrap made it.
+
+    values: how many trials the means came from.
+    """
     n = len(means)
     if n == 0:
-        return Interval(None, None, None, 0, 0, "none")
+        return Interval(None, None, None, 0, 0, "none"), None
     mean = mean_of(means)
     if n == 1:
-        return Interval(mean, None, None, 1, len(values), "none")
+        return Interval(mean, None, None, 1, values, "none"), None
     if n < BOOTSTRAP_FROM:
         half = T_975[n - 2] * float(np.std(means, ddof=1)) / math.sqrt(n)
-        return Interval(mean, mean - half, mean + half, n, len(values), "t")
-    lo, hi = percentile_interval(bootstrap_means(means, content_rng("interval", means)))
-    return Interval(mean, lo, hi, n, len(values), "bootstrap")
+        return Interval(mean, mean - half, mean + half, n, values, "t"), None
+    resampled = bootstrap_means(means, content_rng("mean", means))
+    lo, hi = percentile_interval(resampled)
+    return Interval(mean, lo, hi, n, values, "bootstrap"), resampled

@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from refbench.stats.bootstrap import RESAMPLES, bootstrap_means
-from refbench.stats.cluster import Floats, cluster_means, content_rng
-from refbench.stats.interval import BOOTSTRAP_FROM, Interval, mean_interval
+from refbench.stats.bootstrap import RESAMPLES
+from refbench.stats.cluster import Floats, cluster_means
+from refbench.stats.interval import BOOTSTRAP_FROM, Interval, interval_of_means
 
 Trials = Mapping[tuple[str, int], float]
 """(sample id, draw) -> value, finite values only."""
@@ -61,23 +61,25 @@ def sign_flip_p(means: Floats) -> float:
     return float((above.sum() + below.sum()) / 2.0**n)
 
 
-def bootstrap_p(means: Floats) -> float:
-    """Two-sided p by inverting the percentile interval: below 0.05 where that interval excludes zero."""
-    resampled = bootstrap_means(means, content_rng("interval", means))
+def bootstrap_p(resampled: Floats) -> float:
+    """Two-sided p by inverting the percentile interval: at most 0.05 exactly where it excludes zero.
+
+    resampled: bootstrap means of the differences.
+    """
     tail = min(int((resampled <= 0.0).sum()), int((resampled >= 0.0).sum()))
     return min(1.0, 2.0 * (1 + tail) / (len(resampled) + 1))
 
 
 def compare_differences(differences: Sequence[float] | Floats, clusters: Sequence[str]) -> Comparison:
-    """Test whether paired differences have mean zero; ``differences[i]`` belongs to HR image ``clusters[i]``."""
-    interval = mean_interval(differences, clusters)
+    """Test for mean zero; ``differences[i]`` is A - B on one trial of HR image ``clusters[i]``."""
     _, means = cluster_means(differences, clusters)
+    interval, resampled = interval_of_means(means, len(differences))
     n = len(means)
     if n == 0:
         return Comparison(interval, 1.0, 1.0, "none")
-    if n < BOOTSTRAP_FROM:
+    if resampled is None:
         return Comparison(interval, sign_flip_p(means), smallest_p(n), "sign-flip")
-    return Comparison(interval, bootstrap_p(means), smallest_p(n), "bootstrap")
+    return Comparison(interval, bootstrap_p(resampled), smallest_p(n), "bootstrap")
 
 
 def compare(a: Trials, b: Trials) -> Comparison:
