@@ -82,6 +82,22 @@ class RandomIgnores(Good):
         return self.base(inp) + 0.01 * torch.rand(1)
 
 
+class Unseedable(Good):
+    """Its own generator, which no global seed reaches."""
+
+    def __init__(self, weights, device, gain=0.1):
+        super().__init__(weights, device, gain)
+        self.own = torch.Generator().manual_seed(1)
+
+    def __call__(self, inp):
+        return super().__call__(inp) + 1e-4 * torch.rand(1, generator=self.own)
+
+
+class UnseedableIgnores(Unseedable):
+    def __call__(self, inp):
+        return self.base(inp) + 0.01 * torch.rand(1, generator=self.own)
+
+
 class Remembers(Good):
     seen = 0.0
 
@@ -203,3 +219,5 @@ CHANGESDTYPE = _spec("changesdtype", ChangesDtype)
 CHANGESTHREADS = _spec("changesthreads", ChangesThreadsAtLoad)
 RANDOMSEESHR = _spec("randomseeshr", RandomSeesHr, deterministic=False)
 RANDOMIGNORES = _spec("randomignores", RandomIgnores, deterministic=False)
+UNSEEDABLE = _spec("unseedable", Unseedable, deterministic=False)
+UNSEEDABLEIGNORES = _spec("unseedableignores", UnseedableIgnores, deterministic=False)

@@ -41,6 +41,7 @@ CASES = [
     ("SEESHR", "hr-swap", "it sees the HR image"),
     ("RANDOMSEESHR", "hr-swap", "it sees the HR image"),
     ("RANDOMIGNORES", "reacts", "does not use its reference"),
+    ("UNSEEDABLEIGNORES", "reacts", "does not use its reference"),
     ("IGNORES", "reacts", "does not use its reference"),
     ("SECRETLYUSES", "reacts", "yet a reference changes its output"),
     ("WRITESINPUT", "inputs", "lr modified in place"),
@@ -82,8 +83,9 @@ def test_parameters_reach_the_method() -> None:
     assert [result.id for result in report.failures()] == ["reacts"]
 
 
-def test_a_method_that_admits_randomness_is_not_held_to_determinism() -> None:
-    report = verify_method(bad("ADMITSRANDOM"), device="cpu")
+@pytest.mark.parametrize("name", ["ADMITSRANDOM", "UNSEEDABLE"])
+def test_a_method_that_admits_randomness_is_not_held_to_determinism(name: str) -> None:
+    report = verify_method(bad(name), device="cpu")
     assert report.ok
     skipped = {c.id: c.detail for c in report.clauses if c.status == "skip"}
     assert set(skipped) == {"deterministic", "stateless"}
