@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
+from math import isfinite
+from sys import intern
 from typing import Any, NoReturn
 
 
@@ -35,7 +36,7 @@ def finite_metrics(
     values: dict[str, float | None] = {}
     names: dict[str, str] = {}
     for signature, value in metrics.items():
-        if value is not None and not math.isfinite(value):
+        if value is not None and not isfinite(value):
             values[signature] = None
             names[signature] = str(float(value))
         else:
@@ -68,7 +69,7 @@ def number(value: object, where: str) -> float:
         result = float(value)
     except OverflowError:
         raise RowError(f"{where}: number too large") from None
-    if not math.isfinite(result):
+    if not isfinite(result):
         raise RowError(f"{where}: {result} is not a finite number")
     return result
 
@@ -83,32 +84,37 @@ def mapping(value: object, where: str) -> Mapping[str, Any]:
     return value
 
 
+# The mappings below are read hundreds of thousands of times: plain floats take the short way, and keys,
+# which are the same few in every row, are interned so that rows in memory share them.
+
+
 def numbers(value: object, where: str) -> dict[str, float]:
-    return {k: number(v, f"{where}.{k}") for k, v in mapping(value, where).items()}
+    return {
+        intern(k): v if type(v) is float and isfinite(v) else number(v, f"{where}.{k}")
+        for k, v in mapping(value, where).items()
+    }
 
 
 def numbers_or_none(value: object, where: str) -> dict[str, float | None]:
-    return {k: number_or_none(v, f"{where}.{k}") for k, v in mapping(value, where).items()}
+    return {
+        intern(k): v if v is None or (type(v) is float and isfinite(v)) else number(v, f"{where}.{k}")
+        for k, v in mapping(value, where).items()
+    }
 
 
 def texts(value: object, where: str) -> dict[str, str]:
-    return {k: text(v, f"{where}.{k}") for k, v in mapping(value, where).items()}
+    return {intern(k): text(v, where) for k, v in mapping(value, where).items()}
 
 
 def notes(value: object, where: str) -> dict[str, str | float | int | bool | None]:
-    result: dict[str, str | float | int | bool | None] = {}
-    for key, item in mapping(value, where).items():
-        if item is not None and not isinstance(item, (str, bool)):
-            result[key] = (
-                item if isinstance(item, int) and not isinstance(item, bool) else number(item, where)
-            )
-        else:
-            result[key] = item
-    return result
+    plain = (str, bool, int, type(None))
+    return {
+        intern(k): v if isinstance(v, plain) else number(v, where) for k, v in mapping(value, where).items()
+    }
 
 
 def stages(value: object, where: str) -> dict[str, dict[str, float | None]]:
-    return {k: numbers_or_none(v, f"{where}.{k}") for k, v in mapping(value, where).items()}
+    return {intern(k): numbers_or_none(v, f"{where}.{k}") for k, v in mapping(value, where).items()}
 
 
 def _sequence(value: object, where: str) -> list[Any] | tuple[Any, ...]:
