@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from refbench.cli.output import Output
     from refbench.plan import Plan
     from refbench.runner import RunOutcome
     from refbench.settings import RunConfig
@@ -35,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     registry = Registry.discover()
     configs = load_run(args.overrides, args.multirun, registry)
     if args.cfg:
-        return show_settings(configs, args.json)
+        return show_settings(configs, args.output)
 
     from refbench.cli.display import make_progress
     from refbench.execution.device import resolve_device
@@ -46,13 +45,13 @@ def run(args: argparse.Namespace) -> int:
     first = configs[0]
     plan = Planner(registry).plan(configs, device=resolve_device(first.device) if not args.dry_run else "cpu")
     if args.dry_run:
-        return show_plan(plan, finished_trials(plan, first.out), args.json)
+        return show_plan(plan, finished_trials(plan, first.out), args.output)
     set_threads(first.threads)
     executor = make_executor(first.executor.name, first.executor.params)
     outcome = carry_out(plan, first, executor, make_progress(args.plain))
     tables = suite_tables(outcome)
     tracked = publish(outcome, first, tables)
-    report(outcome, first, tables, tracked, args.json)
+    report(outcome, first, tables, tracked, args.output)
     return 1 if outcome.errors else 0
 
 
@@ -64,21 +63,20 @@ def set_threads(threads: int | None) -> None:
         torch.set_num_threads(threads)
 
 
-def show_settings(configs: list[RunConfig], as_json: bool) -> int:
+def show_settings(configs: list[RunConfig], output: Output) -> int:
     """``--cfg``."""
     from refbench.summaries import plain
 
     documents = [plain(config) for config in configs]
-    if as_json:
-        print(json.dumps({"settings": documents}, indent=1))
-    else:
+    output.emit({"settings": documents})
+    if not output.json:
         import yaml
 
-        print(yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True), end="")
+        output.line(yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True).rstrip())
     return 0
 
 
-def show_plan(plan: Plan, done: dict[str, set[tuple[str, int]]], as_json: bool) -> int:
+def show_plan(plan: Plan, done: dict[str, set[tuple[str, int]]], output: Output) -> int:
     """``--dry-run``: every cell with its trials, and how many forward passes are left."""
     rows: list[dict[str, Any]] = []
     for cell in plan.cells():
@@ -99,18 +97,16 @@ def show_plan(plan: Plan, done: dict[str, set[tuple[str, int]]], as_json: bool) 
             }
         )
     todo = sum(r["trials"] - r["done"] for r in rows)
-    if as_json:
-        print(json.dumps({"cells": rows, "trials": sum(r["trials"] for r in rows), "todo": todo}, indent=1))
-        return 0
+    total = sum(r["trials"] for r in rows)
+    output.emit({"cells": rows, "trials": total, "todo": todo})
     width = max(len(c.method_label) for c in plan.cells())
     span = max(len(c.protocol.id) for c in plan.cells())
     for cell, row in zip(plan.cells(), rows, strict=True):
-        print(
+        output.line(
             f"{cell.method_label:<{width}}  {cell.dataset_label}  {cell.protocol.id:<{span}}  "
             f"{row['n']} images  {row['trials']} trials  {row['done']} done"
         )
-    total = sum(r["trials"] for r in rows)
-    print(f"{len(rows)} cells, {total} trials (forward passes), {total - todo} done, {todo} to run")
+    output.line(f"{len(rows)} cells, {total} trials (forward passes), {total - todo} done, {todo} to run")
     return 0
 
 
@@ -136,37 +132,31 @@ def publish(outcome: RunOutcome, config: RunConfig, tables: list[Any]) -> list[T
 
 
 def report(
-    outcome: RunOutcome,
-    config: RunConfig,
-    tables: list[Any],
-    tracked: list[TrackingResult],
-    as_json: bool,
+    outcome: RunOutcome, config: RunConfig, tables: list[Any], tracked: list[TrackingResult], output: Output
 ) -> None:
-    """The end of a run: tables and whereabouts on stdout, or one JSON document there."""
-    if as_json:
-        unique = {s.run_key: s for suite in outcome.suites for s in suite.summaries}
-        document = {
+    """The end of a run: tables and whereabouts for people, one document for programs."""
+    unique = {s.run_key: s for suite in outcome.suites for s in suite.summaries}
+    output.emit(
+        {
             "cells": [summary.json() for summary in unique.values()],
             "computed": outcome.computed,
             "reused": outcome.reused,
             "errors": outcome.errors,
             "results": str(config.out),
-            "tracking": [t.json() for t in tracked],
+            "tracking": tracked,
         }
-        print(json.dumps(document, indent=1))
-        return
-    for table in tables:
-        table.print()
-        print()
-    folders = sorted({str(path) for path in outcome.folders.values()})
-    print(
-        f"rows    {folders[0]}/samples.jsonl" + (f" and {len(folders) - 1} more" if len(folders) > 1 else "")
     )
+    for table in tables:
+        output.line(table.render(terminal=output.terminal))
+        output.line()
+    folders = sorted({str(path) for path in outcome.folders.values()})
+    more = f" and {len(folders) - 1} more folders" if len(folders) > 1 else ""
+    output.line(f"rows    {folders[0]}/samples.jsonl{more}")
     if config.images == "png":
-        print(f"images  {folders[0]}/images" + (f" and {len(folders) - 1} more" if len(folders) > 1 else ""))
+        output.line(f"images  {folders[0]}/images{more}")
     for result in tracked:
         if result.warning:
-            print(f"warning: MLflow: {result.warning}", file=sys.stderr)
+            output.note(f"warning: MLflow: {result.warning}")
         else:
-            print(f"MLflow  {result.uri} run {result.run_id}; look at it with: {result.ui_command}")
-    print(f"{outcome.computed} trials computed, {outcome.reused} reused, {outcome.errors} errors")
+            output.line(f"MLflow  {result.uri}, run {result.run_id}; look at it with: {result.ui_command}")
+    output.line(f"{outcome.computed} trials computed, {outcome.reused} reused, {outcome.errors} errors")

@@ -97,7 +97,7 @@ class Worker:
         try:
             sample = self._sample(cell.data, task.sample_id)
             decoded = time.perf_counter()
-            trial = cell.protocol.apply(sample, task.draw, cell.seed)
+            trial = cell.protocol.apply(sample, task.draw, cell.seed, self._datasets[cell.data.id])
         except Exception as error:
             return Prepared(task, None, error, decoded - start, 0.0)
         return Prepared(task, trial, None, decoded - start, time.perf_counter() - decoded)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from refbench.errors import SampleError, UserError, unknown
 from refbench.imaging import bicubic_down, mod_crop
 from refbench.protocols.card import Card, load_card
-from refbench.protocols.reference import ReferencePolicy
+from refbench.protocols.reference import ORACLE, ReferencePolicy
 from refbench.protocols.transforms import load_transform
 from refbench.rng import generator
-from refbench.types import Sample, Trial
+from refbench.types import Dataset, Sample, Trial
 
 if TYPE_CHECKING:
     from refbench.settings import SuiteConfig
@@ -44,7 +44,7 @@ class ProtocolInstance:
         """Everything that makes the trials, for run and compare keys. Draws are rows, not identity."""
         identity: dict[str, Any] = {
             "card": self.card.identity(),
-            "reference": {"policy": self.reference.name, "level": self.reference.level},
+            "reference": self.reference.identity(),
         }
         if self.transform is not None and self.level is not None:
             family = load_transform(self.transform)
@@ -53,9 +53,15 @@ class ProtocolInstance:
             }  # fmt: skip
         return identity
 
-    def apply(self, sample: Sample, draw: int, seed: int) -> Trial:
+    @property
+    def warning(self) -> str:
+        """What every output must say of this protocol's numbers; empty for most."""
+        return ORACLE if self.reference.oracle else ""
+
+    def apply(self, sample: Sample, draw: int, seed: int, dataset: Dataset | None = None) -> Trial:
         """Make the trial of one sample and draw: pure, and the same in any order or process.
 
+        ``dataset``: where policies that need another sample find it.
         Raises SampleError when the sample cannot be made into a trial (too small, no such reference).
         """
         target = None
@@ -75,7 +81,7 @@ class ProtocolInstance:
             lr = bicubic_down(target, self.card.scale)
         else:
             raise SampleError(f"{sample.id}: neither HR nor LR")
-        refs, names = self.reference.select(sample)
+        refs, names = self.reference.select(sample, lr, draw, seed, dataset)
         if self.card.ref_crop_multiple > 1:
             refs = tuple(mod_crop(r, self.card.ref_crop_multiple) for r in refs)
         notes: dict[str, str | float] = {}
@@ -106,8 +112,10 @@ def build_instances(suite: SuiteConfig, draws: int | None = None) -> tuple[Proto
                 raise UserError(
                     f"{where}: {unknown(f'{entry.transform} level', str(entry.level), family.levels)}"
                 )
-            if family.random:
+            if family.random or reference.random:
                 count = draws if draws is not None else entry.draws
+        elif reference.random:
+            count = draws if draws is not None else entry.draws
         instance = ProtocolInstance(card, reference, entry.transform, entry.level, count, entry.control)
         if instance.id in {i.id for i in instances}:
             raise UserError(f"{where}: protocol {instance.id} is listed twice")

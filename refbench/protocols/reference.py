@@ -1,22 +1,36 @@
-"""Reference policies: which of a sample's references the method gets."""
+"""Reference policies: which image or images stand in for the reference, and in which order."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
 from refbench.errors import SampleError, UserError, unknown
+from refbench.protocols import substitutes
+from refbench.rng import generator
 from refbench.specs import ParamValue
-from refbench.types import Image, Sample
+from refbench.types import Dataset, Image, Sample
 
 POLICIES = {
     "first": "the first reference (the most similar one where the dataset grades them)",
-    "level": "the reference of one grade: params level=1..N (CUFED5's L1..L5)",
+    "level": "the reference of one grade: level=1..N (CUFED5's L1..L5)",
+    "count": "several references: count=1..N in order=best, worst or random",
     "all": "every reference, best first",
+    "hr": "the HR image itself: an upper bound, labelled as an oracle that leaks HR",
+    "lr": "the LR image itself, at its own size (Urban100's use in TTSR and MASA)",
+    "other": "the HR image of another sample of the set, chosen per draw",
+    "foreign": "a photograph of another kind: one of scikit-image's CC0 textures, chosen per draw",
+    "noise": "uniform colour noise of the first reference's size, fresh per draw",
     "constant": "a mid-grey image of the first reference's size (or of HR's): no information",
+    "shuffled": "the first reference cut into 16 x 16 patches that change places, per draw",
 }
+ORACLE = "oracle: leaks HR"
+RANDOM = frozenset({"other", "foreign", "noise", "shuffled"})
+ORDERS = ("best", "worst", "random")
+Chosen = tuple[tuple[Image, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -25,6 +39,8 @@ class ReferencePolicy:
 
     name: str = "first"
     level: int | None = None
+    count: int | None = None
+    order: str | None = None
 
     @staticmethod
     def parse(data: Mapping[str, ParamValue], where: str) -> ReferencePolicy:
@@ -32,36 +48,93 @@ class ReferencePolicy:
         name = str(data.get("policy", "first"))
         if name not in POLICIES:
             raise UserError(f"{where}: {unknown('reference policy', name, POLICIES)}")
+        known = ["policy", *(f.name for f in fields(ReferencePolicy) if f.name != "name")]
         for key in data:
-            if key not in {"policy", "level"}:
-                raise UserError(f"{where}: {unknown('reference field', key, ('policy', 'level'))}")
-        level = data.get("level")
-        if (level is not None) != (name == "level"):
-            raise UserError(f"{where}: reference.level=1..N goes with policy: level, and only with it")
-        if level is not None and (not isinstance(level, int) or level < 1):
-            raise UserError(f"{where}: reference.level={level!r} is not a whole number from 1")
-        return ReferencePolicy(name, level)
+            if key not in known:
+                raise UserError(f"{where}: {unknown('reference field', key, known)}")
+        level = _whole(data, "level", name == "level", where)
+        count = _whole(data, "count", name == "count", where)
+        order = data.get("order")
+        if name == "count":
+            order = "best" if order is None else order
+            if order not in ORDERS:
+                raise UserError(f"{where}: {unknown('reference order', str(order), ORDERS)}")
+        elif order is not None:
+            raise UserError(f"{where}: reference.order goes with policy: count, and only with it")
+        return ReferencePolicy(name, level, count, None if order is None else str(order))
+
+    @property
+    def random(self) -> bool:
+        """Whether draws differ."""
+        return self.name in RANDOM or self.order == "random"
+
+    @property
+    def oracle(self) -> bool:
+        """Whether the reference leaks the ground truth."""
+        return self.name == "hr"
 
     @property
     def id(self) -> str:
-        """Empty for the default, else what the protocol's name shows: ``ref=L5``."""
+        """Empty for the default, else what the protocol's name shows: ``ref=L5``, ``ref=3best``."""
         if self.name == "first":
             return ""
-        return f"ref=L{self.level}" if self.name == "level" else f"ref={self.name}"
+        if self.name == "level":
+            return f"ref=L{self.level}"
+        if self.name == "count":
+            return f"ref={self.count}{self.order}"
+        return f"ref=hr({ORACLE})" if self.oracle else f"ref={self.name}"
 
-    def select(self, sample: Sample) -> tuple[tuple[Image, ...], tuple[str, ...]]:
-        """References and their names. Raises SampleError when the sample lacks the one asked for."""
-        names = sample.ref_names or tuple(f"ref{i + 1}" for i in range(len(sample.refs)))
-        if self.name == "constant":
-            like = sample.refs[0] if sample.refs else sample.hr if sample.hr is not None else sample.lr
-            if like is None:
-                raise SampleError(f"{sample.id}: nothing to take a constant reference's size from")
-            return (np.full_like(like, 128),), ("constant",)
+    def identity(self) -> dict[str, Any]:
+        """For run and compare keys; unset fields are left out, so new ones do not change old keys."""
+        return {f.name: v for f in fields(self) if (v := getattr(self, f.name)) is not None}
+
+    def select(self, sample: Sample, lr: Image, draw: int, seed: int, dataset: Dataset | None) -> Chosen:
+        """References and their names. Raises SampleError when the sample lacks what is asked for."""
+        rng = generator(seed, "reference", self.name, sample.id, draw)
+        maker = _MAKERS.get(self.name)
+        if maker is not None:
+            image, name = maker(sample, lr, rng, dataset)
+            return (image,), (name,)
         if not sample.refs:
             return (), ()
+        names = sample.ref_names or tuple(f"ref{i + 1}" for i in range(len(sample.refs)))
+        picked = self._picked(sample, rng)
+        return tuple(sample.refs[i] for i in picked), tuple(names[i] for i in picked)
+
+    def _picked(self, sample: Sample, rng: np.random.Generator) -> list[int]:
+        there = len(sample.refs)
         if self.name == "all":
-            return sample.refs, names
+            return list(range(there))
+        if self.name == "count" and self.count is not None:
+            if self.count > there:
+                raise SampleError(f"{sample.id}: {self.count} references asked for, it has {there}")
+            if self.order == "random":
+                return [int(i) for i in rng.permutation(there)[: self.count]]
+            best_first = range(there) if self.order == "best" else range(there - 1, -1, -1)
+            return list(best_first)[: self.count]
         index = 0 if self.level is None else self.level - 1
-        if index >= len(sample.refs):
-            raise SampleError(f"{sample.id}: reference L{index + 1} asked for, it has {len(sample.refs)}")
-        return (sample.refs[index],), (names[index],)
+        if index >= there:
+            raise SampleError(f"{sample.id}: reference L{index + 1} asked for, it has {there}")
+        return [index]
+
+
+def _whole(data: Mapping[str, ParamValue], key: str, wanted: bool, where: str) -> int | None:
+    value = data.get(key)
+    if (value is not None) != wanted:
+        raise UserError(f"{where}: reference.{key}=1..N goes with policy: {key}, and only with it")
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise UserError(f"{where}: reference.{key}={value!r} is not a whole number from 1")
+    return value
+
+
+_MAKERS: Mapping[str, Callable[[Sample, Image, np.random.Generator, Dataset | None], tuple[Image, str]]] = {
+    "hr": substitutes.own_hr,
+    "lr": substitutes.own_lr,
+    "other": substitutes.other_sample,
+    "foreign": substitutes.foreign,
+    "noise": substitutes.noise,
+    "constant": substitutes.constant,
+    "shuffled": substitutes.shuffled,
+}

@@ -80,16 +80,6 @@ def test_ids_and_identities_name_every_difference() -> None:
     assert jitter("x1").id == "canonical@1+jitter@1[level=x1]"
 
 
-def test_reference_policies() -> None:
-    given = sample()
-    assert len(ReferencePolicy("all").select(given)[0]) == 2
-    assert ReferencePolicy("level", 2).select(given)[1] == ("ref2",)
-    (grey,), _ = ReferencePolicy("constant").select(given)
-    assert set(np.unique(grey)) == {128}
-    with pytest.raises(SampleError, match="reference L3 asked for, it has 2"):
-        ReferencePolicy("level", 3).select(given)
-
-
 def test_suite_expansion() -> None:
     suite = SuiteConfig(
         "s",
