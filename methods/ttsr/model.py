@@ -27,8 +27,8 @@ class ReferenceTextures:
     """K: relu3_1 of the reference shrunk and enlarged again, (B, C, h, w)."""
     values: tuple[Tensor, Tensor, Tensor]
     """V1, V2, V3: relu1_1, relu2_1, relu3_1 of the reference itself."""
-    valid: tuple[int, int] | None = None
-    """(rows, columns) of ``key`` that show the image; the rest is padding and is never matched."""
+    valid: Tensor | None = None
+    """(h, w) bool over the patches of ``key`` that may be matched; None: all of them."""
 
 
 def relevance_at(query: Tensor, key: Tensor, index: Tensor) -> Tensor:
@@ -49,7 +49,7 @@ class TtsrModel(TtsrNet):
         super().__init__(config)
 
     def encode(
-        self, reference: Tensor, reference_blurred: Tensor, valid: tuple[int, int] | None = None
+        self, reference: Tensor, reference_blurred: Tensor, valid: Tensor | None = None
     ) -> ReferenceTextures:
         """Features of a reference (B, 3, H, W) and of its x1/4 x4 version; H, W multiples of 4."""
         with stage("extract"):
@@ -61,11 +61,9 @@ class TtsrModel(TtsrNet):
         with stage("extract"):
             query = self.LTE((upsampled + 1.0) / 2.0)[2]
         with stage("match"):
-            valid = None
-            if reference.valid is not None:
-                valid = torch.zeros(reference.key.shape[2:], dtype=torch.bool, device=query.device)
-                valid[: reference.valid[0], : reference.valid[1]] = True
-            found = match(query, reference.key, flavour="ttsr", reference_valid=valid, valid_over="patches")
+            found = match(
+                query, reference.key, flavour="ttsr", reference_valid=reference.valid, valid_over="patches"
+            )
             index = found.index[:, 0]
             if torch.is_grad_enabled():
                 return index, relevance_at(query, reference.key, index)

@@ -26,18 +26,15 @@ class ReferenceFeatures:
     """Key features to match: relu3_1 alone, or every level for per-level matching, finest first."""
     textures: tuple[Tensor, ...]
     """Value features V_l, finest first."""
-    valid: tuple[int, int] | None = None
-    """(rows, columns) of relu3_1 that show the image; the rest is padding and is never matched."""
+    valid: Tensor | None = None
+    """(h, w) bool over relu3_1: pixels that may be matched; None: all of them."""
 
-    def valid_mask(self, key: Tensor) -> Tensor | None:
-        """(h, w) bool over the pixels of ``key``, or None when all are valid."""
+    def valid_at(self, key: Tensor) -> Tensor | None:
+        """``valid`` at the resolution of ``key``."""
         if self.valid is None:
             return None
-        height, width = key.shape[-2:]
-        scale = width // self.keys[-1].shape[-1]
-        mask = torch.zeros(height, width, dtype=torch.bool, device=key.device)
-        mask[: self.valid[0] * scale, : self.valid[1] * scale] = True
-        return mask
+        factor = key.shape[-1] // self.keys[-1].shape[-1]
+        return self.valid.repeat_interleave(factor, 0).repeat_interleave(factor, 1)
 
 
 class Correspondences(nn.Module):
@@ -63,7 +60,7 @@ class Correspondences(nn.Module):
         """The levels at which features are matched."""
         return LEVELS[-1:] if self.matching == "single" else LEVELS
 
-    def encode(self, reference: Tensor, valid: tuple[int, int] | None = None) -> ReferenceFeatures:
+    def encode(self, reference: Tensor, valid: Tensor | None = None) -> ReferenceFeatures:
         """Keys and values of ``reference`` (B, 3, H, W in [0, 1]); H, W multiples of 4."""
         with stage("extract"):
             with torch.no_grad():
@@ -81,7 +78,10 @@ class Correspondences(nn.Module):
                 if self.matching == "refined":
                     pairs = pairs[-1:]
                 found = [
-                    (match(query, key, k=k, reference_valid=reference.valid_mask(key)), key)
+                    (
+                        match(query, key, k=k, reference_valid=reference.valid_at(key), valid_over="pixels"),
+                        key,
+                    )
                     for query, key in pairs
                 ]
                 if self.matching == "per_level":

@@ -164,7 +164,8 @@ class Rstb(nn.Module):
         """(B, H, W, C) -> the same; the input is left unchanged."""
         x = self.residual_group(image if torch.is_grad_enabled() else image.clone())
         # NHWC memory is what channels-last convolutions read: no layout copy on either side
-        return image + self.conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        out: Tensor = image + self.conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        return out
 
 
 class _PatchEmbed(nn.Module):

@@ -1,0 +1,69 @@
+"""C2-Matching: what it is, its weights, and the numbers published for it."""
+
+from __future__ import annotations
+
+from refbench.specs import MethodSpec, Param, PublishedResult, WeightsFile, WeightsVariant
+
+SOURCE = "https://drive.google.com/drive/folders/1dTkXMzeBrHelVQUEx5zib5MdmvqDaSd9"
+LICENCE = "Apache-2.0 (LICENSE file; the README says MIT)"
+
+VGG19 = WeightsFile(
+    role="vgg19",
+    name="vgg19-dcbb9e9d.pth",
+    sha256_prefix="dcbb9e9d",
+    hub=True,
+    source="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+    licence="BSD-3-Clause (torchvision)",
+)
+
+
+def _official(restoration: str) -> tuple[WeightsFile, ...]:
+    return (
+        WeightsFile("extractor", "feature_extraction.pth", source=SOURCE, licence=LICENCE),
+        WeightsFile("restoration", restoration, source=SOURCE, licence=LICENCE),
+        VGG19,
+    )
+
+
+RERUN = "PSNR_SSIM_Result.txt of the mile-zhang/C2-Matching-1.7.0 fork"
+
+SPEC = MethodSpec(
+    name="c2_matching",
+    target="refbench.methods.c2_matching.method:C2Matching",
+    title="C2-Matching",
+    scale=4,
+    min_refs=1,
+    max_refs=1,
+    params={
+        "padding": Param(
+            "inside",
+            "inside: any sizes, nothing padded is matched; official: zero-pad LR and reference to the larger",
+            ("inside", "official"),
+        ),
+    },
+    variants=(
+        WeightsVariant("mse", _official("c2_matching_restoration_mse.pth"), note="reconstruction loss only"),
+        WeightsVariant(
+            "gan", _official("c2_matching_restoration.pth"), note="with perceptual and adversarial loss"
+        ),
+        WeightsVariant(
+            "compact",
+            (
+                WeightsFile(
+                    "net", "compact.safetensors", source="`refbench train method=c2_matching preset=compact`"
+                ),
+            ),
+            bundled=True,
+            note="small net trained on freely licensed photos; not the official one",
+        ),
+    ),
+    paper="Jiang et al., Robust Reference-based Super-Resolution via C2-Matching, CVPR 2021",
+    licence=f"weights {LICENCE}; this implementation Apache-2.0, written from a specification",
+    code=("refbench.nets", "refbench.matching", "refbench.imaging", "refbench.tensors"),
+    published=(
+        PublishedResult("cufed5", "psnr_y", 28.242, "c2_matching", "mse", "rerun", RERUN),
+        PublishedResult("cufed5", "ssim_y", 0.84116, "c2_matching", "mse", "rerun", RERUN),
+        PublishedResult("cufed5", "psnr_y", 27.155, "c2_matching", "gan", "rerun", RERUN),
+        PublishedResult("cufed5", "ssim_y", 0.80529, "c2_matching", "gan", "rerun", RERUN),
+    ),
+)

@@ -1,0 +1,74 @@
+"""DATSR: what it is, its weights, and the numbers published for it."""
+
+from __future__ import annotations
+
+from refbench.specs import MethodSpec, Param, PublishedResult, WeightsFile, WeightsVariant
+
+SOURCE = "https://github.com/caojiezhang/DATSR/releases/tag/v0.0"
+LICENCE = "CC-BY-NC-4.0"
+
+VGG19 = WeightsFile(
+    role="vgg19",
+    name="vgg19-dcbb9e9d.pth",
+    sha256_prefix="dcbb9e9d",
+    hub=True,
+    source="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+    licence="BSD-3-Clause (torchvision)",
+)
+
+
+def _official(restoration: str) -> tuple[WeightsFile, ...]:
+    return (
+        WeightsFile("extractor", "feature_extraction.pth", source=SOURCE, licence=LICENCE),
+        WeightsFile("restoration", restoration, source=SOURCE, licence=LICENCE),
+        VGG19,
+    )
+
+
+SPEC = MethodSpec(
+    name="datsr",
+    target="refbench.methods.datsr.method:Datsr",
+    title="DATSR (deformable attention transformer)",
+    scale=4,
+    min_refs=1,
+    max_refs=1,
+    params={
+        "k": Param(
+            None, "matches mixed per position by the softmax of their similarities; default: the net's"
+        ),
+        "padding": Param(
+            "inside",
+            "inside: any sizes, nothing padded is matched; official: zero-pad LR and reference to the larger",
+            ("inside", "official"),
+        ),
+    },
+    variants=(
+        WeightsVariant("mse", _official("restoration_mse.pth"), note="reconstruction loss only"),
+        WeightsVariant("gan", _official("restoration_gan.pth"), note="with perceptual and adversarial loss"),
+        WeightsVariant(
+            "compact",
+            (
+                WeightsFile(
+                    "net", "compact.safetensors", source="`refbench train method=datsr preset=compact`"
+                ),
+            ),
+            bundled=True,
+            note="small net trained on freely licensed photos; not the official one",
+        ),
+    ),
+    paper="Cao et al., Reference-based Image SR with Deformable Attention Transformer, ECCV 2022",
+    licence=f"weights {LICENCE}; this implementation Apache-2.0, written from a specification",
+    code=("refbench.nets", "refbench.matching", "refbench.imaging", "refbench.tensors"),
+    published=(
+        PublishedResult(
+            "cufed5", "psnr_y", 28.72, "datsr", "mse", "paper", "DATSR paper, as quoted in DATSR issue 6"
+        ),
+        PublishedResult(
+            "cufed5", "ssim_y", 0.856, "datsr", "mse", "paper", "DATSR paper, as quoted in DATSR issue 6"
+        ),
+        PublishedResult("cufed5", "psnr_y", 28.50, "datsr", "mse", "released-weights", "DATSR issue 6"),
+        PublishedResult("cufed5", "ssim_y", 0.851, "datsr", "mse", "released-weights", "DATSR issue 6"),
+        PublishedResult("cufed5", "psnr_y", 27.76, "datsr", "gan", "released-weights", "DATSR issue 6"),
+        PublishedResult("cufed5", "ssim_y", 0.828, "datsr", "gan", "released-weights", "DATSR issue 6"),
+    ),
+)

@@ -1,0 +1,66 @@
+"""TTSR as a method of the benchmark: any sizes in, one SR image out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from refbench.nets.framing import Framed, frame_inside, pil_bicubic, pil_up
+from refbench.nets.hosting import reference_of
+from refbench.nets.reference_cache import ReferenceCache
+from refbench.stages import stage
+from refbench.types import Input
+from refbench.weights import ResolvedWeights
+from refbench.weights.checkpoint import read_checkpoint
+from refbench.weights.header import has_config
+from refbench.weights.strict import load_strict
+from refbench.weights.whole import build_from_checkpoint
+
+from .config import RELEASED, TtsrConfig
+from .model import ReferenceTextures, TtsrModel
+
+NAME = "ttsr"
+
+
+def load_model(weights: ResolvedWeights) -> TtsrModel:
+    """The model of a compact file, or the released net with an official checkpoint; in eval mode."""
+    path = weights.paths["net"]
+    if has_config(path):
+        return build_from_checkpoint(path, NAME, TtsrConfig, TtsrModel)
+    model = TtsrModel(RELEASED)
+    # the released code drops its frozen training copy from checkpoints; one saved with it is as good
+    tensors = {k: v for k, v in read_checkpoint(path).tensors.items() if not k.startswith("LTE_copy.")}
+    load_strict(model, tensors, path, "TTSR")
+    return model.eval()
+
+
+def signed(image: Tensor) -> Tensor:
+    """[0, 1] -> [-1, 1], TTSR's range."""
+    return image * 2.0 - 1.0
+
+
+class Ttsr:
+    """``method=ttsr``. The official code pads nothing, and neither does this."""
+
+    def __init__(self, weights: ResolvedWeights, device: torch.device) -> None:
+        self.device = torch.device(device)
+        self.model = load_model(weights).to(self.device)
+        self._references: ReferenceCache[ReferenceTextures] = ReferenceCache(lambda f: (f.key, *f.values))
+
+    @torch.inference_mode()
+    def __call__(self, inp: Input) -> Tensor:
+        """SR (3, 4H, 4W) in [0, 1]."""
+        frame = frame_inside(inp.lr.to(self.device), reference_of(NAME, inp).to(self.device), 1, inp.scale)
+        with stage("extract"):
+            upsampled = pil_up(frame.lr, inp.scale)
+        reference = self._references.get(frame.reference, lambda: self._encode(frame, inp.scale))
+        sr = self.model.restore(signed(frame.lr[None]), signed(upsampled[None]), reference)
+        return frame.cut(sr).float().add(1.0).div(2.0).to(inp.lr.device)
+
+    def _encode(self, frame: Framed, scale: int) -> ReferenceTextures:
+        """Keys see the reference at LR sharpness: shrunk and enlarged by PIL's bicubic."""
+        image = frame.reference
+        height, width = image.shape[1:]
+        with stage("extract"):
+            blurred = pil_bicubic(pil_bicubic(image, height // scale, width // scale), height, width)
+        return self.model.encode(signed(image[None]), signed(blurred[None]))

@@ -1,0 +1,48 @@
+"""TTSR: what it is, its weights, and the numbers published for it."""
+
+from __future__ import annotations
+
+from refbench.specs import MethodSpec, PublishedResult, WeightsFile, WeightsVariant
+
+SOURCE = "https://drive.google.com/drive/folders/1CTm-r3hSbdYVCySuQ27GsrqXhhVOS-qh"
+SINGLE = "TTSR issue 3, one reference"
+
+SPEC = MethodSpec(
+    name="ttsr",
+    target="refbench.methods.ttsr.method:Ttsr",
+    title="TTSR (texture transformer)",
+    scale=4,
+    min_refs=1,
+    max_refs=1,
+    variants=(
+        WeightsVariant(
+            "mse",
+            (WeightsFile("net", "TTSR-rec.pt", source=SOURCE, licence="MIT"),),
+            note="reconstruction loss only",
+        ),
+        WeightsVariant(
+            "gan",
+            (WeightsFile("net", "TTSR.pt", source=SOURCE, licence="MIT"),),
+            note="with perceptual, transferal perceptual and adversarial loss",
+        ),
+        WeightsVariant(
+            "compact",
+            (
+                WeightsFile(
+                    "net", "compact.safetensors", source="`refbench train method=ttsr preset=compact`"
+                ),
+            ),
+            bundled=True,
+            note="small net trained on freely licensed photos; not the official one",
+        ),
+    ),
+    paper="Yang et al., Learning Texture Transformer Network for Image Super-Resolution, CVPR 2020",
+    licence="weights MIT; this implementation Apache-2.0, written from a specification",
+    code=("refbench.nets", "refbench.matching", "refbench.imaging", "refbench.tensors"),
+    published=(
+        PublishedResult("cufed5", "psnr_y_c0", 26.991, "ttsr", "mse", "released-weights", SINGLE),
+        PublishedResult("cufed5", "ssim_y_c0", 0.8003, "ttsr", "mse", "released-weights", SINGLE),
+        PublishedResult("cufed5", "psnr_y_c0", 25.402, "ttsr", "gan", "released-weights", SINGLE),
+        PublishedResult("cufed5", "ssim_y_c0", 0.7600, "ttsr", "gan", "released-weights", SINGLE),
+    ),
+)
