@@ -1,0 +1,1 @@
+"""CUFED5 (SRNTT, CVPR 2019): 126 inputs with five references each, most similar first."""

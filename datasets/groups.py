@@ -1,0 +1,85 @@
+"""What an adapter finds on disk: groups of files, and what is missing. No image is decoded here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from refbench.errors import UserError
+
+EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
+"""Looked at without regard to case; the content decides how a file is decoded."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """The files of one sample."""
+
+    id: str
+    hr: Path | None
+    refs: tuple[Path, ...]
+    """Most similar first where the dataset grades them."""
+    lr: Path | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    def files(self) -> tuple[Path, ...]:
+        """Every file, HR first."""
+        return tuple(path for path in (self.hr, self.lr, *self.refs) if path is not None)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Everything an adapter found below one root."""
+
+    root: Path
+    """Where it looked; all files lie below it or below ``also``."""
+    groups: tuple[Group, ...]
+    """Usable samples, by id."""
+    missing: tuple[str, ...] = ()
+    """Names, relative to the root, of files that found samples or a pair list call for."""
+    lists: tuple[Path, ...] = ()
+    """Pair lists that decided the groups; their contents are part of the fingerprint."""
+    also: tuple[Path, ...] = ()
+    """Further folders in which files may lie (``data.ref`` beside ``data.input``)."""
+
+    def name_of(self, path: Path) -> str:
+        """``path`` below the root, with forward slashes; below a further folder with that folder's name."""
+        if path.is_relative_to(self.root):
+            return path.relative_to(self.root).as_posix()
+        folder = next(folder for folder in self.also if path.is_relative_to(folder))
+        return f"{folder.name}/{path.relative_to(folder).as_posix()}"
+
+    def files(self) -> tuple[Path, ...]:
+        """Every usable file once, in group order."""
+        return tuple(dict.fromkeys(path for group in self.groups for path in group.files()))
+
+
+def images_in(folder: Path) -> list[Path]:
+    """The image files directly in ``folder``, by name; empty when there is no such folder."""
+    if not folder.is_dir():
+        return []
+    return sorted(
+        p for p in folder.iterdir() if p.suffix.lower() in EXTENSIONS and not p.name.startswith(".")
+    )
+
+
+def by_stem(paths: Iterable[Path]) -> dict[str, Path]:
+    """Stem -> path. Raises UserError when two files differ only in their extension."""
+    found: dict[str, Path] = {}
+    for path in paths:
+        if path.stem in found:
+            raise UserError(
+                f"{path.parent}: {found[path.stem].name} and {path.name} have the same name; keep one of them"
+            )
+        found[path.stem] = path
+    return found
+
+
+def check_contained(scan: Scan) -> None:
+    """UserError for a file that leaves the scan's folders after all links are followed."""
+    folders = [folder.resolve() for folder in (scan.root, *scan.also)]
+    for path in scan.files():
+        target = path.resolve()
+        if not any(target.is_relative_to(folder) for folder in folders):
+            raise UserError(f"{path} leads out of {scan.root} to {target}; copy the file or widen data.root")

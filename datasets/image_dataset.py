@@ -1,0 +1,109 @@
+"""The one dataset class behind every adapter: groups of files in, samples out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from refbench.errors import UserError, did_you_mean
+from refbench.imaging import read_image
+from refbench.specs import DataRequest, DatasetSpec
+from refbench.types import Image, Sample
+
+from .fingerprint import dataset_fingerprint
+from .groups import Group, Scan, check_contained
+from .roots import how_to_get
+
+_SHOWN = 5
+
+
+class ImageDataset:
+    """Groups of image files as :class:`refbench.types.Dataset`; images are read per sample."""
+
+    def __init__(self, name: str, label: str, scan: Scan, ids: Sequence[str]) -> None:
+        self.name = name
+        self.label = label
+        self._scan = scan
+        self._ids = tuple(ids)
+        self._groups: Mapping[str, Group] = {group.id: group for group in scan.groups}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 hex over all usable files; like ``limit``, ``data.ids`` does not change it."""
+        return dataset_fingerprint(self.name, self._scan)
+
+    def ids(self) -> tuple[str, ...]:
+        """Sample ids, sorted, or in the order in which ``data.ids`` asks for them."""
+        return self._ids
+
+    def load(self, sample_id: str) -> Sample:
+        """Read one sample's images. Raises SampleError naming the file that cannot be read."""
+        group = self._groups[sample_id]
+        return Sample(
+            id=group.id,
+            hr=_read(group.hr),
+            refs=tuple(read_image(path) for path in group.refs),
+            ref_names=tuple(path.name for path in group.refs),
+            lr=_read(group.lr),
+            extra=dict(group.extra),
+        )
+
+
+def open_scan(
+    spec: DatasetSpec, request: DataRequest, scan: Scan, *, name: str = "", label: str = ""
+) -> ImageDataset:
+    """The dataset of a scan, or the UserError that says why it cannot be run as asked.
+
+    An incomplete copy (fewer samples than ``spec.count``, or files missing) needs ``data.partial=true`` and
+    then carries its count in the label: ``wrsr [6 of 80]``. ``name`` and ``label`` default to the spec's.
+    """
+    title = label or spec.name
+    found = len(scan.groups)
+    total = spec.count if spec.count is not None else found + len(scan.missing)
+    if found != total or scan.missing:
+        problem = _incomplete(spec, scan, total)
+        if found == 0:
+            raise UserError(f"{problem}; {how_to_get(spec)}")
+        if not request.partial:
+            raise UserError(f"{problem}; {how_to_get(spec)}; or run what is there: data.partial=true")
+        title = f"{title} [{found} of {total}]"
+    elif not found:
+        raise UserError(f"{_incomplete(spec, scan, total)}; {how_to_get(spec)}")
+    check_contained(scan)
+    return ImageDataset(name or spec.name, title, scan, _selected(spec, request, scan))
+
+
+def _incomplete(spec: DatasetSpec, scan: Scan, total: int) -> str:
+    count = f"{len(scan.groups)} of {total}" if total else "no"
+    text = f"{spec.name}: looked in {scan.root} for {spec.layout}, found {count} samples"
+    if scan.missing:
+        more = f" and {len(scan.missing) - _SHOWN} more" if len(scan.missing) > _SHOWN else ""
+        text += f" (missing: {', '.join(scan.missing[:_SHOWN])}{more})"
+    return text
+
+
+def _selected(spec: DatasetSpec, request: DataRequest, scan: Scan) -> tuple[str, ...]:
+    known = [group.id for group in scan.groups]
+    if not request.ids:
+        return tuple(known)
+    have = set(known)
+    for sample_id in request.ids:
+        if sample_id not in have:
+            raise UserError(f"data.ids: {spec.name} has no sample {sample_id!r}{_near(sample_id, known)}")
+    return tuple(dict.fromkeys(request.ids))
+
+
+def _near(sample_id: str, known: Sequence[str]) -> str:
+    """A suggestion; long id lists are not printed whole."""
+    padded = [k for k in known if k.lstrip("0") == sample_id.lstrip("0")]
+    if padded:
+        return f"; did you mean {padded[0]!r}?"
+    hint = did_you_mean(sample_id, known)
+    if hint.startswith("; did you mean") or len(known) <= 12:
+        return hint
+    return f"; ids run from {known[0]!r} to {known[-1]!r}"
+
+
+def _read(path: Path | None) -> Image | None:
+    return None if path is None else read_image(path)

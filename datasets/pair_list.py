@@ -1,0 +1,62 @@
+"""Pair lists: one ``input ref [ref ...]`` line a sample, as the C2-Matching and DATSR codes ship them."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from refbench.errors import UserError
+
+
+@dataclass(frozen=True)
+class PairLine:
+    """One line; names as written."""
+
+    number: int
+    """1-based, for error messages."""
+    input: str
+    refs: tuple[str, ...]
+
+
+def read_pair_list(key: str, text: str) -> tuple[Path, tuple[PairLine, ...]]:
+    """The file that ``key`` names, and its lines.
+
+    Blank lines and lines starting with ``#`` are skipped; quotes protect spaces. UserError for a missing
+    or empty file, a line without a reference, an input listed twice or a name that leads out of the root.
+    """
+    path = Path(text).expanduser()
+    if not path.is_file():
+        raise UserError(f"{key}={text}: there is no such file")
+    try:
+        content = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{key}={text}: is not a readable text file ({error})") from error
+    lines: list[PairLine] = []
+    seen: dict[str, int] = {}
+    for number, line in enumerate(content.splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        where = f"{key}={text}, line {number}"
+        names = _split(line, where)
+        if len(names) < 2:
+            raise UserError(f"{where}: {line.strip()!r} names no reference; write: input ref [ref ...]")
+        for name in names:
+            if ".." in PurePosixPath(name).parts:
+                raise UserError(f"{where}: {name} leads out of its folder; give names below the data root")
+        if names[0] in seen:
+            raise UserError(
+                f"{where}: {names[0]} is also on line {seen[names[0]]}; put all its references on one line"
+            )
+        seen[names[0]] = number
+        lines.append(PairLine(number, names[0], tuple(names[1:])))
+    if not lines:
+        raise UserError(f"{key}={text}: has no pairs; write one 'input ref [ref ...]' a line")
+    return path, tuple(lines)
+
+
+def _split(line: str, where: str) -> list[str]:
+    try:
+        return shlex.split(line, posix=True) if '"' in line or "'" in line else line.split()
+    except ValueError as error:
+        raise UserError(f"{where}: {error}") from error

@@ -1,0 +1,1 @@
+"""Anyone's own images: two folders, or a list file; with or without ground truth."""
