@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from refbench.errors import UserError
 from refbench.registry import load_class
 from refbench.specs import MethodSpec, ParamValue
 from refbench.types import Method
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
 def resolve_weights(spec: MethodSpec, choice: str | None, root: Path | None) -> ResolvedWeights | None:
     """The weights of ``choice`` (variant or path; None: the method's default), None without weights.
 
-    Raises UserError when a file is missing or is another file than its name says.
+    Raises UserError when a file is missing or is another file than its name says, and when weights are
+    named for a method that has none.
     """
     if not spec.variants:
+        if choice is not None:
+            raise UserError(f"method.weights={choice}: {spec.name} has no weights; leave method.weights= out")
         return None
     from refbench.weights import resolve
 
@@ -37,12 +41,3 @@ def load_method(
 
     made: Any = load_class(spec.target)(weights, torch.device(device), **dict(params))
     return cast(Method, made)
-
-
-def choose_device(device: str) -> str:
-    """``auto`` becomes ``cuda`` where there is one, else ``cpu``; any other name stays as it is."""
-    if device != "auto":
-        return device
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"

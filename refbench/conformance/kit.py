@@ -15,7 +15,8 @@ from refbench.conformance.output_clauses import one_line
 from refbench.conformance.process_state import process_state, restore
 from refbench.conformance.report import ClauseResult, ConformanceReport
 from refbench.errors import SampleError, UserError
-from refbench.loader import choose_device, load_method, resolve_weights
+from refbench.execution.device import resolve_device
+from refbench.loader import load_method, resolve_weights
 from refbench.specs import MethodSpec, ParamValue
 
 Clause = tuple[str, str, Callable[[Context], str]]
@@ -61,7 +62,7 @@ def verify_method(
     """
     import torch
 
-    name = choose_device(device)
+    name = resolve_device(device)
     process = process_state()
     weights = resolve_weights(spec, weights_choice, weights_root)
     method = load_method(spec, weights, params or {}, name)

@@ -1,0 +1,193 @@
+"""refbench upscale: one's own image, of any mode, with one's own references."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as PILImage
+
+from refbench.errors import UserError
+from refbench.methods.bicubic.spec import SPEC as BICUBIC
+from refbench.registry import spec_in_file
+from refbench.specs import MethodSpec
+from refbench.upscale import UpscaleRequest, choose_references, upscale
+
+METHOD = """
+import torch
+from refbench.specs import MethodSpec
+
+class Repeat:
+    def __init__(self, weights, device): pass
+    def __call__(self, inp):
+        assert not torch.is_grad_enabled()
+        sr = inp.lr.repeat_interleave(4, 1).repeat_interleave(4, 2)
+        return sr * 0 + inp.refs[0].mean() if inp.refs else sr
+
+class Small(Repeat):
+    def __call__(self, inp): return inp.lr
+
+class Nan(Repeat):
+    def __call__(self, inp): return super().__call__(inp) * float("nan")
+
+class Hungry(Repeat):
+    def __call__(self, inp): raise MemoryError
+
+SPEC = MethodSpec("repeat", ":Repeat", min_refs=0, max_refs=1)
+NEEDS = MethodSpec("needs", ":Repeat", min_refs=1, max_refs=1)
+SMALL = MethodSpec("small", ":Small")
+NAN = MethodSpec("nan", ":Nan")
+HUNGRY = MethodSpec("hungry", ":Hungry")
+"""
+
+
+@pytest.fixture(scope="module")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("plugin") / "repeat.py"
+    path.write_text(METHOD)
+    return path
+
+
+def rgb(height: int = 5, width: int = 7, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def save(path: Path, array: np.ndarray, **options: object) -> Path:
+    PILImage.fromarray(array).save(path, **options)
+    return path
+
+
+def ask(tmp_path: Path, lr: Path, spec: MethodSpec = BICUBIC, **changes: object) -> UpscaleRequest:
+    return UpscaleRequest(lr=lr, out=tmp_path / "sr.png", spec=spec, device="cpu", **changes)  # type: ignore[arg-type]
+
+
+def test_writes_what_pil_gives(tmp_path: Path) -> None:
+    lines: list[str] = []
+    result = upscale(ask(tmp_path, save(tmp_path / "lr.png", rgb())), lines.append)
+    expected = PILImage.fromarray(rgb()).resize((28, 20), PILImage.Resampling.BICUBIC)
+    assert np.array_equal(np.asarray(PILImage.open(result.out)), np.asarray(expected))
+    assert (result.lr_size, result.sr_size, result.method) == ((5, 7), (20, 28), "bicubic")
+    assert lines[0].startswith("7x5 -> 28x20 by bicubic without reference in ")
+    assert lines[1] == f"wrote {tmp_path / 'sr.png'}"
+    assert result.to_json()["sr_size"] == [20, 28]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lr.png", "sr.png"]
+
+
+def test_grey_is_enlarged_as_rgb(tmp_path: Path) -> None:
+    result = upscale(ask(tmp_path, save(tmp_path / "lr.png", rgb()[:, :, 0])))
+    sr = np.asarray(PILImage.open(result.out))
+    assert sr.shape == (20, 28, 3)
+    assert np.array_equal(sr[:, :, 0], sr[:, :, 2])
+    assert result.notes == ("lr.png: grey image, treated as RGB",)
+
+
+def test_sixteen_bit_is_reduced_and_said(tmp_path: Path) -> None:
+    deep = np.arange(35, dtype=np.uint16).reshape(5, 7) * 1800
+    result = upscale(ask(tmp_path, save(tmp_path / "lr.png", deep)))
+    assert PILImage.open(result.out).size == (28, 20)
+    assert "lr.png: 16-bit values are reduced to 8 bits" in result.notes
+
+
+def test_alpha_is_kept_and_colours_are_not_composited(tmp_path: Path) -> None:
+    alpha = rgb(seed=3)[:, :, :1]
+    lr = save(tmp_path / "lr.png", np.concatenate([rgb(), alpha], 2))
+    result = upscale(ask(tmp_path, lr))
+    sr = np.asarray(PILImage.open(result.out))
+    assert sr.shape == (20, 28, 4)
+    expected = PILImage.fromarray(rgb()).resize((28, 20), PILImage.Resampling.BICUBIC)
+    assert np.array_equal(sr[:, :, :3], np.asarray(expected))
+    mask = PILImage.fromarray(alpha[:, :, 0]).resize((28, 20), PILImage.Resampling.BICUBIC)
+    assert np.array_equal(sr[:, :, 3], np.asarray(mask))
+    assert any("transparency is kept" in note for note in result.notes)
+
+
+def test_opaque_alpha_is_dropped(tmp_path: Path) -> None:
+    opaque = np.concatenate([rgb(), np.full((5, 7, 1), 255, np.uint8)], 2)
+    result = upscale(ask(tmp_path, save(tmp_path / "lr.png", opaque)))
+    assert np.asarray(PILImage.open(result.out)).shape == (20, 28, 3)
+    assert result.notes == ()
+
+
+def test_exif_rotation_is_applied_to_colours_and_alpha(tmp_path: Path) -> None:
+    exif = PILImage.Exif()
+    exif[0x0112] = 6
+    rgba = np.concatenate([rgb(), rgb(seed=3)[:, :, :1]], 2)
+    result = upscale(ask(tmp_path, save(tmp_path / "lr.png", rgba, exif=exif)))
+    assert (result.lr_size, result.sr_size) == ((7, 5), (28, 20))
+    upright = PILImage.fromarray(np.rot90(rgba, -1)[:, :, 3]).resize((20, 28), PILImage.Resampling.BICUBIC)
+    assert np.array_equal(np.asarray(PILImage.open(result.out))[:, :, 3], np.asarray(upright))
+    assert "lr.png: rotated as its EXIF orientation says" in result.notes
+
+
+def test_the_first_reference_is_used_and_the_others_named(tmp_path: Path, plugin: Path) -> None:
+    lr = save(tmp_path / "lr.png", rgb())
+    refs = tuple(
+        save(tmp_path / f"{c}.png", np.full((9, 6, 3), v, np.uint8)) for c, v in (("a", 50), ("b", 99))
+    )
+    result = upscale(ask(tmp_path, lr, spec_in_file(f"{plugin}:SPEC"), refs=refs))
+    assert np.asarray(PILImage.open(result.out)).tolist() == np.full((20, 28, 3), 50).tolist()
+    assert result.notes == ("repeat uses one reference: a.png taken, b.png ignored",)
+    assert result.refs_used == refs[:1]
+    assert "by repeat with a.png 6x9 in" in result.lines()[1]
+
+
+def test_references_of_a_method_that_takes_none(tmp_path: Path) -> None:
+    used, notes = choose_references(BICUBIC, [Path("a.png")])
+    assert (used, notes) == ((), ["bicubic uses no reference: a.png ignored"])
+
+
+def test_a_missing_reference_is_one_line(tmp_path: Path, plugin: Path) -> None:
+    lr = save(tmp_path / "lr.png", rgb())
+    with pytest.raises(UserError, match=r"needs needs a reference image: add ref=a\.png"):
+        upscale(ask(tmp_path, lr, spec_in_file(f"{plugin}:NEEDS")))
+    with pytest.raises(UserError, match=r"nowhere\.png: does not exist"):
+        upscale(ask(tmp_path, lr, spec_in_file(f"{plugin}:NEEDS"), refs=(tmp_path / "nowhere.png",)))
+
+
+def test_existing_output_is_refused_unless_asked(tmp_path: Path) -> None:
+    lr = save(tmp_path / "lr.png", rgb())
+    save(tmp_path / "sr.png", rgb(1, 1))
+    with pytest.raises(UserError, match=r"exists already; give another name, or overwrite=true"):
+        upscale(ask(tmp_path, lr))
+    assert PILImage.open(tmp_path / "sr.png").size == (1, 1)
+    upscale(ask(tmp_path, lr, overwrite=True))
+    assert PILImage.open(tmp_path / "sr.png").size == (28, 20)
+
+
+def test_an_input_is_never_overwritten(tmp_path: Path) -> None:
+    lr = save(tmp_path / "sr.png", rgb())
+    with pytest.raises(UserError, match="is one of the input images"):
+        upscale(ask(tmp_path, lr, overwrite=True))
+
+
+@pytest.mark.parametrize(("out", "message"), [("sr.jpg", r"ends in \.png"), ("folder.png", "is a folder"),
+                                              ("file/sr.png", "cannot be written")])  # fmt: skip
+def test_bad_output_names_are_one_line(tmp_path: Path, out: str, message: str) -> None:
+    lr = save(tmp_path / "lr.png", rgb())
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=message) as caught:
+        upscale(UpscaleRequest(lr=lr, out=tmp_path / out, spec=BICUBIC, device="cpu"))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "message"), [("SMALL", "returned shape"), ("NAN", "not finite"),
+                                               ("HUNGRY", "out of memory with hungry")])  # fmt: skip
+def test_a_failing_method_writes_nothing(tmp_path: Path, plugin: Path, name: str, message: str) -> None:
+    lr = save(tmp_path / "lr.png", rgb())
+    with pytest.raises(UserError, match=message):
+        upscale(ask(tmp_path, lr, spec_in_file(f"{plugin}:{name}")))
+    assert not (tmp_path / "sr.png").exists()
+
+
+def test_a_truncated_image_is_one_line(tmp_path: Path) -> None:
+    lr = save(tmp_path / "lr.png", rgb(64, 64))
+    lr.write_bytes(lr.read_bytes()[:500])
+    with pytest.raises(UserError, match=r"lr\.png: .*(decoded|read|image)"):
+        upscale(ask(tmp_path, lr))
+
+
+def test_weights_for_a_method_without_any_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="bicubic has no weights"):
+        upscale(ask(tmp_path, save(tmp_path / "lr.png", rgb()), weights="mse"))
