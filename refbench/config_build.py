@@ -16,8 +16,7 @@ from refbench.metrics.specs import DEFAULT_METRICS, resolve
 from refbench.registry import Registry
 from refbench.settings import ExecutorChoice, RunConfig, SuiteConfig
 from refbench.specs import DataRequest, MethodSpec, MetricSpec
-
-WEIGHTS_VARIABLE = "REFBENCH_WEIGHTS"
+from refbench.weights.resolve import ROOT_VARIABLE
 
 
 def build_run(
@@ -124,7 +123,7 @@ def _metrics(names: tuple[str, ...], registry: Registry) -> tuple[str, ...]:
 
 
 def _weights_root(given: str | None) -> Path | None:
-    text = given or os.environ.get(WEIGHTS_VARIABLE)
+    text = given or os.environ.get(ROOT_VARIABLE)
     return Path(expand(text)) if text else None
 
 

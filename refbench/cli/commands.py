@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Protocol, cast
 
-from refbench.config_keys import Key
+from refbench.config_keys import RUN, Key
 
 COMMANDS: Mapping[str, str] = {
     "run": "score methods on suites and print a comparison table",
@@ -44,6 +44,6 @@ def load(name: str) -> Command:
     return cast(Command, import_module(HIDDEN.get(name, f"refbench.cli.{name}")))
 
 
-def keys_of(command: Command) -> Sequence[Key]:
-    """The settings a command declares."""
-    return cast("Sequence[Key]", getattr(command, "KEYS", ()))
+def keys_of(name: str, command: Command) -> Sequence[Key]:
+    """The settings a command declares; those of ``run`` are shared and declared with the others' parts."""
+    return cast("Sequence[Key]", getattr(command, "KEYS", RUN if name == "run" else ()))

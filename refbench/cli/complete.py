@@ -53,7 +53,7 @@ def candidates(words: Sequence[str]) -> list[str]:
         module.add_arguments(parser)
         flags = [o for action in parser._actions for o in action.option_strings if o.startswith("--")]
         return _starting(current, [*flags, "--json"])
-    keys = {k.name: k for k in keys_of(module)}
+    keys = {k.name: k for k in keys_of(command, module)}
     registry = Registry.discover()
     name, equals, text = current.partition("=")
     if equals:

@@ -88,7 +88,7 @@ def _dispatch(words: list[str], output: Output) -> int:
     if name not in COMMANDS and name not in HIDDEN:
         raise unknown("command", name, COMMANDS)
     command = load(name)
-    parser = Parser(f"refbench {name}", command.HELP, keys_of(command))
+    parser = Parser(f"refbench {name}", command.HELP, keys_of(name, command))
     if name in HIDDEN:
         # completion is asked about unfinished words, flags among them
         args, _ = parser.parse_known_args([])
