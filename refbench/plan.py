@@ -208,7 +208,7 @@ class Planner:
             data=data_job,
             protocol=instance,
             seed=config.seed,
-            metrics=config.metrics,
+            metrics=tuple(dict.fromkeys((*instance.card.metrics, *config.metrics))),
             images=config.images == "png",
         )
         return Cell(

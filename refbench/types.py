@@ -48,6 +48,8 @@ class Trial:
     target: Image | None
     """HR after the protocol's crop; SR is compared with this. None without ground truth."""
     ref_names: tuple[str, ...] = ()
+    sr_cut: tuple[int, int, int, int] | None = None
+    """(top, left, height, width) of the scored part of SR, where a protocol padded HR; None: all of it."""
     notes: Mapping[str, str | float] = field(default_factory=dict)
     """Facts about this draw that go into the row, e.g. the jitter factors."""
 

@@ -131,6 +131,9 @@ class Worker:
             if not bool(torch.isfinite(sr).all()):
                 raise SampleError("SR has values that are not finite")
             image = to_image(sr)
+            if trial.sr_cut is not None:
+                top, left, height, width = trial.sr_cut
+                image = image[top : top + height, left : left + width].copy()
         except (SampleError, RuntimeError, ValueError, MemoryError, OSError, ArithmeticError, LookupError,
                 TypeError, AttributeError, AssertionError) as error:  # fmt: skip
             return Restored(prepared, None, error, time.perf_counter() - start, {}, None, str(device))

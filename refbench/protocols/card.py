@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib.resources import files
+from textwrap import fill
 from typing import Any
 
 import yaml
 
 from refbench.errors import UserError, unknown
+from refbench.protocols.padding import HR_PADS, REF_PADS
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,16 @@ class Card:
     scale: int = 4
     hr_crop_multiple: int = 4
     """HR is cropped (top-left) to a multiple of this; the crop is what is scored."""
-    lr_pad: str = "none"
-    """Padding of HR before LR is made: none."""
+    hr_pad: str = "none"
+    """Padding of the cropped HR before LR is made; SR is cut back to the crop before it is scored."""
+    hr_pad_multiple: int = 1
+    """For ``replicate-centred``: HR is padded to a multiple of this."""
     lr_kernel: str = "pil-bicubic-aa"
     """PIL bicubic, a = -0.5, antialiased, 8-bit result."""
     ref_crop_multiple: int = 1
     """References are cropped (top-left) to a multiple of this; 1 leaves them as they are."""
     ref_pad: str = "none"
+    ref_pad_multiple: int = 1
     metrics: tuple[str, ...] = ("psnr_y", "ssim_y", "psnr_rgb")
     """Metrics that the protocol reports unless the user asks for others."""
     averaging: str = "mean-of-images"
@@ -56,6 +61,17 @@ def card_names() -> tuple[str, ...]:
     return tuple(sorted(p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml")))
 
 
+def card_text(name: str) -> str:
+    """A shipped card in prose, wrapped for a terminal: what ``refbench list protocols NAME`` prints."""
+    card = load_card(name)
+    facts = "\n".join(f"  {key}: {value}" for key, value in card.identity().items())
+    prose = fill(card.prose, 96)
+    return (
+        f"{card.id}: {card.title}\n\n{prose}\n\nmetrics: {' '.join(card.metrics)}\n"
+        f"source: {card.source}\nparameters:\n{facts}"
+    )
+
+
 def parse_card(data: Mapping[str, Any], where: str) -> Card:
     """Check a card's mapping. Raises UserError naming the file and the field."""
     known = {f.name for f in fields(Card)}
@@ -65,7 +81,7 @@ def parse_card(data: Mapping[str, Any], where: str) -> Card:
     for key, kind in (("name", str), ("version", int), ("title", str)):
         if not isinstance(data.get(key), kind):
             raise UserError(f"{where}: field {key!r} is missing or not a {kind.__name__}")
-    choices = {"lr_pad": {"none"}, "lr_kernel": {"pil-bicubic-aa"}, "ref_pad": {"none"}}
+    choices = {"hr_pad": set(HR_PADS), "lr_kernel": {"pil-bicubic-aa"}, "ref_pad": set(REF_PADS)}
     for key, allowed in choices.items():
         if key in data and data[key] not in allowed:
             raise UserError(f"{where}: {key}={data[key]!r}; it can be {', '.join(sorted(allowed))}")

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from refbench.errors import SampleError, UserError, unknown
 from refbench.imaging import bicubic_down, mod_crop
 from refbench.protocols.card import Card, load_card
+from refbench.protocols.padding import pad_trial
 from refbench.protocols.reference import ORACLE, ReferencePolicy
 from refbench.protocols.transforms import load_transform
 from refbench.rng import generator
-from refbench.types import Dataset, Sample, Trial
+from refbench.types import Dataset, Image, Sample, Trial
 
 if TYPE_CHECKING:
     from refbench.settings import SuiteConfig
@@ -64,38 +65,61 @@ class ProtocolInstance:
         ``dataset``: where policies that need another sample find it.
         Raises SampleError when the sample cannot be made into a trial (too small, no such reference).
         """
-        target = None
-        if sample.hr is not None:
-            if min(sample.hr.shape[:2]) < self.card.hr_crop_multiple:
-                raise SampleError(f"{sample.id}: HR {sample.hr.shape[1]}x{sample.hr.shape[0]} is too small")
-            target = mod_crop(sample.hr, self.card.hr_crop_multiple)
-        if sample.lr is not None:
-            lr = sample.lr
-            expected = (lr.shape[0] * self.card.scale, lr.shape[1] * self.card.scale)
-            if target is not None and target.shape[:2] != expected:
-                raise SampleError(
-                    f"{sample.id}: the given LR is {lr.shape[1]}x{lr.shape[0]}, the cropped HR "
-                    f"{target.shape[1]}x{target.shape[0]} is not {self.card.scale} times that"
-                )
-        elif target is not None:
-            lr = bicubic_down(target, self.card.scale)
-        else:
-            raise SampleError(f"{sample.id}: neither HR nor LR")
-        refs, names = self.reference.select(sample, lr, draw, seed, dataset)
+        target = self._target(sample)
+        refs, names = self.reference.select(sample, draw, seed, dataset, self._plain_lr(sample, target))
+        refs, notes = self._transformed(refs, sample.id, draw, seed)
         if self.card.ref_crop_multiple > 1:
             refs = tuple(mod_crop(r, self.card.ref_crop_multiple) for r in refs)
+        if target is None or sample.lr is not None:
+            # a given LR is what the network gets: nothing is padded
+            return Trial(sample.id, draw, self._plain_lr(sample, target), refs, target, names, notes=notes)
+        card = self.card
+        padded, frame, refs = pad_trial(
+            target, refs, card.hr_pad, card.hr_pad_multiple, card.ref_pad, card.ref_pad_multiple
+        )
+        # MASA scores the uncropped HR: its padded frame is always a multiple of the scale
+        cut = None if padded.shape == target.shape else (frame.top, frame.left, frame.height, frame.width)
+        lr = bicubic_down(padded, card.scale)
+        return Trial(sample.id, draw, lr, refs, target, names, cut, notes)
+
+    def _target(self, sample: Sample) -> Image | None:
+        if sample.hr is None:
+            return None
+        multiple = self.card.hr_crop_multiple
+        if min(sample.hr.shape[:2]) < max(multiple, self.card.scale):
+            raise SampleError(f"{sample.id}: HR {sample.hr.shape[1]}x{sample.hr.shape[0]} is too small")
+        return mod_crop(sample.hr, multiple)
+
+    def _plain_lr(self, sample: Sample, target: Image | None) -> Image:
+        """The given LR, checked; else LR of the unpadded target (what ``ref=lr`` uses)."""
+        scale = self.card.scale
+        if sample.lr is None:
+            if target is None:
+                raise SampleError(f"{sample.id}: neither HR nor LR")
+            return bicubic_down(mod_crop(target, scale), scale)
+        expected = (sample.lr.shape[0] * scale, sample.lr.shape[1] * scale)
+        if target is not None and target.shape[:2] != expected:
+            raise SampleError(
+                f"{sample.id}: the given LR is {sample.lr.shape[1]}x{sample.lr.shape[0]}, the cropped HR "
+                f"{target.shape[1]}x{target.shape[0]} is not {scale} times that"
+            )
+        return sample.lr
+
+    def _transformed(
+        self, refs: tuple[Image, ...], sample_id: str, draw: int, seed: int
+    ) -> tuple[tuple[Image, ...], dict[str, str | float]]:
         notes: dict[str, str | float] = {}
-        if self.transform is not None and self.level is not None:
-            family = load_transform(self.transform)
-            changed = []
-            for i, ref in enumerate(refs):
-                rng = generator(seed, family.id, sample.id, draw, i)
-                image, facts = family.apply(ref, family.levels[self.level], rng)
-                changed.append(image)
-                prefix = f"{family.name}." if len(refs) == 1 else f"{family.name}.{i + 1}."
-                notes.update({prefix + key: value for key, value in facts.items()})
-            refs = tuple(changed)
-        return Trial(sample.id, draw, lr, refs, target, names, notes)
+        if self.transform is None or self.level is None:
+            return refs, notes
+        family = load_transform(self.transform)
+        changed = []
+        for i, ref in enumerate(refs):
+            rng = generator(seed, family.id, sample_id, draw, i)
+            image, facts = family.apply(ref, family.levels[self.level], rng)
+            changed.append(image)
+            prefix = f"{family.name}." if len(refs) == 1 else f"{family.name}.{i + 1}."
+            notes.update({prefix + key: value for key, value in facts.items()})
+        return tuple(changed), notes
 
 
 def build_instances(suite: SuiteConfig, draws: int | None = None) -> tuple[ProtocolInstance, ...]:

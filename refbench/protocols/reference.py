@@ -88,7 +88,7 @@ class ReferencePolicy:
         """For run and compare keys; unset fields are left out, so new ones do not change old keys."""
         return {f.name: v for f in fields(self) if (v := getattr(self, f.name)) is not None}
 
-    def select(self, sample: Sample, lr: Image, draw: int, seed: int, dataset: Dataset | None) -> Chosen:
+    def select(self, sample: Sample, draw: int, seed: int, dataset: Dataset | None, lr: Image) -> Chosen:
         """References and their names. Raises SampleError when the sample lacks what is asked for."""
         rng = generator(seed, "reference", self.name, sample.id, draw)
         maker = _MAKERS.get(self.name)

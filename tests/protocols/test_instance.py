@@ -18,7 +18,14 @@ from refbench.protocols.reference import ReferencePolicy
 from refbench.settings import ProtocolEntry, SuiteConfig
 from refbench.types import Sample
 
-PINNED = {"canonical@1": "abb7a05998ad"}
+PINNED = {
+    "c2_matching@1": "584ebbefd548",
+    "canonical@1": "8267757bde81",
+    "datsr@1": "9ab9c602dee5",
+    "masa@1": "a8113d48b392",
+    "mmagic_rgb@1": "0fd702c7561f",
+    "ttsr@1": "d48448e4d30c",
+}
 
 
 def sample(height: int = 23, width: int = 34, refs: int = 2) -> Sample:
