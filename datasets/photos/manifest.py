@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Literal, cast
 
-Role = Literal["sample", "train", "val"]
-ROLES: tuple[Role, ...] = ("train", "val", "sample")
+Role = Literal["sample", "train", "val", "reference"]
+ROLES: tuple[Role, ...] = ("train", "val", "sample", "reference")
 
 
 @dataclass(frozen=True)
