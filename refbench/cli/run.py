@@ -150,7 +150,8 @@ def report(
         output.line(table.render(terminal=output.terminal))
         output.line()
     folders = sorted({str(path) for path in outcome.folders.values()})
-    more = f" and {len(folders) - 1} more folders" if len(folders) > 1 else ""
+    others = len(folders) - 1
+    more = f" and {others} more {'folder' if others == 1 else 'folders'}" if others else ""
     output.line(f"rows    {folders[0]}/samples.jsonl{more}")
     if config.images == "png":
         output.line(f"images  {folders[0]}/images{more}")
