@@ -62,7 +62,8 @@ def different_trials(entries: Mapping[str, Trials]) -> str | None:
         if missing:
             samples = sorted({sample for sample, _ in missing})
             shown = ", ".join(samples[:3]) + (", ..." if len(samples) > 3 else "")
-            return f"not ranked: sample sets differ ({name} has no value for {len(missing)} trials: {shown})"
+            trials_text = "1 trial" if len(missing) == 1 else f"{len(missing)} trials"
+            return f"not ranked: sample sets differ ({name} has no value for {trials_text}: {shown})"
     return None
 
 

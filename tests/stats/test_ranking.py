@@ -63,7 +63,7 @@ def test_other_samples_are_not_ranked() -> None:
     entries = column(12, a=0.0, b=1.0)
     entries["b"] = {key: value for key, value in entries["b"].items() if key[0] != "004"}
     ranking = rank(entries, higher_is_better=True)
-    assert ranking.reason == "not ranked: sample sets differ (b has no value for 1 trials: 004)"
+    assert ranking.reason == "not ranked: sample sets differ (b has no value for 1 trial: 004)"
     assert ranking.best is None
 
 

@@ -1,0 +1,78 @@
+"""The comparison table as data: sections of methods under one dataset and protocol, columns of metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from refbench.specs import MetricSpec
+from refbench.stats.paired import Comparison
+from refbench.stats.summary import CellSummary, MetricSummary
+
+
+@dataclass(frozen=True)
+class Score:
+    """One method's entry in one metric's column."""
+
+    summary: MetricSummary | None
+    """None: this cell was not asked for this metric."""
+    mark: Literal["", "best", "second"] = ""
+    """Only where it is significant within the section's column."""
+    delta: Comparison | None = None
+    """Paired difference to the baseline method, this minus baseline; None for the baseline itself."""
+    drop: Comparison | None = None
+    """Quality lost against the method's own control, positive is worse; None without a control."""
+    note: int | None = None
+    """Number of the footnote that says what is missing."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One method in a section."""
+
+    cell: CellSummary
+    scores: tuple[Score, ...]
+    """One per column of the table."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """Methods that were measured under one compare key: only these are ranked against each other."""
+
+    dataset_label: str
+    protocol: str
+    seed: Any
+    control: bool
+    """True when other sections measure their drop from this one."""
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Methods x protocols, with the notes that make it readable on its own."""
+
+    title: str
+    columns: tuple[MetricSpec, ...]
+    sections: tuple[Section, ...]
+    baseline: str | None
+    """Label of the method that the deltas refer to."""
+    notes: tuple[str, ...]
+    """Numbered from 1: why values are absent, why something is not ranked."""
+    footer: tuple[str, ...]
+    """How to read the table: marks, intervals, signatures, protocol versions."""
+
+    def render(self, terminal: bool = False, width: int | None = None) -> str:
+        """Text for people; colour and bold on a terminal. width: columns, default the terminal's or 120."""
+        from .table_text import render
+
+        return render(self, terminal=terminal, width=width)
+
+    def plain(self, width: int = 120) -> str:
+        """ASCII text without colour."""
+        return self.render(terminal=False, width=width)
+
+    def markdown(self) -> str:
+        """One Markdown table with a row per method and protocol, every delta and drop, then the notes."""
+        from .table_markdown import markdown
+
+        return markdown(self)

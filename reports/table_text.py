@@ -1,0 +1,221 @@
+"""The comparison table for people: one layout, plain ASCII in a pipe, colour and bold on a terminal."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import StringIO
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from refbench.specs import MetricSpec
+
+from .table_model import Entry, Section, Table
+from .table_numbers import difference_text, interval_text, mean_text
+
+GAP = "  "
+DEFAULT_WIDTH = 120
+LABEL_LIMIT = 36
+
+Styled = tuple[str, str]
+"""(text, rich style)."""
+
+
+@dataclass(frozen=True)
+class _Field:
+    """A column as it is laid out: the texts of both lines of every entry."""
+
+    kind: str
+    """``value``, ``delta`` or ``drop``."""
+    column: int
+    header: str
+
+    def lines(self, entry: Entry, spec: MetricSpec) -> tuple[Styled, Styled]:
+        score = entry.scores[self.column]
+        if self.kind == "value":
+            style = {"best": "bold green", "second": "underline", "": ""}[score.mark]
+            return (mean_text(score, spec), style), (interval_text(score, spec), "dim")
+        comparison = score.delta if self.kind == "delta" else score.drop
+        mean, interval = difference_text(comparison, spec)
+        style = ""
+        if comparison is not None and comparison.difference.excludes_zero:
+            assert comparison.difference.mean is not None
+            gain = comparison.difference.mean if self.kind == "delta" else -comparison.difference.mean
+            better = gain > 0 if self.kind == "drop" or spec.higher_is_better else gain < 0
+            style = "green" if better else "red"
+        return (mean, style), (interval, "dim")
+
+
+def render(table: Table, *, terminal: bool, width: int | None) -> str:
+    """The table in at most ``width`` columns (long notes wrap); see :meth:`Table.render`."""
+    if width is None:
+        width = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns if terminal else DEFAULT_WIDTH
+    lines: list[list[Styled]] = []
+    if table.title:
+        lines += [[(table.title, "bold")], []]
+    entries = [entry for section in table.sections for entry in section.entries]
+    if not entries:
+        return _to_text([*lines, [("no finished cells", "")]], terminal, width)
+    for fields in _blocks(table, entries, width):
+        lines += _block(table, fields, entries)
+        lines.append([])
+    for number, note in enumerate(table.notes, start=1):
+        lines += _wrapped(f"[{number}] ", note, width, "yellow")
+    for line in table.footer:
+        lines += _wrapped("", line, width, "dim")
+    while lines and not lines[-1]:
+        lines.pop()
+    return _to_text(lines, terminal, width)
+
+
+def _fields(table: Table, entries: Sequence[Entry]) -> list[_Field]:
+    fields = []
+    for k, spec in enumerate(table.columns):
+        unit = f" {spec.unit}" if spec.unit else ""
+        fields.append(_Field("value", k, f"{spec.title or spec.alias}{unit}"))
+        if any(entry.scores[k].delta is not None for entry in entries):
+            fields.append(_Field("delta", k, f"vs {table.baseline}"))
+        if any(entry.scores[k].drop is not None for entry in entries):
+            fields.append(_Field("drop", k, "drop"))
+    return fields
+
+
+def _blocks(table: Table, entries: Sequence[Entry], width: int) -> list[list[_Field]]:
+    """Which columns stand side by side.
+
+    Every metric's mean is shown, and delta and drop of the first; deltas and drops of the others, and
+    columns without any value (their footnote says why), come in as far as the width allows. Means that do
+    not fit go into a further block.
+    """
+    room = width - _label_width(entries) - len(GAP) - _count_width(entries)
+    fields = _fields(table, entries)
+    sizes = {field: len(GAP) + _field_width(table, field, entries) for field in fields}
+    empty = {k for k in range(len(table.columns)) if not any(_has_value(e, k) for e in entries)}
+    chosen = {f for f in fields if f.column not in empty and (f.kind == "value" or f.column == 0)}
+    for field in sorted(fields, key=lambda f: (f.column not in empty, f.kind == "drop", f.column)):
+        if field not in chosen and sum(sizes[f] for f in chosen) + sizes[field] <= room:
+            chosen.add(field)
+    blocks: list[list[_Field]] = [[]]
+    for field in fields:
+        if field in chosen:
+            if blocks[-1] and sum(sizes[f] for f in blocks[-1]) + sizes[field] > room:
+                blocks.append([])
+            blocks[-1].append(field)
+    return [block for block in blocks if block]
+
+
+def _has_value(entry: Entry, column: int) -> bool:
+    summary = entry.scores[column].summary
+    return summary is not None and summary.mean is not None
+
+
+def _field_width(table: Table, field: _Field, entries: Sequence[Entry]) -> int:
+    texts = [field.header]
+    for entry in entries:
+        texts += [text for text, _ in field.lines(entry, table.columns[field.column])]
+    return max(cell_len(text) for text in texts)
+
+
+def _label(entry: Entry) -> str:
+    label = _printable(entry.cell.method_label)
+    return label if len(label) <= LABEL_LIMIT else label[: LABEL_LIMIT - 3] + "..."
+
+
+def _remark(entry: Entry) -> Styled:
+    """The line under a method's name: errors first, they matter most."""
+    errors = entry.cell.errors
+    if errors:
+        shown = ", ".join(_printable(i) for i in entry.cell.failed[:2]) + (
+            ", ..." if len(entry.cell.failed) > 2 else ""
+        )
+        text = f"{errors} error{'s' if errors > 1 else ''}" + (f": {shown}" if shown else "")
+        return (text if len(text) <= LABEL_LIMIT else text[: LABEL_LIMIT - 3] + "..."), "bold red"
+    return ("baseline", "dim") if entry.cell.baseline else ("", "")
+
+
+def _label_width(entries: Sequence[Entry]) -> int:
+    return max(cell_len(text) for e in entries for text in (_label(e), _remark(e)[0], "method"))
+
+
+def _count(entry: Entry) -> str:
+    """``12``, with draws ``12 x 5``; uneven draws (after errors) as trials ``(59)``."""
+    n, ok = entry.cell.n, entry.cell.trials - entry.cell.errors
+    if ok == n:
+        return str(n)
+    return f"{n} x {ok // n}" if n and ok % n == 0 else f"{n} ({ok})"
+
+
+def _count_width(entries: Sequence[Entry]) -> int:
+    return max(len(_count(entry)) for entry in entries)
+
+
+def _block(table: Table, fields: Sequence[_Field], entries: Sequence[Entry]) -> list[list[Styled]]:
+    label_width, count_width = _label_width(entries), _count_width(entries)
+    widths = [_field_width(table, field, entries) for field in fields]
+    head: list[Styled] = [("method".ljust(label_width), "bold"), (GAP, ""), ("n".rjust(count_width), "bold")]
+    for field, size in zip(fields, widths, strict=True):
+        head += [(GAP, ""), (field.header.ljust(size), "bold" if field.kind == "value" else "")]
+    total = label_width + len(GAP) + count_width + sum(len(GAP) + size for size in widths)
+    lines = [head, [("-" * total, "dim")]]
+    several_seeds = len({str(section.seed) for section in table.sections}) > 1
+    for k, section in enumerate(table.sections):
+        if k:
+            lines.append([])
+        lines.append([(_heading(section, several_seeds), "bold cyan")])
+        for entry in section.entries:
+            remark, style = _remark(entry)
+            first: list[Styled] = [
+                (_pad(_label(entry), label_width), "bold" if not entry.cell.baseline else "")
+            ]
+            second: list[Styled] = [(_pad(remark, label_width), style)]
+            first += [(GAP, ""), (_count(entry).rjust(count_width), "")]
+            second += [(GAP + " " * count_width, "")]
+            for field, size in zip(fields, widths, strict=True):
+                upper, lower = field.lines(entry, table.columns[field.column])
+                first += [(GAP, ""), upper, (" " * (size - cell_len(upper[0])), "")]
+                second += [(GAP, ""), lower, (" " * (size - cell_len(lower[0])), "")]
+            lines += [first, second] if any(text.strip() for text, _ in second) else [first]
+    return lines
+
+
+def _heading(section: Section, with_seed: bool) -> str:
+    seed = f", seed {section.seed}" if with_seed else ""
+    control = "  (control)" if section.control else ""
+    return _printable(f"{section.dataset_label}, {section.protocol}{seed}{control}")
+
+
+def _printable(text: str) -> str:
+    """Names come from outside: no escape sequence of theirs reaches the terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _pad(text: str, size: int) -> str:
+    return text + " " * (size - cell_len(text))
+
+
+def _wrapped(lead: str, text: str, width: int, style: str) -> list[list[Styled]]:
+    wrapped = textwrap.wrap(
+        lead + _printable(text),
+        max(width, 40),
+        subsequent_indent=" " * max(len(lead), 2),
+        break_on_hyphens=False,
+    )
+    return [[(line, style)] for line in wrapped]
+
+
+def _to_text(lines: Sequence[Sequence[Styled]], terminal: bool, width: int) -> str:
+    if not terminal:
+        return "\n".join("".join(text for text, _ in line).rstrip() for line in lines)
+    buffer = StringIO()
+    console = Console(file=buffer, force_terminal=True, width=max(width, 40), highlight=False, soft_wrap=True)
+    for line in lines:
+        text = Text()
+        for part, style in line:
+            text.append(part, style=style)
+        text.rstrip()
+        console.print(text, soft_wrap=True)
+    return buffer.getvalue().rstrip("\n")
