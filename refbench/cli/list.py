@@ -47,12 +47,12 @@ def run(args: argparse.Namespace) -> int:
         _show(args.output, details(kind, words[1], registry, root))
         return 0
     found = {k: listing(k, registry, root) for k in KINDS if kind in (None, k)}
-    for number, (name, table) in enumerate(found.items()):
+    args.output.emit({name: [r.document for r in table.rows] for name, table in found.items()})
+    for number, (name, table) in enumerate(found.items() if not args.json else ()):
         if number:
             args.output.line()
         title = f"{name}:" if len(found) > 1 else ""
         print_table(args.output, table.columns, [r.cells for r in table.rows], title)
-    args.output.emit({name: [r.document for r in table.rows] for name, table in found.items()})
     return 0
 
 
@@ -88,6 +88,8 @@ def _kind(word: str) -> str:
 
 def _show(output: Output, shown: Details) -> None:
     output.emit(shown.document)
+    if output.json:
+        return
     output.line(shown.heading)
     for line in aligned([[f"  {label}", text] for label, text in shown.facts]):
         output.line(line)
