@@ -33,3 +33,14 @@ class C2Config:
 
 RELEASED = C2Config()
 """RestorationNet(ngf=64, n_blocks=16, groups=8) as published: 8,865,547 parameters."""
+
+COMPACT = C2Config(
+    ngf=24,
+    n_blocks=12,
+    level_blocks=(4, 3, 1),
+    channels=(8, 16, 32),
+    extractor_channels=(12, 24, 32),
+    groups=2,
+    base="bicubic",
+)
+"""The released form, small: what the bundled weights are."""

@@ -92,3 +92,27 @@ PAPER = DatsrConfig(
     dead_content_extractor=False,
 )
 """The form that the paper's equations define, where the released code departs from it."""
+
+COMPACT = DatsrConfig(
+    widths=(16, 24, 48),
+    channels=(8, 16, 32),
+    extractor_channels=(12, 24, 32),
+    shared_extractor=True,
+    matching="refined",
+    top_k=2,
+    temperature=0.02,
+    attend_down=False,
+    groups=2,
+    max_residue=3.0,
+    similarity_in_mask=False,
+    concat_unwarped=False,
+    aggregation=("residual", "residual", "swin"),
+    depths=((), (), (4, 4)),
+    heads=((), (), (4, 4)),
+    residual_blocks=(1, 2, 0),
+    drop_path=0.0,
+    nominal=None,
+    base="bicubic",
+    dead_content_extractor=False,
+)
+"""The paper's form in 0.5 M parameters: what the bundled weights are."""

@@ -23,3 +23,6 @@ class TtsrConfig:
 
 RELEASED = TtsrConfig()
 """num_res_blocks 16+16+8+4, n_feats 64 as published."""
+
+COMPACT = TtsrConfig(n_feats=20, blocks=(12, 4, 2, 1), lte_channels=(8, 16, 32), base="bicubic", clamp=False)
+"""The released form, small and over a bicubic base: what the bundled weights are."""

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from refbench.matching.offsets import index_to_flow
 from refbench.nets.correspondence import LevelMatch
-from refbench.nets.warp import copy_by_flow
 
 TAPS = 9
 
@@ -38,13 +37,23 @@ def window_scores(query: Tensor, key: Tensor, flow: Tensor, radius: int) -> Tens
     query (B, C, H, W) and key (B, C, h, w): features, normalised per pixel here; flow (B, H, W, 2) whole
     pixels. Row-major over (dy, dx). Positions outside the key score as zero features do: 0.
     """
-    query, key = F.normalize(query, dim=1), F.normalize(key, dim=1)
+    batch, channels, height, width = query.shape
+    rows, columns = key.shape[2] + 2, key.shape[3] + 2
+    # a ring of zero features catches every position outside
+    table = F.pad(F.normalize(key, dim=1), (1, 1, 1, 1)).permute(0, 2, 3, 1).reshape(-1, channels)
+    pixels = F.normalize(query, dim=1).permute(0, 2, 3, 1).reshape(-1, channels)
+    whole = flow.long()
+    y = whole[..., 1] + torch.arange(1, height + 1, device=flow.device).view(1, height, 1)
+    x = whole[..., 0] + torch.arange(1, width + 1, device=flow.device).view(1, 1, width)
+    first = torch.arange(batch, device=flow.device).view(batch, 1, 1) * rows
     scores = []
     for dy in range(-radius, radius + 1):
+        line = (first + (y + dy).clamp(0, rows - 1)) * columns
         for dx in range(-radius, radius + 1):
-            step = torch.tensor([dx, dy], dtype=flow.dtype, device=flow.device)
-            scores.append((query * copy_by_flow(key, flow + step)).sum(dim=1))
-    return F.avg_pool2d(torch.stack(scores, dim=1), 3, 1, 1)
+            place = line + (x + dx).clamp(0, columns - 1)
+            scores.append(torch.linalg.vecdot(pixels, table.index_select(0, place.view(-1))))
+    stacked = torch.stack(scores).view(-1, batch, height, width).transpose(0, 1)
+    return F.avg_pool2d(stacked, 3, 1, 1)
 
 
 def _vertex(before: Tensor, at: Tensor, after: Tensor) -> Tensor:

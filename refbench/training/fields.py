@@ -31,6 +31,10 @@ def convert(hint: Any, value: Any, where: str) -> Any:
             raise UserError(f"{where}: expected a group of keys, got {value!r}")
         return build(hint, value, where)
     origin = get_origin(hint)
+    if origin is Mapping:
+        if not isinstance(value, Mapping):
+            raise UserError(f"{where}: expected a group of keys, got {value!r}")
+        return dict(value)
     if origin in (Union, types.UnionType):
         if value is None:
             return None

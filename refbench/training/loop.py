@@ -83,7 +83,14 @@ class Loop:
         extra_update: Callable[[Batch, int], dict[str, float]] | None = None,
         extra_state: Mapping[str, Any] | None = None,
     ) -> None:
-        self.plan, self.net, self.draw, self.validate, self.echo, self.group = plan, net, draw, validate, echo, group
+        self.plan, self.net, self.draw, self.validate, self.echo, self.group = (
+            plan,
+            net,
+            draw,
+            validate,
+            echo,
+            group,
+        )
         self.objective = group.wrap(objective)
         self.optimizer = make_adam(net, plan.optim)
         self.average = AveragedWeights(net, plan.optim.ema) if plan.optim.ema else None

@@ -26,7 +26,9 @@ def parameter_groups(
         buckets[next(fits, len(groups))].append(parameter)
     for group, bucket in zip(groups, buckets, strict=False):
         if not bucket:
-            raise UserError(f"train.stage2.optim.groups: no parameter has {' and '.join(group.match)} in its name")
+            raise UserError(
+                f"train.stage2.optim.groups: no parameter has {' and '.join(group.match)} in its name"
+            )
     rates = [g.lr for g in groups] + [lr]
     return [{"params": p, "lr": r, "base_lr": r} for p, r in zip(buckets, rates, strict=True) if p]
 

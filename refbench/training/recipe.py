@@ -136,6 +136,9 @@ class Recipe:
     """Path of vgg19-dcbb9e9d.pth for the perceptual terms and the official texture features."""
     net: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the net's configuration that differ from the chosen one: the ablations."""
+    export_net: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of the configuration that the checkpoint names in place of the trained ones, for switches that
+    change no weight: a net trained with one match and run with several."""
     synthesis: SynthesisRecipe = field(default_factory=SynthesisRecipe)
     stage1: Stage1Recipe = field(default_factory=Stage1Recipe)
     stage2: Stage2Recipe = field(default_factory=Stage2Recipe)

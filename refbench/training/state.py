@@ -25,5 +25,7 @@ def load_state(path: Path, recipe: str) -> dict[str, Any] | None:
         return None
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     if state["recipe"] != recipe:
-        raise UserError(f"{str(path)!r} belongs to a run with another recipe or data; choose another out= or remove it")
+        raise UserError(
+            f"{str(path)!r} belongs to a run with another recipe or data; choose another out= or remove it"
+        )
     return state

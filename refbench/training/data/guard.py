@@ -1,34 +1,18 @@
-"""Keeps every photo of a sample or evaluation set out of training, by the hash of its file and its pixels."""
+"""Training and validation photos must be different photos."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-
-import numpy as np
-
 from refbench.errors import UserError
 
-from .photos import Photo, file_sha256, photo_files, pixels_sha256, read_rgb
+from .photos import Photo
 
 
-def check_split(photos: tuple[Photo, ...], held_out: Mapping[str, str], what: str) -> None:
-    """UserError when a photo's file or pixels are in ``held_out`` (sha256 hex -> name of the held-out photo).
-
-    ``what`` names the key whose folder is checked.
-    """
-    for photo in photos:
+def check_apart(training: tuple[Photo, ...], validation: tuple[Photo, ...]) -> None:
+    """UserError when a photo, by the hash of its file or of its pixels, is in both."""
+    held = {digest: photo.name for photo in validation for digest in (photo.sha256, photo.pixels_sha256)}
+    for photo in training:
         for digest in (photo.sha256, photo.pixels_sha256):
-            if digest in held_out:
+            if digest in held:
                 raise UserError(
-                    f"{what}: {photo.name!r} is {held_out[digest]!r} of a sample, evaluation or validation set; remove it"
+                    f"train.data: {photo.name!r} is also the validation photo {held[digest]!r}; remove one"
                 )
-
-
-def digests(folder: Path) -> dict[str, str]:
-    """File and pixel digests of every photo below ``folder``, each with the file name."""
-    found = {}
-    for path in photo_files(folder):
-        found[file_sha256(path)] = path.name
-        found[pixels_sha256(np.asarray(read_rgb(path)))] = path.name
-    return found

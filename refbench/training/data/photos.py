@@ -30,7 +30,9 @@ class Photo:
 def photo_files(folder: Path) -> list[Path]:
     """The image files below ``folder`` in name order. UserError when there are none."""
     if not folder.is_dir():
-        raise UserError(f"train.data: no folder {str(folder)!r}; give a folder of photos or the CUFED train layout")
+        raise UserError(
+            f"train.data: no folder {str(folder)!r}; give a folder of photos or the CUFED train layout"
+        )
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
     if not files:
         raise UserError(f"train.data: no photo in {str(folder)!r}; looked for {' '.join(SUFFIXES)}")

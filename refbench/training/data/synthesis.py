@@ -93,7 +93,12 @@ class ReferenceSynthesizer:
         """HR patch -> reference patch, pulled towards the identity until the photo can hold both."""
         r, severity = self.recipe, rng.random()
         matrix = random_homography(
-            rng, self.patch, r.corner * severity, r.shift * severity, r.scale * severity, r.rotation * severity
+            rng,
+            self.patch,
+            r.corner * severity,
+            r.shift * severity,
+            r.scale * severity,
+            r.rotation * severity,
         )
         for amount in (0.0, 0.3, 0.6, 1.0):
             blended = towards(matrix, self.patch, amount)
@@ -112,7 +117,9 @@ class ReferenceSynthesizer:
         """The HR patch and the warped one, at the most textured of a few random places."""
         low, high = self._extent(matrix)
         limit = np.array([pixels.shape[1], pixels.shape[0]]) - (high - low)
-        places = [(-low + np.floor(rng.random(2) * (limit + 1))).astype(int) for _ in range(self.recipe.places)]
+        places = [
+            (-low + np.floor(rng.random(2) * (limit + 1))).astype(int) for _ in range(self.recipe.places)
+        ]
         patches = [pixels[y : y + self.patch, x : x + self.patch] for x, y in places]
         best = max(range(len(patches)), key=lambda i: _activity(patches[i]))
         origin = (int(places[best][0]), int(places[best][1]))
@@ -143,7 +150,10 @@ def warp(pixels: Pixels, matrix: Matrix, size: int, origin: tuple[int, int] = (0
     inverse = np.array([[1.0, 0, origin[0]], [0, 1, origin[1]], [0, 0, 1]]) @ inverse
     inverse /= inverse[2, 2]
     image = PILImage.fromarray(pixels).transform(
-        (size, size), PILImage.Transform.PERSPECTIVE, inverse.reshape(-1)[:8].tolist(), PILImage.Resampling.BICUBIC
+        (size, size),
+        PILImage.Transform.PERSPECTIVE,
+        inverse.reshape(-1)[:8].tolist(),
+        PILImage.Resampling.BICUBIC,
     )
     return np.asarray(image)
 

@@ -24,7 +24,13 @@ class Discriminator(nn.Module):
                 nn.LeakyReLU(0.2),
             ]
             width = target
-        layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 4 * ndf), nn.LeakyReLU(0.2), nn.Linear(4 * ndf, 1)]
+        layers += [
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(width, 4 * ndf),
+            nn.LeakyReLU(0.2),
+            nn.Linear(4 * ndf, 1),
+        ]
         if sigmoid:
             layers.append(nn.Sigmoid())
         self.layers = nn.Sequential(*layers)

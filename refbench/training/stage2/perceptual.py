@@ -42,11 +42,20 @@ def load_vgg19(path: str) -> Vgg19Features:
     if not file.is_file():
         raise UserError(f"train.vgg19: no file {path!r}; give the path of vgg19-dcbb9e9d.pth")
     if not hashlib.sha256(file.read_bytes()).hexdigest().startswith(HASH_PREFIX):
-        raise UserError(f"train.vgg19: {path!r} is not vgg19-dcbb9e9d.pth (its sha256 does not start with {HASH_PREFIX})")
+        raise UserError(
+            f"train.vgg19: {path!r} is not vgg19-dcbb9e9d.pth (its sha256 does not start with {HASH_PREFIX})"
+        )
     net = Vgg19Features()
     state = torch.load(file, map_location="cpu", weights_only=True)
-    wanted = {f"layers.{k.removeprefix('features.')}": v for k, v in state.items() if k.startswith("features.")}
-    net.load_state_dict({**{k: v for k, v in net.state_dict().items()}, **{k: wanted[k] for k in wanted if k in net.state_dict()}})
+    wanted = {
+        f"layers.{k.removeprefix('features.')}": v for k, v in state.items() if k.startswith("features.")
+    }
+    net.load_state_dict(
+        {
+            **{k: v for k, v in net.state_dict().items()},
+            **{k: wanted[k] for k in wanted if k in net.state_dict()},
+        }
+    )
     return net
 
 
