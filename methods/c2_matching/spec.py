@@ -5,7 +5,7 @@ from __future__ import annotations
 from refbench.specs import MethodSpec, Param, PublishedResult, WeightsFile, WeightsVariant
 
 SOURCE = "https://drive.google.com/drive/folders/1dTkXMzeBrHelVQUEx5zib5MdmvqDaSd9"
-LICENCE = "Apache-2.0 (LICENSE file; the README says MIT)"
+LICENCE = "Apache-2.0 (its README says MIT)"
 
 VGG19 = WeightsFile(
     role="vgg19",
@@ -58,7 +58,7 @@ SPEC = MethodSpec(
         ),
     ),
     paper="Jiang et al., Robust Reference-based Super-Resolution via C2-Matching, CVPR 2021",
-    licence=f"weights {LICENCE}; this implementation Apache-2.0, written from a specification",
+    licence=f"Apache-2.0; weights {LICENCE}",
     code=("refbench.nets", "refbench.matching", "refbench.imaging", "refbench.tensors"),
     published=(
         PublishedResult("cufed5", "psnr_y", 28.242, "c2_matching", "mse", "rerun", RERUN),

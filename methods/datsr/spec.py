@@ -57,7 +57,7 @@ SPEC = MethodSpec(
         ),
     ),
     paper="Cao et al., Reference-based Image SR with Deformable Attention Transformer, ECCV 2022",
-    licence=f"weights {LICENCE}; this implementation Apache-2.0, written from a specification",
+    licence=f"Apache-2.0; weights {LICENCE}",
     code=("refbench.nets", "refbench.matching", "refbench.imaging", "refbench.tensors"),
     published=(
         PublishedResult(

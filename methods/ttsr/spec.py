@@ -37,7 +37,7 @@ SPEC = MethodSpec(
         ),
     ),
     paper="Yang et al., Learning Texture Transformer Network for Image Super-Resolution, CVPR 2020",
-    licence="weights MIT; this implementation Apache-2.0, written from a specification",
+    licence="Apache-2.0; weights MIT",
     code=("refbench.nets", "refbench.matching", "refbench.imaging", "refbench.tensors"),
     published=(
         PublishedResult("cufed5", "psnr_y_c0", 26.991, "ttsr", "mse", "released-weights", SINGLE),

@@ -1,0 +1,213 @@
+"""A golden file being worked through: its inputs, and the book of what was compared."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from refbench.conformance.golden_fill import fill_module, key_problems
+from refbench.conformance.golden_report import ArrayResult, GoldenReport
+from refbench.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+RTOL = 1e-4
+ATOL = 1e-5
+MARGIN = 1e-5
+"""Best minus second best similarity below which an index may flip between correct implementations."""
+SUFFIXES = ("@samp", "@stride", "@shape", "@stat")
+INPUTS = re.compile(r".*_uint8$|match/margin$|.*/margin$|pad_tdlr$")
+"""Arrays that a case gives rather than asks for."""
+
+AnyArray = npt.NDArray[Any]
+
+
+class GoldenCase:
+    """Arrays of a golden file and, one by one, the results of comparing with them.
+
+    ``optional``: names that may stay uncompared; every other array that is never compared is a failure.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        path: Path,
+        arrays: Mapping[str, AnyArray],
+        networks: Mapping[str, Any],
+        optional: Sequence[str] = (),
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.arrays = arrays
+        self.networks = networks
+        self.optional = tuple(optional)
+        self.results: list[ArrayResult] = []
+        self.notes: list[str] = []
+        self._calls: Counter[str] = Counter()
+
+    @property
+    def names(self) -> list[str]:
+        """Base names of the arrays to compare, in file order."""
+        bases = dict.fromkeys(re.sub(r"@(samp|stride|shape|stat)$", "", name) for name in self.arrays)
+        return [name for name in bases if not INPUTS.match(name)]
+
+    def entries(self, network: str) -> Sequence[Mapping[str, Any]]:
+        """The key list of ``network``; UserError when the keys file has none."""
+        try:
+            found: Sequence[Mapping[str, Any]] = self.networks[network]["state_dict"]
+        except KeyError:
+            known = ", ".join(self.networks)
+            raise UserError(f"keys: no network {network!r} in the key list; it has {known}") from None
+        return found
+
+    def fill(self, module: nn.Module, network: str, leave_out: str = "") -> None:
+        """Check ``module``'s keys against the list and give it the golden weights.
+
+        Listed keys that start with ``leave_out`` (if any) are not part of a checkpoint.
+        """
+        entries = [e for e in self.entries(network) if not leave_out or not e["name"].startswith(leave_out)]
+        problems = key_problems(module, entries)
+        count = sum(p.numel() for p in module.parameters())
+        detail = f"{len(entries)} tensors, {count:,} parameters"
+        if problems:
+            self.results.append(ArrayResult(f"keys/{network}", "fail", detail="; ".join(problems[:3])))
+            raise _Stop
+        wrong = fill_module(module, entries)
+        status: Any = "fail" if wrong else "pass"
+        detail = f"crc32 differs: {', '.join(wrong[:3])}" if wrong else detail
+        self.results.append(ArrayResult(f"keys/{network}", status, detail=detail))
+
+    def image(self, name: str, *, signed: bool = False) -> Tensor:
+        """An 8-bit input as float32 (1, 3, H, W) in [0, 1], or in [-1, 1]. UserError when it is absent."""
+        import torch
+
+        if name not in self.arrays:
+            raise UserError(f"{self.path}: no input {name!r}; is it a golden file of {self.method}?")
+        u8 = torch.from_numpy(np.ascontiguousarray(self.arrays[name])).permute(2, 0, 1)[None].float()
+        return u8 / 127.5 - 1.0 if signed else u8 / 255.0
+
+    def has(self, name: str) -> bool:
+        """Whether an array called ``name`` is stored, whole or sampled."""
+        return name in self.arrays or f"{name}@samp" in self.arrays
+
+    def compare(self, name: str, value: Tensor) -> None:
+        """Compare ``value`` with the stored array (whole, or its samples and statistics)."""
+        if not self.has(name):
+            return
+        mine = value.detach().cpu().contiguous().numpy()
+        if name in self.arrays:
+            wanted = self.arrays[name]
+            shape = wanted.shape
+        else:
+            wanted = self.arrays[f"{name}@samp"]
+            shape = tuple(int(s) for s in self.arrays[f"{name}@shape"])
+        if mine.shape != shape:
+            detail = f"shape {mine.shape}, stored {shape}"
+            self.results.append(ArrayResult(name, "fail", detail=detail))
+            return
+        statistics = mine
+        if name not in self.arrays:
+            mine = mine.reshape(-1)[:: int(self.arrays[f"{name}@stride"])]
+        self._book(name, mine, wanted, statistics)
+
+    def _book(self, name: str, mine: AnyArray, wanted: AnyArray, whole: AnyArray) -> None:
+        difference = np.abs(mine.astype(np.float64) - wanted.astype(np.float64))
+        largest = float(difference.max()) if difference.size else 0.0
+        bound = ATOL + RTOL * np.abs(wanted.astype(np.float64))
+        wrong = int((~(difference <= bound)).sum())
+        detail = f"{wrong} beyond rtol {RTOL:g} / atol {ATOL:g}" if wrong else ""
+        if f"{name}@stat" in self.arrays:
+            exact = whole.astype(np.float64)
+            own = np.array([exact.mean(), np.abs(exact).mean(), exact.std()])
+            if not np.allclose(own, self.arrays[f"{name}@stat"], RTOL, ATOL):
+                wrong += 1
+                detail = f"mean, mean abs, std of the whole are {own}, stored {self.arrays[f'{name}@stat']}"
+        status: Any = "fail" if wrong or not np.isfinite(largest) else "pass"
+        self.results.append(ArrayResult(name, status, largest, int(mine.size), detail))
+
+    def index(self, name: str, value: Tensor, margin: AnyArray) -> Tensor:
+        """Compare an index map where ``margin`` allows no tie; returns the map to go on with.
+
+        Where a near-tie flipped, or where the maps truly differ (a failure), the stored indices replace
+        the own ones, so that everything behind them is still tested; a note says so.
+        """
+        import torch
+
+        wanted = self.arrays[name].astype(np.int64)
+        mine = value.detach().cpu().numpy()
+        if mine.shape != wanted.shape:
+            self.results.append(
+                ArrayResult(name, "fail", detail=f"shape {mine.shape}, stored {wanted.shape}")
+            )
+            raise _Stop
+        differ = mine != wanted
+        clear = differ & (margin > MARGIN)
+        ties = int((differ & ~clear).sum())
+        status: Any = "fail" if clear.any() else "pass"
+        detail = f"{int(clear.sum())} of {wanted.size} indices differ" if clear.any() else ""
+        if ties:
+            self.notes.append(
+                f"{name}: {ties} of {wanted.size} indices flipped where best and second best differ by less "
+                f"than {MARGIN:g}; the golden indices are used for the rest"
+            )
+        largest = float(clear.sum() and np.abs(mine - wanted)[clear].max())
+        self.results.append(ArrayResult(name, status, largest, int(wanted.size) - ties, detail))
+        return torch.from_numpy(wanted).to(value.device)
+
+    def watch(self, net: nn.Module) -> None:
+        """Compare every ``act/<module>`` of ``net`` as it is computed (``#j``: j-th call, ``.j``: member)."""
+        modules = dict(net.named_modules())
+        wanted = {
+            re.sub(r"#\d+$", "", name.removeprefix("act/")) for name in self.names if name.startswith("act/")
+        }
+        for name in sorted(wanted):
+            members = re.sub(r"\.\d+$", "", name)
+            module = modules.get(name) if name in modules else modules.get(members)
+            if module is not None:
+                path = name if name in modules else members
+                if not module._forward_hooks:
+                    module.register_forward_hook(self._hook(path))
+
+    def _hook(self, path: str) -> Any:
+        def compare(module: nn.Module, inputs: Any, output: Any) -> None:
+            call = self._calls[path]
+            self._calls[path] += 1
+            members = enumerate(output) if isinstance(output, tuple | list) else ((None, output),)
+            for j, member in members:
+                name = f"act/{path}" + ("" if j is None else f".{j}")
+                if call == 0:
+                    self.compare(name, member)
+                self.compare(f"{name}#{call}", member)
+
+        return compare
+
+    def report(self) -> GoldenReport:
+        """Results in file order, with everything that was never compared."""
+        done = {result.name for result in self.results}
+        for name in self.names:
+            if name not in done:
+                optional = name in self.optional
+                self.results.append(
+                    ArrayResult(
+                        name,
+                        "skip" if optional else "missing",
+                        detail="may be skipped" if optional else "stored but not compared",
+                    )
+                )
+        return GoldenReport(self.method, self.path, tuple(self.results), tuple(self.notes))
+
+
+class _Stop(Exception):
+    """The case cannot go on: what was booked so far is the report."""
+
+
+def stopped(error: BaseException) -> bool:
+    """Whether ``error`` is how a case ends early after booking its failure."""
+    return isinstance(error, _Stop)
