@@ -1,4 +1,4 @@
-"""The optional hooks of a method, asked in one place: files that belong in the run key, and preflight."""
+"""The optional hooks of a method, asked in one place: files in the run key, preflight, costs."""
 
 from __future__ import annotations
 
@@ -35,3 +35,12 @@ def require_preflight(method: object, trials: Sequence[TrialMeta], label: str) -
     more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
     samples = len({trial.sample_id for trial in trials})
     raise UserError(f"{label}: {len(problems)} of {samples} samples cannot be scored: {shown}{more}")
+
+
+def measured_cost(method: object) -> Mapping[str, float] | None:
+    """What the last call cost inside another process, for methods that run in one (external, command).
+
+    Keys, where known: ``wall_s``, ``cpu_s``, ``peak_rss_mb``, ``peak_gpu_mb``. None: measure it here.
+    """
+    cost = getattr(method, "last_cost", None)
+    return dict(cost) if cost else None

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from refbench.errors import SampleError, UserError
+from refbench.foreign_sr import read_foreign_sr
 from refbench.imaging import read_image
 from refbench.tensors import to_tensor
 
@@ -18,7 +17,7 @@ from .lookup import SrFolder
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from refbench.types import Image, Input, TrialMeta
+    from refbench.types import Input, TrialMeta
 
 
 class Folder:
@@ -75,20 +74,7 @@ class Folder:
             raise SampleError(
                 f"method.dir={self.folder.root}: no {self._wanted(inp.sample_id, inp.ref_names)}"
             )
-        sr = read_image(path)
-        full = (int(inp.lr.shape[1]) * inp.scale, int(inp.lr.shape[2]) * inp.scale)
-        if sr.shape[:2] != full:
-            fits = sr.shape[0] <= full[0] and sr.shape[1] <= full[1]
-            if sr.shape[:2] != inp.official_size or not fits:
-                raise SampleError(f"{path}: is {_wxh(sr.shape[:2])}, expected {_wxh(full)}")
-            sr = _grow(sr, full)
-        return to_tensor(sr).to(inp.lr.device)
-
-
-def _grow(sr: Image, size: tuple[int, int]) -> Image:
-    """``sr`` at the top left of ``size``, edges repeated: the caller crops that margin off again."""
-    grown: Image = np.pad(sr, ((0, size[0] - sr.shape[0]), (0, size[1] - sr.shape[1]), (0, 0)), mode="edge")
-    return grown
+        return to_tensor(read_foreign_sr(path, inp)).to(inp.lr.device)
 
 
 def _size(path: Path) -> tuple[int, int]:

@@ -17,5 +17,5 @@ SPEC = MethodSpec(
         "dir": Param(None, "folder that holds the SR images"),
         "suffix": Param("", "what follows the sample id or reference name: 006_mse.png has suffix _mse"),
     },
-    code=("refbench.imaging", "refbench.tensors"),
+    code=("refbench.imaging", "refbench.tensors", "refbench.foreign_sr"),
 )

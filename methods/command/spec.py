@@ -1,0 +1,20 @@
+"""``method=command method.cmd="python test.py --lr {lr} --refs {refs} --out {out}"``."""
+
+from __future__ import annotations
+
+from refbench.specs import MethodSpec, Param
+
+SPEC = MethodSpec(
+    name="command",
+    target="refbench.methods.command.method:Command",
+    title="A method behind a command line",
+    scale=4,
+    min_refs=0,
+    max_refs=16,
+    params={
+        "cmd": Param(None, "command with {lr} and {out}; also {refs} {ref} {id} {scale} {dir}"),
+        "dir": Param(None, "folder to run it in (default: the current one)"),
+        "timeout": Param(600.0, "seconds for one image"),
+    },
+    code=("refbench.imaging", "refbench.tensors", "refbench.foreign_sr"),
+)

@@ -1,0 +1,1 @@
+"""A method in an interpreter of its own."""

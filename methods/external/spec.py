@@ -1,0 +1,24 @@
+"""``method=external method.python=VENV/bin/python method.target=file.py:Class``."""
+
+from __future__ import annotations
+
+from refbench.specs import MethodSpec, Param
+
+SPEC = MethodSpec(
+    name="external",
+    target="refbench.methods.external.method:External",
+    title="A method in its own Python",
+    scale=4,
+    min_refs=0,
+    max_refs=16,
+    params={
+        "python": Param(
+            None, "interpreter that has the method's packages; it needs numpy (default: this one)"
+        ),
+        "target": Param(None, "file.py:Class or package.module:Class, importable there"),
+        "args": Param(None, 'keyword arguments of the class as JSON: {"checkpoint": "net.pth"}'),
+        "timeout": Param(600.0, "seconds for one image"),
+        "start_timeout": Param(300.0, "seconds for importing and constructing"),
+    },
+    code=("refbench.isolation",),
+)
