@@ -1,0 +1,58 @@
+"""The embedded mirror: an SQLite file and an artifact folder inside the results folder."""
+
+from __future__ import annotations
+
+import shlex
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+DATABASE = "mlflow.db"
+ARTIFACTS = "mlartifacts"
+
+
+def local_uri(out: Path) -> str:
+    """Tracking address of the database in ``out``; absolute, so that the working folder is no matter."""
+    return f"sqlite:///{(out / DATABASE).absolute().as_posix()}"
+
+
+def artifact_root(out: Path) -> str:
+    """Where artifacts go. MLflow's own default would be relative to the working folder."""
+    return (out / ARTIFACTS).absolute().as_uri()
+
+
+def ui_command(out: Path) -> str:
+    """The command that shows the mirror in a browser (MLflow listens on loopback only by default)."""
+    return f"mlflow ui --backend-store-uri {shlex.quote(local_uri(out))}"
+
+
+def follow_move(out: Path, experiment: str) -> bool:
+    """Correct the absolute artifact addresses after the results folder was moved or renamed.
+
+    MLflow cannot change them through its interface. Nothing is done (False) when they are right
+    already, or when there is no database yet. Raises sqlite3.Error for a database that is none.
+    """
+    database = out / DATABASE
+    if not database.is_file():
+        return False
+    new = artifact_root(out)
+    with closing(sqlite3.connect(database, timeout=30)) as connection:
+        tables = {row[0] for row in connection.execute("select name from sqlite_master where type='table'")}
+        if not {"experiments", "runs"} <= tables:
+            return False
+        found = connection.execute(
+            "select artifact_location from experiments where name = ?", (experiment,)
+        ).fetchone()
+        if found is None or found[0] == new:
+            return False
+        old = found[0]
+        with connection:
+            connection.execute(
+                "update experiments set artifact_location = ? where name = ?", (new, experiment)
+            )
+            connection.execute(
+                "update runs set artifact_uri = ? || substr(artifact_uri, ?) "
+                "where substr(artifact_uri, 1, ?) = ?",
+                (new, len(old) + 1, len(old), old),
+            )
+    return True
