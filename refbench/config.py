@@ -38,7 +38,22 @@ def load_command(
     When ``method`` is among the keys, ``method.*`` options are read too and the value of ``method``
     is a :class:`~refbench.settings.MethodChoice`. Raises UserError.
     """
-    return read_command(command, tuple(keys), overrides, registry, HydraGrammar())
+    return read_command(command, tuple(keys), overrides, registry, HydraGrammar())[0]
+
+
+def load_commands(
+    command: str,
+    keys: Iterable[Key],
+    overrides: Sequence[str],
+    multirun: bool,
+    groups: Sequence[str] = (),
+    registry: Registry | None = None,
+) -> list[dict[str, Any]]:
+    """:func:`load_command` with sweeps (``-m``), and with groups of keys that the command checks itself.
+
+    With ``groups=("train",)`` every ``train.*`` is accepted and returned under its dotted name.
+    """
+    return read_command(command, tuple(keys), overrides, registry, HydraGrammar(), groups, multirun)
 
 
 class HydraGrammar:

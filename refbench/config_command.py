@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from refbench.config_keys import Key
+from refbench.config_keys import Key, raw_kind
 from refbench.config_method import WEIGHTS, method_choice, option_key
 from refbench.config_override import Override, split_overrides, unknown_key
 from refbench.config_values import check, looks_like_path, read_raw
@@ -14,9 +15,11 @@ from refbench.registry import Registry
 
 
 class ValueGrammar(Protocol):
-    """Reads one parsed value (see refbench.config)."""
+    """Reads parsed values (see refbench.config)."""
 
     def value(self, override: Override) -> object: ...
+
+    def choices(self, override: Override) -> list[str]: ...
 
 
 def read_command(
@@ -25,22 +28,49 @@ def read_command(
     overrides: Sequence[str],
     registry: Registry | None,
     grammar: ValueGrammar,
-) -> dict[str, Any]:
-    """See :func:`refbench.config.load_command`."""
+    groups: Sequence[str] = (),
+    multirun: bool = False,
+) -> list[dict[str, Any]]:
+    """See :func:`refbench.config.load_commands`."""
+    given = split_overrides(overrides, command)
+    if not multirun:
+        return [_read(command, keys, given, registry, grammar, groups)]
     table = {k.name: k for k in keys}
+    axes: list[list[Override]] = []
+    for override in given:
+        key = table.get(override.key) or Key(override.key, raw_kind(override.key) or "value", "")
+        whole = key.raw or (key.kind == "locator" and looks_like_path(override.text))
+        texts = [override.text] if whole else grammar.choices(override)
+        axes.append([Override(override.key, text) for text in texts])
+    return [_read(command, keys, each, registry, grammar, groups) for each in itertools.product(*axes)]
+
+
+def _read(
+    command: str,
+    keys: Sequence[Key],
+    given: Sequence[Override],
+    registry: Registry | None,
+    grammar: ValueGrammar,
+    groups: Sequence[str],
+) -> dict[str, Any]:
+    table = {k.name: k for k in keys}
+    loads_method = "method" in table and table["method"].kind == "locator"
     values: dict[str, Any] = {name: key.default for name, key in table.items()}
     options: list[Override] = []
-    for override in split_overrides(overrides, command):
+    for override in given:
         if override.key in table:
             values[override.key] = read_single(table[override.key], override, grammar)
-        elif override.key.startswith("method.") and "method" in table:
+        elif override.key.startswith("method.") and loads_method:
             options.append(override)
+        elif override.key.partition(".")[0] in groups and "." in override.key:
+            name = override.key
+            values[name] = read_single(Key(name, raw_kind(name) or "value", ""), override, grammar)
         else:
             raise unknown_key(command, override.key, table)
     for key in table.values():
         if key.required and values[key.name] is None:
             raise UserError(f"refbench {command}: {key.name}= is missing ({key.help})")
-    if "method" not in table:
+    if not loads_method:
         return values
     locator = values["method"]
     if locator is None:

@@ -68,9 +68,11 @@ def check(key: Key, value: object) -> object:
         if text not in key.choices:
             raise UserError(f"{key.name}={text}: it can be {', '.join(key.choices)}")
         return text
+    if key.kind == "value":
+        return value
     if isinstance(value, list | tuple | dict):
         raise UserError(f"{key.name}= takes one name, not a list")
-    return value if value is None or key.kind == "value" else str(value)
+    return value if value is None else str(value)
 
 
 def _check_type(key: Key, value: object, fits: bool, wanted: str) -> object:

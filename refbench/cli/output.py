@@ -54,6 +54,15 @@ class Output:
         if not self._emitted:
             self.emit({"error": message})
 
+    def prints(self, text: str) -> bool:
+        """Whether the stream for people can encode ``text``."""
+        encoding = getattr(sys.stderr if self.json else self._stdout, "encoding", None) or "utf-8"
+        try:
+            text.encode(encoding)
+        except UnicodeEncodeError:
+            return False
+        return True
+
     @property
     def terminal(self) -> bool:
         """Whether the text is read on a terminal (then tables have colour and lines)."""

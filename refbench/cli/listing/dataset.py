@@ -48,7 +48,7 @@ def dataset_details(registry: Registry, name: str) -> Details:
 
 def needs(spec: DatasetSpec) -> str:
     """What the user must give."""
-    return "needs data.root=" if spec.needs_root else "bundled sample"
+    return "needs data.root=" if spec.needs_root else "data.root= optional"
 
 
 def _document(spec: DatasetSpec, source: str) -> dict[str, Any]:

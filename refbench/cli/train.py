@@ -1,0 +1,72 @@
+"""``refbench train``: a method, a preset, photos."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from refbench.cli.parser import add_sweep_flags, add_words
+from refbench.config import load_commands
+from refbench.config_keys import DEVICE, SEED, Key, required
+
+HELP = """Train a method under a declared recipe; killed and started again, it goes on where it was.
+
+  refbench train method=datsr preset=compact train.data=DIR
+  refbench train -m method=datsr,ttsr seed=0,1 train.data=DIR train.budget=500
+
+Every field of a recipe (configs/train/*.yaml) is a key: train.stage1.teacher=100 train.stage2.batch=4."""
+KEYS = (
+    required(Key("method", "name", "method to train")),
+    Key("preset", "name", "recipe in configs/train", "compact"),
+    Key("train.data", "path", "folder of photos, or the CUFED train layout (input/, ref/)"),
+    Key("train.val_data", "path", "photos for validation; default: every eighth photo of train.data"),
+    Key("train.vgg19", "path", "vgg19-dcbb9e9d.pth, for perceptual terms"),
+    Key("train.budget", "int", "steps of stage 2, in the place of the preset's", minimum=1),
+    Key("train.max_steps", "int", "stop each stage after this many steps", minimum=1),
+    Key("train.precision", "choice", "fp32, or mixed precision", None, ("fp32", "bf16", "fp16")),
+    Key("out", "path", "folder of runs", "training"),
+    SEED,
+    DEVICE,
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """``KEY=VALUE ... [-m] [--cfg]``."""
+    add_words(parser)
+    add_sweep_flags(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train every combination in turn; prints where the checkpoints are."""
+    jobs = [nested(v) for v in load_commands("train", KEYS, args.words, args.multirun, groups=("train",))]
+    if args.cfg:
+        import yaml
+
+        args.output.emit({"settings": jobs})
+        if not args.json:
+            args.output.line(yaml.safe_dump_all(jobs, sort_keys=False, allow_unicode=True).rstrip())
+        return 0
+
+    from refbench.execution.device import resolve_device
+    from refbench.training.run import train
+
+    written = []
+    for job in jobs:
+        written.append(train({**job, "device": resolve_device(job["device"])}, args.output.line))
+    args.output.emit({"checkpoints": [str(path) for path in written]})
+    return 0
+
+
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted keys as groups; keys that were left out are not in it, the preset decides them."""
+    config: dict[str, Any] = {}
+    for name, value in values.items():
+        if value is None:
+            continue
+        *groups, last = name.split(".")
+        place = config
+        for group in groups:
+            place = place.setdefault(group, {})
+        place[last] = list(value) if isinstance(value, tuple) else value
+    return config

@@ -1,0 +1,65 @@
+"""``refbench upscale``: one's own image, with one's own references."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from refbench.cli.parser import add_words
+from refbench.config import load_command
+from refbench.config_keys import DEVICE, METHOD, PRECISION, THREADS, WEIGHTS, WEIGHTS_ROOT, Key
+from refbench.config_override import is_override
+from refbench.errors import UserError
+from refbench.registry import Registry
+
+HELP = """Super-resolve your own image (x4) with your own references.
+
+  refbench upscale lr.png ref=a.png,b.png method=datsr out=sr.png"""
+KEYS = (
+    METHOD,
+    WEIGHTS,
+    Key("ref", "paths", "reference images, the most similar one first: a.png,b.png", ()),
+    Key("out", "path", "the PNG to write; default: <name>_x4.png in the current folder"),
+    Key("overwrite", "bool", "replace an existing output", False),
+    DEVICE,
+    PRECISION,
+    THREADS,
+    WEIGHTS_ROOT,
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """``IMAGE KEY=VALUE ...``."""
+    add_words(parser, "IMAGE|KEY=VALUE", "the LR image, and settings")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the SR image and say what was done."""
+    images = [w for w in args.words if not is_override(w)]
+    values = load_command("upscale", KEYS, [w for w in args.words if is_override(w)])
+    if len(images) != 1:
+        said = f"it got {', '.join(images)}" if images else "none is given"
+        raise UserError(f"refbench upscale takes one LR image; {said}")
+    lr, choice = Path(images[0]).expanduser(), values["method"]
+    spec = Registry.discover().method_from(choice.locator)
+
+    from refbench.cli.threads import set_threads
+    from refbench.upscale import UpscaleRequest, upscale
+
+    set_threads(values["threads"])
+    root = values["weights.root"]
+    request = UpscaleRequest(
+        lr=lr,
+        out=Path(values["out"] or f"{lr.stem}_x{spec.scale}.png"),
+        spec=spec,
+        refs=tuple(Path(ref) for ref in values["ref"]),
+        weights=choice.weights,
+        weights_root=Path(root) if root else None,
+        params=choice.params,
+        device=values["device"],
+        overwrite=values["overwrite"],
+        precision=values["precision"],
+    )
+    result = upscale(request, args.output.line)
+    args.output.emit(result.to_json())
+    return 0
