@@ -22,7 +22,7 @@ def build(weights: str, changes: Mapping[str, Any]) -> Trainable:
     config = choose({"compact": COMPACT, "official": RELEASED}, weights, changes)
     model = C2Model(config)
     if weights == "compact":
-        soften(model, model.restoration.dyn_agg_restore.tail_large[-1])
+        soften(model, model.restoration.dyn_agg_restore.tail_large)
     else:
         normal_start(model.restoration)
     extractor = model.correspondences.extractor

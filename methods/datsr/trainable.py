@@ -22,7 +22,7 @@ def build(weights: str, changes: Mapping[str, Any]) -> Trainable:
     config = choose({"compact": COMPACT, "official": RELEASED, "paper": PAPER}, weights, changes)
     model = DatsrModel(config)
     if weights == "compact":
-        soften(model, model.restoration.dyn_agg_restore.up_tail_large[-1])
+        soften(model, model.restoration.dyn_agg_restore.up_tail_large)
     else:
         normal_start(model.restoration)
     extractor = model.correspondences.extractor

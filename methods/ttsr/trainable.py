@@ -31,7 +31,7 @@ def build(weights: str, changes: Mapping[str, Any]) -> Trainable:
         soften(model, model.MainNet.merge_tail.conv_tail2)
 
     def restore(lr: Tensor, ref: Tensor) -> Tensor:
-        out = model(lr * 2 - 1, upsample(lr) * 2 - 1, ref * 2 - 1, blurred(ref) * 2 - 1)
+        out: Tensor = model(lr * 2 - 1, upsample(lr) * 2 - 1, ref * 2 - 1, blurred(ref) * 2 - 1)
         return (out + 1) / 2
 
     def query(image: Tensor) -> Features:

@@ -67,7 +67,8 @@ def _vertex(before: Tensor, at: Tensor, after: Tensor) -> Tensor:
 def refine(query: Tensor, key: Tensor, flow: Tensor, radius: int = 2) -> Tensor:
     """The best displacement near ``flow`` (B, H, W, 2), to a fraction of a pixel. No gradient.
 
-    A parabola through the scores beside the best one gives the fraction; at the rim of the window there is none.
+    A parabola through the scores beside the best one gives the fraction; at the rim of the window there
+    is none.
     """
     flow = flow.round()
     scores = window_scores(query, key, flow, radius)
@@ -105,8 +106,8 @@ def refined_matches(
     """Matches of the three levels, finest first, from the exhaustive match of the coarsest.
 
     queries, keys: features (B, C_l, ...) of levels HR, HR/2, HR/4; index, similarity (B, K, h-2, w-2) of the
-    last. The HR/2 features, which still see the upsampled LR's detail, fix the position to a fraction of a pixel;
-    the HR level takes it over, the LR level takes its mean.
+    last. The HR/2 features, which still see the upsampled LR's detail, fix the position to a fraction of a
+    pixel; the HR level takes it over, the LR level takes its mean.
     """
     levels: list[list[Tensor]] = [[], [], []]
     coarse = centred_flow(index, grid_width)

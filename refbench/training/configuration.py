@@ -16,7 +16,7 @@ def _frozen(value: Any) -> Any:
 
 
 def choose(named: Mapping[str, T], name: str, changes: Mapping[str, Any]) -> T:
-    """``named[name]`` with the fields in ``changes`` replaced. UserError on unknown names, fields and values."""
+    """``named[name]`` with the fields in ``changes`` replaced. UserError on unknown names, fields, values."""
     if name not in named:
         raise unknown("configuration (train.weights)", name, named)
     config = named[name]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-Rows = Sequence[dict[str, float]]
+Rows = Sequence[Mapping[str, float]]
 
 
-def draw_curves(path: Path, stages: dict[str, Rows], title: str) -> None:
+def draw_curves(path: Path, stages: Mapping[str, Rows], title: str) -> None:
     """One column a stage: loss above, validation scores (PCK, or dB over bicubic) below."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

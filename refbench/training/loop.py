@@ -131,7 +131,7 @@ class Loop:
                 terms: dict[str, Tensor] = self.objective(batch, step)
         loss = terms["loss"]
         self.optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         if plan.optim.clip:
             self.scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self.net.parameters(), plan.optim.clip)

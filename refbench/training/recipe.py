@@ -34,7 +34,7 @@ class OptimRecipe:
     warmup: int = 0
     """Steps of linear warm-up."""
     schedule: str = "constant"
-    """constant | cosine (to ``floor`` of lr at the last step) | steps (times ``factor`` at each milestone)."""
+    """constant | cosine (to ``floor`` of lr at the end) | steps (times ``factor`` at milestones)."""
     floor: float = 0.01
     milestones: tuple[int, ...] = ()
     factor: float = 0.1
@@ -118,7 +118,7 @@ class Recipe:
     device: str = "cpu"
     precision: str = "fp32"
     threads: int = 0
-    """CPU threads of torch; 0 leaves them as they are. Part of the recipe: sums depend on it in the last bit."""
+    """CPU threads of torch; 0 leaves them. Part of the recipe: sums depend on it in the last bit."""
     data: str = ""
     """Folder of photos, or CUFED train layout (input/, ref/)."""
     val_data: str = ""

@@ -42,10 +42,10 @@ class TrainingResult:
 
 
 def train(config: Mapping[str, Any], echo: Echo, publish: Publish | None = None) -> Path:
-    """Train what ``config`` asks for (keys method, preset, out, seed, device, train) and return the checkpoint.
+    """Train what ``config`` asks for (keys method, preset, out, seed, device, train); the checkpoint.
 
-    The folder is ``out/METHOD-PRESET-seedN``. ``publish`` is called with the result once it is on disk, by the
-    first process only. UserError for anything in the configuration or data that cannot be used.
+    The folder is ``out/METHOD-PRESET-seedN``. ``publish`` is called with the result once it is on disk,
+    by the first process only. UserError for anything in the configuration or data that cannot be used.
     """
     recipe = load_recipe(config)
     folder = Path(str(config.get("out") or "training")) / f"{recipe.method}-{recipe.preset}-seed{recipe.seed}"

@@ -1,4 +1,4 @@
-"""Scores on held-out photos during training: the same HR patches with a good, an unrelated and no reference."""
+"""Scores on held-out photos during training: the same patches with a good, an unrelated, no reference."""
 
 from __future__ import annotations
 

@@ -25,19 +25,20 @@ def _round(image: Floats) -> Pixels:
 
 def brightness(image: Floats, factor: float) -> Floats:
     """Multiply by ``factor``."""
-    return image * np.float32(factor)
+    scaled: Floats = image * np.float32(factor)
+    return scaled
 
 
 def contrast(image: Floats, factor: float) -> Floats:
     """Blend with the mean grey level: factor 0 is flat, 1 unchanged."""
     mean = np.float32((image @ _LUMA).mean())
-    return mean + (image - mean) * np.float32(factor)
+    return (mean + (image - mean) * factor).astype(np.float32)
 
 
 def saturation(image: Floats, factor: float) -> Floats:
     """Blend with the grey image: factor 0 is grey, 1 unchanged."""
-    grey = (image @ _LUMA)[..., None]
-    return grey + (image - grey) * np.float32(factor)
+    grey: Floats = np.asarray(image @ _LUMA, dtype=np.float32)[..., None]
+    return (grey + (image - grey) * factor).astype(np.float32)
 
 
 def hue(image: Floats, turn: float) -> Floats:
@@ -46,7 +47,7 @@ def hue(image: Floats, turn: float) -> Floats:
     rotate = np.array(
         [[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]], dtype=np.float32
     )
-    return image @ (_YIQ_TO_RGB @ rotate @ _RGB_TO_YIQ).T
+    return np.asarray(image @ (_YIQ_TO_RGB @ rotate @ _RGB_TO_YIQ).T, dtype=np.float32)
 
 
 def colour_jitter(
@@ -58,17 +59,16 @@ def colour_jitter(
     YIQ, not HSV: training only needs variety, the evaluation protocol has its own exact jitter.
     """
     b, c, s, h = amounts
-    steps: list[Callable[[Floats], Floats]] = []
-    for apply, draw in (
+    steps: tuple[tuple[Callable[[Floats, float], Floats], float], ...] = (
         (brightness, 1 + rng.uniform(-b, b)),
         (contrast, 1 + rng.uniform(-c, c)),
         (saturation, 1 + rng.uniform(-s, s)),
         (hue, rng.uniform(-h, h)),
-    ):
-        steps.append(lambda values, apply=apply, draw=draw: np.clip(apply(values, draw), 0, 255))
+    )
     values = image.astype(np.float32)
     for position in rng.permutation(len(steps)):
-        values = steps[position](values)
+        apply, amount = steps[position]
+        values = np.clip(apply(values, amount), 0, 255)
     return _round(values)
 
 
@@ -79,4 +79,4 @@ def blur(image: Pixels, sigma: float) -> Pixels:
 
 def noise(image: Pixels, rng: np.random.Generator, sigma: float) -> Pixels:
     """Add independent Gaussian noise of standard deviation ``sigma`` (in 8-bit levels)."""
-    return _round(image + rng.normal(0.0, sigma, image.shape).astype(np.float32))
+    return _round(image.astype(np.float32) + rng.normal(0.0, sigma, image.shape).astype(np.float32))

@@ -15,7 +15,7 @@ VALIDATION = ("sample", "reference")
 
 
 def refuse_held_out(files: Iterable[Path], roles: Iterable[str]) -> None:
-    """See ``refbench.datasets.photos.split``: by hash of file and pixels, and by a hash that survives resizing."""
+    """See ``refbench.datasets.photos.split``: by hash of the pixels and by one that survives resizing."""
     module = importlib.import_module("refbench.datasets.photos.split")
     refuse: Refuse = module.refuse_held_out
     refuse(files, roles)

@@ -67,7 +67,7 @@ def load_photo(path: Path, short_sides: tuple[int, ...], min_side: int) -> Photo
     """
     image = read_rgb(path)
     short = min(image.size)
-    sizes = []
+    sizes: list[npt.NDArray[np.uint8]] = []
     for side in sorted(set(short_sides) or {short}, reverse=True):
         side = min(side, short)
         if side < min_side:

@@ -110,7 +110,8 @@ class ReferenceSynthesizer:
     def _extent(self, matrix: Matrix) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Bounding box, relative to the HR patch, of the patch and of what the reference sees."""
         corners = square_corners(self.patch)
-        seen = np.concatenate([corners, apply_homography(np.linalg.inv(matrix), corners)])
+        inverse: Matrix = np.linalg.inv(matrix).astype(np.float64)
+        seen = np.concatenate([corners, apply_homography(inverse, corners)])
         return np.floor(seen.min(axis=0)), np.ceil(seen.max(axis=0))
 
     def _cut(self, rng: np.random.Generator, pixels: Pixels, matrix: Matrix) -> tuple[Pixels, Pixels]:

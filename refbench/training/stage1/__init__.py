@@ -1,1 +1,1 @@
-"""Stage 1: the correspondence encoder, contrastive on known homographies, then distilled across resolutions."""
+"""Stage 1: the correspondence encoder, contrastive, then distilled across resolutions."""

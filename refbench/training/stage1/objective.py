@@ -43,7 +43,8 @@ class EncoderObjective(nn.Module):
         image1 = batch.hr if teacher is None else upsample(batch.lr)
         queries, keys = student.query(image1), student.key(batch.ref)
         count = batch.hr.shape[0]
-        points1 = cell_centres(*queries[-1].shape[-2:], STRIDE, batch.hr.device).expand(count, -1, -1)
+        height, width = queries[-1].shape[-2:]
+        points1 = cell_centres(height, width, STRIDE, batch.hr.device).expand(count, -1, -1)
         points2 = transform(batch.homography, points1)
         valid = inside(points1, patch, patch, recipe.border) & inside(points2, patch, patch, recipe.border)
         first = features_at(queries[-1], points1, STRIDE)

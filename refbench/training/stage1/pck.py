@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -26,7 +25,7 @@ def match_errors(query: Tensor, key: Tensor, homography: Tensor, stride: float) 
     """
     height, width = query.shape[-2:]
     best = (patch_descriptors(query) @ patch_descriptors(key).transpose(1, 2)).argmax(dim=-1)
-    centres = cell_centres(*key.shape[-2:], stride, query.device)
+    centres = cell_centres(key.shape[-2], key.shape[-1], stride, query.device)
     truth = transform(homography, cell_centres(height, width, stride, query.device))
     valid = inside(truth, key.shape[-2] * stride, key.shape[-1] * stride, stride / 2)
     return (centres[best] - truth).norm(dim=-1), valid

@@ -26,7 +26,7 @@ def transform(homography: Tensor, points: Tensor) -> Tensor:
 
 
 def inside(points: Tensor, height: float, width: float, border: float) -> Tensor:
-    """True where a point is at least ``border`` pixels within the image; shape of points without the last axis."""
+    """True where a point (..., 2) is at least ``border`` pixels within the image; shape (...)."""
     limit = torch.tensor([width, height], dtype=points.dtype, device=points.device) - border
     return ((points >= border) & (points <= limit)).all(dim=-1)
 

@@ -1,4 +1,7 @@
-"""Hardest-negative triplet hinge on corresponding descriptors (D2-Net, CVPR 2019, eq. 4-6; C2-Matching stage 1)."""
+"""Hardest-negative triplet hinge on corresponding descriptors.
+
+D2-Net (CVPR 2019), equations 4 to 6; stage 1 of C2-Matching (CVPR 2021).
+"""
 
 from __future__ import annotations
 

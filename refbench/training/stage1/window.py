@@ -1,4 +1,4 @@
-"""Contrast within a small window: makes the finer levels peak at the true position to a fraction of a pixel."""
+"""Contrast within a small window: makes the finer levels peak at the exact position."""
 
 from __future__ import annotations
 

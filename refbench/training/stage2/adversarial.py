@@ -44,16 +44,18 @@ def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor, mix: Tensor)
     """Mean of (||grad critic(x)|| - 1)^2 at x = mix * real + (1 - mix) * fake; mix (B, 1, 1, 1) in [0, 1]."""
     point = (mix * real + (1 - mix) * fake).detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(critic(point).sum(), point, create_graph=True)
-    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+    penalty: Tensor = (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+    return penalty
 
 
 def critic_loss(critic: nn.Module, real: Tensor, fake: Tensor, mix: Tensor, weight: float) -> Tensor:
     """mean critic(fake) - mean critic(real) + weight * gradient penalty."""
     fake = fake.detach()
-    wasserstein = critic(fake).mean() - critic(real).mean()
+    wasserstein: Tensor = critic(fake).mean() - critic(real).mean()
     return wasserstein + weight * gradient_penalty(critic, real, fake, mix)
 
 
 def generator_loss(critic: nn.Module, fake: Tensor) -> Tensor:
     """-mean critic(fake)."""
-    return -critic(fake).mean()
+    loss: Tensor = -critic(fake).mean()
+    return loss

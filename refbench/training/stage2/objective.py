@@ -76,7 +76,7 @@ class CriticTrainer:
             mix = torch.rand(fake.shape[0], 1, 1, 1, device=fake.device)
             loss = critic_loss(self.critic, batch.hr, fake, mix, self.recipe.gradient_penalty)
             self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()
             last = float(loss.detach())
         return {"critic": last}

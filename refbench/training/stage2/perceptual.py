@@ -46,14 +46,11 @@ def load_vgg19(path: str) -> Vgg19Features:
             f"train.vgg19: {path!r} is not vgg19-dcbb9e9d.pth (its sha256 does not start with {HASH_PREFIX})"
         )
     net = Vgg19Features()
-    state = torch.load(file, map_location="cpu", weights_only=True)
-    wanted = {
-        f"layers.{k.removeprefix('features.')}": v for k, v in state.items() if k.startswith("features.")
-    }
+    stored = torch.load(file, map_location="cpu", weights_only=True)
     net.load_state_dict(
         {
-            **{k: v for k, v in net.state_dict().items()},
-            **{k: wanted[k] for k in wanted if k in net.state_dict()},
+            k: v if k in ("mean", "std") else stored[k.replace("layers", "features")]
+            for k, v in net.state_dict().items()
         }
     )
     return net
