@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
+from refbench.escape import markdown_text
+
 from .table_model import Entry, Section, Table
 from .table_notes import MARKS
 from .table_numbers import difference_text, interval_text, mean_text
-
-
-def escape(text: str) -> str:
-    """Text from outside (labels, file names) as one Markdown table cell."""
-    cleaned = " ".join(text.split())
-    for character in "\\|*_`[]<>":
-        cleaned = cleaned.replace(character, "\\" + character)
-    return cleaned
 
 
 def markdown(table: Table) -> str:
@@ -22,29 +16,31 @@ def markdown(table: Table) -> str:
     extras: list[tuple[int, str]] = []
     for k, spec in enumerate(table.columns):
         unit = f" {spec.unit}" if spec.unit else ""
-        title = escape(spec.title or spec.alias)
+        title = markdown_text(spec.title or spec.alias)
         header.append(title + unit)
         if any(entry.scores[k].delta is not None for entry in entries):
-            header.append(f"{title} vs {escape(table.baseline or 'baseline')}")
+            header.append(f"{title} vs {markdown_text(table.baseline or 'baseline')}")
             extras.append((k, "delta"))
         if any(entry.scores[k].drop is not None for entry in entries):
             header.append(f"{title} drop")
             extras.append((k, "drop"))
-    lines = [f"### {escape(table.title)}", ""] if table.title else []
+    lines = [f"### {markdown_text(table.title)}", ""] if table.title else []
     lines += ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     for section in table.sections:
         lines += ["| " + " | ".join(_row(table, section, entry, extras)) + " |" for entry in section.entries]
-    lines += ["", *(f"{number}. {escape(note)}" for number, note in enumerate(table.notes, start=1))]
+    lines += ["", *(f"{number}. {markdown_text(note)}" for number, note in enumerate(table.notes, start=1))]
     if table.notes:
         lines.append("")
-    lines += [f"- {escape(line.replace(MARKS, 'bold: best, italic: second'))}" for line in table.footer]
+    lines += [
+        f"- {markdown_text(line.replace(MARKS, 'bold: best, italic: second'))}" for line in table.footer
+    ]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _row(table: Table, section: Section, entry: Entry, extras: list[tuple[int, str]]) -> list[str]:
     cell = entry.cell
-    protocol = escape(section.protocol) + (" (control)" if section.control else "")
-    row = [escape(section.dataset_label), protocol, escape(cell.method_label)]
+    protocol = markdown_text(section.protocol) + (" (control)" if section.control else "")
+    row = [markdown_text(section.dataset_label), protocol, markdown_text(cell.method_label)]
     row += [str(cell.n), str(cell.trials), str(cell.errors)]
     for k, spec in enumerate(table.columns):
         score = entry.scores[k]

@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from refbench.escape import printable
 from refbench.specs import MetricSpec
 
 from .table_model import Entry, Section, Table
@@ -121,7 +122,7 @@ def _field_width(table: Table, field: _Field, entries: Sequence[Entry]) -> int:
 
 
 def _label(entry: Entry) -> str:
-    label = _printable(entry.cell.method_label)
+    label = printable(entry.cell.method_label)
     return label if len(label) <= LABEL_LIMIT else label[: LABEL_LIMIT - 3] + "..."
 
 
@@ -129,7 +130,7 @@ def _remark(entry: Entry) -> Styled:
     """The line under a method's name: errors first, they matter most."""
     errors = entry.cell.errors
     if errors:
-        shown = ", ".join(_printable(i) for i in entry.cell.failed[:2]) + (
+        shown = ", ".join(printable(i) for i in entry.cell.failed[:2]) + (
             ", ..." if len(entry.cell.failed) > 2 else ""
         )
         text = f"{errors} error{'s' if errors > 1 else ''}" + (f": {shown}" if shown else "")
@@ -185,12 +186,7 @@ def _block(table: Table, fields: Sequence[_Field], entries: Sequence[Entry]) -> 
 def _heading(section: Section, with_seed: bool) -> str:
     seed = f", seed {section.seed}" if with_seed else ""
     control = "  (control)" if section.control else ""
-    return _printable(f"{section.dataset_label}, {section.protocol}{seed}{control}")
-
-
-def _printable(text: str) -> str:
-    """Names come from outside: no escape sequence of theirs reaches the terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)
+    return printable(f"{section.dataset_label}, {section.protocol}{seed}{control}")
 
 
 def _pad(text: str, size: int) -> str:
@@ -199,7 +195,7 @@ def _pad(text: str, size: int) -> str:
 
 def _wrapped(lead: str, text: str, width: int, style: str) -> list[list[Styled]]:
     wrapped = textwrap.wrap(
-        lead + _printable(text),
+        lead + printable(text),
         max(width, 40),
         subsequent_indent=" " * max(len(lead), 2),
         break_on_hyphens=False,

@@ -1,0 +1,215 @@
+"""The baseline file: per-image values of some cells, sorted and rounded, one line per image.
+
+It is meant to be committed and read in a review: a change of two images is a diff of two lines. There is
+no checksum in it, so that a conflict can be merged by hand.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from refbench.errors import UserError
+from refbench.gate.parse import Field
+from refbench.metrics import spec_of_signature
+from refbench.stats.paired import Trials
+from refbench.stats.summary import CellSummary
+
+KIND = "refbench-baseline"
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class BaselineCell:
+    """What one cell measured when the baseline was made."""
+
+    method: str
+    weights: str
+    """Label of the weights then; a changed model is still compared."""
+    dataset_label: str
+    protocol: str
+    compare_key: Mapping[str, Any]
+    """Dataset fingerprint, protocol id and parameters, seed."""
+    signatures: Mapping[str, str]
+    """Alias -> signature of the metrics that have values."""
+    values: Mapping[str, Trials]
+    """Alias -> (sample id, draw) -> rounded value."""
+    costs: Mapping[str, float] = field(default_factory=dict)
+    """Lower is better: ``seconds`` per image, ``peak_mb``."""
+
+    @property
+    def name(self) -> str:
+        """``datsr (compact) on cufed5-sample, canonical@1``."""
+        label = f"{self.method} ({self.weights})" if self.weights else self.method
+        return f"{label} on {self.dataset_label}, {self.protocol}"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A baseline file."""
+
+    cells: tuple[BaselineCell, ...]
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    """Versions, git commit, command: for the reader; nothing is compared with it."""
+
+
+def decimals(signature: str) -> int:
+    """Digits that a baseline keeps: two more than tables show (0.0001 dB, 0.000001 of SSIM)."""
+    try:
+        return spec_of_signature(signature).decimals + 2
+    except UserError:
+        return 6
+
+
+def rounded(trials: Trials, signature: str) -> dict[tuple[str, int], float]:
+    """Values as a baseline keeps them; a run is rounded alike, so an unchanged model differs by exactly 0."""
+    digits = decimals(signature)
+    return {key: round(value, digits) for key, value in sorted(trials.items())}
+
+
+def baseline_of(cells: Sequence[CellSummary], provenance: Mapping[str, str]) -> Baseline:
+    """The baseline that finished cells would make. Metrics without any value are left out.
+
+    Raises UserError for cells with errors or without values: a gate needs something to hold on to.
+    """
+    made = []
+    for cell in cells:
+        where = f"{cell.method_label} on {cell.dataset_label}, {cell.protocol}"
+        if cell.errors:
+            raise UserError(f"baseline: {where} has {cell.errors} error rows; mend them, then --update")
+        values = {
+            alias: rounded(cell.values[alias], summary.signature)
+            for alias, summary in cell.metrics.items()
+            if cell.values.get(alias)
+        }
+        if not values:
+            raise UserError(f"baseline: {where} has no values; run it with a metric that is available")
+        made.append(
+            BaselineCell(
+                method=cell.method,
+                weights=cell.weights,
+                dataset_label=cell.dataset_label,
+                protocol=cell.protocol,
+                compare_key=dict(cell.compare_key),
+                signatures={alias: cell.metrics[alias].signature for alias in values},
+                values=values,
+                costs={name: float(f"{value:.4g}") for name, value in sorted(cell.costs.items())},
+            )
+        )
+    made.sort(
+        key=lambda c: (c.method, c.weights, c.dataset_label, c.protocol, str(c.compare_key.get("seed")))
+    )
+    return Baseline(tuple(made), dict(sorted(provenance.items())))
+
+
+def dumps(baseline: Baseline) -> str:
+    """The file's text: JSON with one line per image, ending in a line end."""
+    parts = []
+    for cell in baseline.cells:
+        images = {sample for trials in cell.values.values() for sample, _ in trials}
+        lines = [f"    {_json(image)}: {_json(_of_image(cell, image))}" for image in sorted(images)]
+        head = {
+            "method": cell.method,
+            "weights": cell.weights,
+            "dataset_label": cell.dataset_label,
+            "protocol": cell.protocol,
+            "compare_key": cell.compare_key,
+            "signatures": cell.signatures,
+            "costs": cell.costs,
+        }
+        fields = [f"   {_json(name)}: {_json(value)}" for name, value in head.items()]
+        fields.append('   "images": {\n' + ",\n".join(lines) + "\n   }")
+        parts.append("  {\n" + ",\n".join(fields) + "\n  }")
+    top = [
+        f' "kind": {_json(KIND)}',
+        f' "schema": {SCHEMA}',
+        ' "provenance": '
+        + json.dumps(dict(baseline.provenance), indent=2, ensure_ascii=False).replace("\n", "\n "),
+        ' "cells": [\n' + ",\n".join(parts) + "\n ]",
+    ]
+    return "{\n" + ",\n".join(top) + "\n}\n"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _of_image(cell: BaselineCell, image: str) -> dict[str, list[float | None]]:
+    """alias -> values by draw; null for a draw without a value."""
+    found = {}
+    for alias, trials in cell.values.items():
+        draws = [draw for sample, draw in trials if sample == image]
+        if draws:
+            found[alias] = [trials.get((image, draw)) for draw in range(max(draws) + 1)]
+    return found
+
+
+def write_baseline(path: Path, baseline: Baseline) -> None:
+    """Write the file at once (a killed update leaves the old one). Raises UserError when it cannot."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(dumps(baseline), encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise UserError(f"baseline {path}: cannot be written: {error.strerror}") from error
+
+
+def load_baseline(path: Path) -> Baseline:
+    """Read a baseline file. Raises UserError naming the file and the field."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"baseline {path}: not found; make it with refbench check --update") from None
+    except OSError as error:
+        raise UserError(f"baseline {path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise UserError(f"baseline {path}: not JSON: {error}") from error
+    return parse(data, str(path))
+
+
+def parse(data: object, where: str) -> Baseline:
+    """A decoded baseline file. Raises UserError."""
+    top = Field(data, f"baseline {where}")
+    if top.mapping().get("kind") != KIND:
+        raise UserError(f"baseline {where}: not a refbench baseline (no kind: {KIND})")
+    schema = top.get("schema").whole()
+    if schema > SCHEMA:
+        raise UserError(f"baseline {where}: schema {schema} is newer than this refbench reads ({SCHEMA})")
+    cells = tuple(_cell(item) for item in top.get("cells").items())
+    if not cells:
+        raise UserError(f"baseline {where}: holds no cells; make it anew with refbench check --update")
+    provenance = {name: str(value) for name, value in top.get("provenance").mapping().items()}
+    return Baseline(cells, provenance)
+
+
+def _cell(item: Field) -> BaselineCell:
+    signatures = {alias: value.text() for alias, value in item.get("signatures").fields()}
+    values: dict[str, dict[tuple[str, int], float]] = {alias: {} for alias in signatures}
+    for image, metrics in item.get("images").fields():
+        for alias, draws in metrics.fields():
+            if alias not in values:
+                raise UserError(f"{metrics.where}: metric {alias!r} has no signature in 'signatures'")
+            for draw, value in enumerate(draws.items()):
+                if value.data is not None:
+                    values[alias][(image, draw)] = value.number()
+    empty = [alias for alias, trials in values.items() if not trials]
+    if empty or not values:
+        raise UserError(f"{item.where}: images: no values for {', '.join(empty) or 'any metric'}")
+    return BaselineCell(
+        method=item.get("method").text(),
+        weights=item.get("weights").text(),
+        dataset_label=item.get("dataset_label").text(),
+        protocol=item.get("protocol").text(),
+        compare_key=item.get("compare_key").mapping(),
+        signatures=signatures,
+        values=values,
+        costs={name: value.number() for name, value in item.get("costs").fields()},
+    )

@@ -1,0 +1,137 @@
+"""Compares a run with a baseline, image by image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from refbench.gate.baseline import Baseline, BaselineCell, rounded
+from refbench.gate.match import find
+from refbench.gate.tolerance import Limits
+from refbench.gate.verdict import CellVerdict, GateResult, MetricVerdict, Verdict
+from refbench.metrics import METRICS, spec_of_signature
+from refbench.specs import MetricSpec
+from refbench.stats.cluster import cluster_means
+from refbench.stats.paired import Trials, compare_differences
+from refbench.stats.summary import CellSummary
+
+
+def check(
+    baseline: Baseline,
+    cells: Sequence[CellSummary],
+    limits: Limits | None = None,
+    *,
+    perf: bool = False,
+    specs: Sequence[MetricSpec] = METRICS,
+) -> GateResult:
+    """The verdict on ``cells`` against ``baseline``.
+
+    A metric has regressed when its mean paired loss exceeds the tolerance and (mode ``paired``) its 95 %
+    interval excludes zero; improved likewise. With a single image there is no interval and the tolerance
+    alone decides. specs: give directions; raises UserError for a signature that none of them has.
+    """
+    limits = limits if limits is not None else Limits()
+    verdicts = []
+    used: set[str] = set()
+    for wanted in baseline.cells:
+        match = find(wanted, cells)
+        if match.cell is None:
+            verdicts.append(CellVerdict(wanted.name, (), match.reason, match.field))
+            continue
+        used.add(match.cell.run_key)
+        metrics = [_metric(alias, wanted, match.cell, limits, specs) for alias in wanted.signatures]
+        if perf:
+            metrics += [_cost(name, value, match.cell, limits) for name, value in wanted.costs.items()]
+        verdicts.append(
+            CellVerdict(wanted.name, tuple(metrics), run_key=match.cell.run_key, remark=match.remark)
+        )
+    extra = [
+        f"{cell.method_label} on {cell.dataset_label}, {cell.protocol}"
+        for cell in cells
+        if cell.run_key not in used
+    ]
+    return GateResult(tuple(verdicts), tuple(extra))
+
+
+def _metric(
+    alias: str, wanted: BaselineCell, cell: CellSummary, limits: Limits, specs: Sequence[MetricSpec]
+) -> MetricVerdict:
+    signature = wanted.signatures[alias]
+    tolerance = limits.of(alias, signature)
+    now_alias = next((a for a, s in cell.metrics.items() if s.signature == signature), None)
+    if now_alias is None:
+        other = cell.metrics.get(alias)
+        reason = (
+            f"signature: baseline {signature}, run {other.signature}"
+            if other is not None
+            else f"signature: the run has no {signature}; add {alias} to metrics="
+        )
+        return MetricVerdict(alias, "not comparable", tolerance=tolerance, reason=reason)
+    then, now = wanted.values[alias], rounded(cell.values.get(now_alias, {}), signature)
+    missing = sorted({sample for sample, _ in then.keys() - now.keys()})
+    if missing:
+        why = cell.metrics[now_alias].reason
+        failed = [sample for sample in missing if sample in cell.failed]
+        reason = f"samples: the run has no value for {_some(missing)}"
+        reason += " (errors)" if failed else f" ({why})" if why else ""
+        return MetricVerdict(alias, "not comparable", tolerance=tolerance, reason=reason)
+    return _compared(alias, then, now, tolerance, limits, spec_of_signature(signature, specs))
+
+
+def _compared(
+    alias: str, then: Trials, now: Trials, tolerance: float, limits: Limits, spec: MetricSpec
+) -> MetricVerdict:
+    keys = sorted(then)
+    sign = 1.0 if spec.higher_is_better else -1.0
+    changes = [sign * (now[key] - then[key]) for key in keys]
+    samples = [sample for sample, _ in keys]
+    interval = compare_differences(changes, samples).difference
+    assert interval.mean is not None
+    certain = limits.mode == "strict" or interval.lo is None or interval.excludes_zero
+    verdict: Verdict = "unchanged"
+    # changes are differences of rounded decimals: 0.02 must not exceed 0.02 by 1e-17
+    if certain and abs(interval.mean) > tolerance + 1e-12:
+        verdict = "regressed" if interval.mean < 0.0 else "improved"
+    ids, means = cluster_means(changes, samples)
+    losses = sorted((m, i) for i, m in zip(ids, means.tolist(), strict=True) if m < 0.0)
+    return MetricVerdict(
+        name=alias,
+        verdict=verdict,
+        baseline=_mean_of(then, keys),
+        current=_mean_of(now, keys),
+        change=interval.mean,
+        lo=interval.lo,
+        hi=interval.hi,
+        tolerance=tolerance,
+        images=interval.clusters,
+        worst=tuple((image, loss) for loss, image in losses[: limits.worst]),
+        reason="one image: no interval, the tolerance alone decides" if interval.clusters == 1 else "",
+    )
+
+
+def _mean_of(trials: Trials, keys: Sequence[tuple[str, int]]) -> float:
+    _, means = cluster_means([trials[key] for key in keys], [sample for sample, _ in keys])
+    return math.fsum(means.tolist()) / len(means)
+
+
+def _cost(name: str, then: float, cell: CellSummary, limits: Limits) -> MetricVerdict:
+    now = cell.costs.get(name)
+    if now is None or then <= 0.0:
+        reason = (
+            f"costs: the run has no {name}" if now is None else f"costs: the baseline's {name} is {then:g}"
+        )
+        return MetricVerdict(name, "not comparable", then, now, reason=reason, is_cost=True)
+    ratio = now / then
+    verdict: Verdict = "unchanged"
+    if ratio > limits.perf_ratio:
+        verdict = "regressed"
+    elif ratio < 1.0 / limits.perf_ratio:
+        verdict = "improved"
+    return MetricVerdict(
+        name, verdict, then, now, change=ratio, tolerance=limits.perf_ratio, images=cell.n, is_cost=True
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    return f"{len(names)} of its images: {shown}" if len(names) > 1 else f"image {shown}"

@@ -1,0 +1,65 @@
+"""Which cell of a run stands for a cell of the baseline: same method and compare key, never same weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from refbench.errors import did_you_mean
+from refbench.gate.baseline import BaselineCell
+from refbench.identity import first_difference
+from refbench.stats.summary import CellSummary
+
+
+@dataclass(frozen=True)
+class Match:
+    """The counterpart, or the first field that differs in the nearest candidate."""
+
+    cell: CellSummary | None = None
+    field: str = ""
+    reason: str = ""
+    remark: str = ""
+
+
+def find(wanted: BaselineCell, cells: Sequence[CellSummary]) -> Match:
+    """The cell of the run to compare ``wanted`` with.
+
+    Of several with the same compare key the one with the same weights label counts; a single one with
+    another label is compared, because the gate is about changed models.
+    """
+    same_method = [cell for cell in cells if cell.method == wanted.method]
+    if not same_method:
+        known = sorted({cell.method for cell in cells})
+        hint = did_you_mean(wanted.method, known) if known else "; the run has no cells"
+        return Match(field="method", reason=f"method: the run has no {wanted.method!r}{hint}")
+    comparable = [c for c in same_method if first_difference(wanted.compare_key, c.compare_key) is None]
+    labelled = [cell for cell in comparable if cell.weights == wanted.weights]
+    if len(labelled) == 1:
+        return Match(labelled[0])
+    if len(comparable) == 1:
+        return Match(
+            comparable[0], remark=f"weights: baseline {wanted.weights!r}, run {comparable[0].weights!r}"
+        )
+    if comparable:
+        labels = ", ".join(sorted({repr(cell.weights) for cell in comparable}))
+        return Match(
+            field="weights", reason=f"weights: baseline {wanted.weights!r}, run has {labels}; name one"
+        )
+    nearest = max(same_method, key=lambda cell: _likeness(wanted, cell))
+    return _difference(wanted, nearest)
+
+
+def _likeness(wanted: BaselineCell, cell: CellSummary) -> tuple[bool, ...]:
+    """Fields that agree, most telling first: the nearest candidate explains best what is missing."""
+    names = ("dataset", "protocol", "seed")
+    agree = [first_difference(wanted.compare_key.get(n), cell.compare_key.get(n)) is None for n in names]
+    return (agree[0], cell.protocol == wanted.protocol, *agree[1:], cell.weights == wanted.weights)
+
+
+def _difference(wanted: BaselineCell, cell: CellSummary) -> Match:
+    found = first_difference(wanted.compare_key, cell.compare_key)
+    assert found is not None
+    name, old, new = found
+    if name == "dataset":
+        old, new = f"{wanted.dataset_label} {str(old)[:12]}", f"{cell.dataset_label} {str(new)[:12]}"
+    return Match(field=name, reason=f"{name}: baseline {old}, run {new}")

@@ -1,0 +1,67 @@
+"""How much worse is still fine: a tolerance per metric, in the metric's own unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from refbench.errors import UserError, did_you_mean
+
+Mode = Literal["paired", "strict"]
+
+DEFAULTS: Mapping[str, float] = {
+    "psnr": 0.02,
+    "ssim": 0.0005,
+    "lpips": 0.001,
+    "stlpips": 0.001,
+}
+"""By family, the first part of a signature: about what another CPU or BLAS can change, times ten."""
+
+OTHER = 0.001
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the gate lets pass."""
+
+    tolerance: Mapping[str, float] = field(default_factory=dict)
+    """Alias -> tolerated mean loss; others by family, see DEFAULTS."""
+    mode: Mode = "paired"
+    """``paired``: a loss counts when it exceeds the tolerance and its paired 95 % interval excludes zero.
+    ``strict``: exceeding the tolerance is enough."""
+    perf_ratio: float = 1.5
+    """``--perf``: a cost may grow to this many times its baseline."""
+    worst: int = 5
+    """How many of the worst images are named."""
+
+    def of(self, alias: str, signature: str) -> float:
+        """The tolerance of one metric."""
+        return self.tolerance.get(alias, DEFAULTS.get(signature.split("|")[0], OTHER))
+
+
+def limits_from(
+    tolerance: Mapping[str, object], *, mode: str = "paired", perf_ratio: object = 1.5, worst: int = 5
+) -> Limits:
+    """Limits from what a user wrote (``tolerance.psnr_y=0.05 mode=strict``). Raises UserError."""
+    if mode not in ("paired", "strict"):
+        raise UserError(f"mode={mode!r}: no such mode{did_you_mean(mode, ('paired', 'strict'))}")
+    ratio = _number("perf.ratio", perf_ratio)
+    if ratio < 1.0:
+        raise UserError(f"perf.ratio={perf_ratio}: must be at least 1")
+    return Limits(
+        tolerance={alias: _number(f"tolerance.{alias}", value) for alias, value in tolerance.items()},
+        mode="strict" if mode == "strict" else "paired",
+        perf_ratio=ratio,
+        worst=worst,
+    )
+
+
+def _number(name: str, value: object) -> float:
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = -1.0
+    if not 0.0 <= number < float("inf"):
+        raise UserError(f"{name}={value}: must be a number from 0")
+    return number
