@@ -11,6 +11,7 @@ from refbench.imaging import read_image
 from refbench.specs import DataRequest, DatasetSpec
 from refbench.types import Image, Sample
 
+from .external_lr import LABEL as EXTERNAL_LR
 from .fingerprint import dataset_fingerprint
 from .groups import Group, Scan, check_contained
 from .roots import how_to_get
@@ -71,6 +72,8 @@ def open_scan(
     elif not found:
         raise UserError(f"{_incomplete(spec, scan, total)}; {how_to_get(spec)}")
     check_contained(scan)
+    if any(group.lr is not None for group in scan.groups):
+        title = f"{title} {EXTERNAL_LR}"
     return ImageDataset(name or spec.name, title, scan, _selected(spec, request, scan))
 
 

@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 from refbench.errors import UserError
-from refbench.specs import DataRequest, DatasetSpec
+from refbench.specs import DataRequest
 
+from ..external_lr import with_lr
 from ..groups import Group, Scan, by_stem, images_in
 from ..image_dataset import ImageDataset, open_scan
 from ..pair_list import PairLine, read_pair_list
@@ -19,22 +20,22 @@ _LEVELS = 5
 
 
 def open_dataset(request: DataRequest) -> ImageDataset:
-    """CUFED5 at ``data.root``; ``data.pairs=FILE`` chooses other references (``000_0.png 000_5.png``)."""
+    """CUFED5 at ``data.root``; ``data.list=FILE`` chooses other references (``000_0.png 000_5.png``)."""
     return open_scan(SPEC, request, scan(request))
 
 
 def scan(request: DataRequest) -> Scan:
     """What is there. Raises UserError for a missing root or an unreadable pair list."""
-    check_options(SPEC, request, ("pairs",))
+    check_options(SPEC, request, ("list", "lr_dir"))
     root = first_with(data_root(SPEC, request), (".", "CUFED5", "cufed5"), "[0-9][0-9][0-9]_0.*")
-    return scan_folder(SPEC, root, request)
+    return with_lr(scan_folder(root, request), request)
 
 
-def scan_folder(spec: DatasetSpec, root: Path, request: DataRequest) -> Scan:
+def scan_folder(root: Path, request: DataRequest) -> Scan:
     """Groups in a folder of CUFED5 layout; also used by the bundled sample."""
     files = {stem: path for stem, path in by_stem(images_in(root)).items() if _NAME.fullmatch(stem)}
-    if "pairs" in request.options:
-        listed, lines = read_pair_list("data.pairs", request.options["pairs"])
+    if "list" in request.options:
+        listed, lines = read_pair_list("data.list", request.options["list"])
         return _from_list(root, files, listed, lines)
     ids = sorted({stem[:3] for stem in files})
     groups: list[Group] = []
@@ -56,7 +57,7 @@ def _from_list(root: Path, files: dict[str, Path], listed: Path, lines: tuple[Pa
     for line in lines:
         match = _NAME.fullmatch(Path(line.input).stem)
         if match is None:
-            raise UserError(f"data.pairs={listed}, line {line.number}: {line.input} is not called NNN_0.png")
+            raise UserError(f"data.list={listed}, line {line.number}: {line.input} is not called NNN_0.png")
         found = [files.get(Path(name).stem) for name in (line.input, *line.refs)]
         paths = [path for path in found if path is not None]
         if len(paths) == len(found):

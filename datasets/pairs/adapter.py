@@ -4,7 +4,7 @@
 ``data.input=DIR data.ref=DIR``  HR images and their references, matched by name (see :func:`matches`)
 ``data.root=DIR``                the same for ``DIR/input`` and ``DIR/ref``; prefixes the other keys, too
 ``data.list=FILE``               ``input ref [ref ...]`` lines, below the list's folder or data.root
-``data.lr=DIR``                  given LR images, by the name of the input; alone, without any HR image
+``data.lr_dir=DIR``              given LR images; beside HR called like them, alone the inputs themselves
 ===============================  =======================================================================
 
 Without HR there is nothing to compare with: only outputs and no-reference metrics come out of a run.
@@ -19,20 +19,21 @@ from pathlib import Path
 from refbench.errors import UserError
 from refbench.specs import DataRequest
 
+from ..external_lr import with_lr
 from ..groups import Group, Scan, by_stem, images_in
 from ..image_dataset import ImageDataset, open_scan
 from ..pair_list import read_pair_list
 from ..roots import check_options, existing_folder
 from .spec import SPEC
 
-_KEYS = ("input", "ref", "list", "lr")
+_KEYS = ("input", "ref", "list", "lr_dir")
 
 
 def open_dataset(request: DataRequest) -> ImageDataset:
     """The user's pairs; the label carries the folder's or list's name: ``pairs (my photos)``."""
     found = scan(request)
     options = request.options
-    place = options.get("list") or request.root or options.get("input") or options.get("lr") or ""
+    place = options.get("list") or request.root or options.get("input") or options.get("lr_dir") or ""
     return open_scan(SPEC, request, found, label=f"pairs ({Path(place).expanduser().resolve().stem})")
 
 
@@ -42,27 +43,21 @@ def scan(request: DataRequest) -> Scan:
     if "list" in request.options:
         return _from_list(request)
     root = None if not request.root else existing_folder("data.root", request.root)
-    inputs = _folder(request, root, "input", required="lr" not in request.options)
-    lrs = _folder(request, root, "lr", required=False)
-    refs = _folder(request, root, "ref", required=True)
-    assert refs is not None
-    main, key = (inputs, "input") if inputs is not None else (lrs, "lr")
-    assert main is not None
+    lr_only = "lr_dir" in request.options and "input" not in request.options
+    inputs = _folder(request, root, "lr_dir" if lr_only else "input")
+    refs = _folder(request, root, "ref")
     ref_files = by_stem(images_in(refs))
-    lr_files = {} if lrs is None else by_stem(images_in(lrs))
     groups: list[Group] = []
     missing: list[str] = []
-    for stem, path in sorted(by_stem(images_in(main)).items()):
+    for stem, path in sorted(by_stem(images_in(inputs)).items()):
         found = matches(stem, ref_files, refs)
-        lr = lr_files.get(stem)
-        if not found:
-            missing.append(f"{refs.name}/{path.name}")
-        elif lrs is not None and lr is None:
-            missing.append(f"{lrs.name}/{path.name}")
+        if found:
+            groups.append(Group(stem, None if lr_only else path, found, path if lr_only else None))
         else:
-            groups.append(Group(stem, path if key == "input" else None, found, lr))
-    others = tuple(path for path in (inputs, lrs, refs) if path is not None and root is None)
-    return Scan(root or main, tuple(groups), tuple(missing), also=others)
+            missing.append(f"{refs.name}/{path.name}")
+    also = (inputs, refs) if root is None else ()
+    result = Scan(root or inputs, tuple(groups), tuple(missing), also=also)
+    return result if lr_only else with_lr(result, request)
 
 
 def matches(stem: str, files: Mapping[str, Path], folder: Path) -> tuple[Path, ...]:
@@ -81,19 +76,15 @@ def matches(stem: str, files: Mapping[str, Path], folder: Path) -> tuple[Path, .
     return tuple(images_in(folder / stem))
 
 
-def _folder(request: DataRequest, root: Path | None, key: str, required: bool) -> Path | None:
+def _folder(request: DataRequest, root: Path | None, key: str) -> Path:
     text = request.options.get(key)
     if text is not None:
         path = Path(text).expanduser()
         return existing_folder(f"data.{key}", str(path if root is None else root / path))
     if root is not None and (root / key).is_dir():
         return root / key
-    if required:
-        given = (
-            f"data.root={request.root} has no folder {key}" if root is not None else f"data.{key} is missing"
-        )
-        raise UserError(f"dataset pairs: {given}; give {SPEC.layout}")
-    return None
+    given = f"data.{key} is missing" if root is None else f"data.root={request.root} has no folder {key}"
+    raise UserError(f"dataset pairs: {given}; give {SPEC.layout}")
 
 
 def _from_list(request: DataRequest) -> Scan:
@@ -102,27 +93,18 @@ def _from_list(request: DataRequest) -> Scan:
             raise UserError(f"dataset pairs: data.list and data.{key} exclude each other; keep one")
     listed, lines = read_pair_list("data.list", request.options["list"])
     root = existing_folder("data.root", request.root) if request.root else listed.parent
-    lrs = _folder(request, root if request.root else None, "lr", required=False)
-    lr_files = {} if lrs is None else by_stem(images_in(lrs))
-    by_id: dict[str, Group] = {}
+    found: dict[str, Group] = {}
     missing: list[str] = []
     for line in lines:
-        hr, refs = root / line.input, tuple(root / ref for ref in line.refs)
-        lr = lr_files.get(hr.stem)
+        stem = Path(line.input).stem
         absent = [name for name in (line.input, *line.refs) if not (root / name).is_file()]
-        # with LR images at hand, the input's name may stand for the LR image alone
-        if lrs is not None and lr is None:
-            absent.append(f"{lrs.name}/{hr.stem}")
-        elif lr is not None and line.input in absent:
-            absent.remove(line.input)
         missing += absent
-        if absent:
-            continue
-        if hr.stem in by_id:
+        if stem in found:
             raise UserError(
-                f"data.list={listed}, line {line.number}: a sample called {hr.stem!r} came before; "
+                f"data.list={listed}, line {line.number}: a sample called {stem!r} came before; "
                 "rename one of the two files"
             )
-        by_id[hr.stem] = Group(hr.stem, hr if hr.is_file() else None, refs, lr)
-    groups = tuple(by_id[sample_id] for sample_id in sorted(by_id))
-    return Scan(root, groups, tuple(missing), (listed,), also=() if lrs is None else (lrs,))
+        if not absent:
+            found[stem] = Group(stem, root / line.input, tuple(root / ref for ref in line.refs))
+    groups = tuple(found[sample_id] for sample_id in sorted(found))
+    return with_lr(Scan(root, groups, tuple(missing), (listed,)), request)

@@ -25,7 +25,6 @@ from refbench.errors import UserError
 from refbench.imaging import read_image
 from refbench.types import Image
 
-from ..sample.make import GROUPS
 from .manifest import Role, read_manifest
 
 MAX_DISTANCE = 40
@@ -115,15 +114,13 @@ def _rows(photos: Path) -> Iterable[HeldOut]:
         if row.role in _EVALUATION:
             image = read_image(photos / row.role / f"{row.name}.png")
             yield HeldOut(row.name, row.role, row.sha256, pixels_sha256(image), dhash(image))
+    # L5 of a group is a part of another group's photo, whose own input is among the others
     bundled = Path(__file__).parent.parent / "sample" / "images"
-    for index in range(len(GROUPS)):
-        # L5 of a group is a part of another group's photo, whose own input is here
-        for level in range(5):
-            path = bundled / f"{index:03d}_{level}.png"
-            image = read_image(path)
-            file_hash = hashlib.sha256(path.read_bytes()).hexdigest()
-            bits = dhash(image) if level == 0 else None
-            yield HeldOut(path.name, "sample", file_hash, pixels_sha256(image), bits)
+    for path in sorted(bundled.glob("*_[0-4].png")):
+        image = read_image(path)
+        file_hash = hashlib.sha256(path.read_bytes()).hexdigest()
+        bits = dhash(image) if path.stem.endswith("_0") else None
+        yield HeldOut(path.name, "sample", file_hash, pixels_sha256(image), bits)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,6 +8,7 @@ from refbench.errors import UserError
 from refbench.specs import DataRequest
 
 from ..cufed5.adapter import scan_folder
+from ..external_lr import with_lr
 from ..groups import Scan
 from ..image_dataset import ImageDataset, open_scan
 from ..roots import check_options
@@ -21,7 +22,7 @@ def open_dataset(request: DataRequest) -> ImageDataset:
 
 def scan(request: DataRequest) -> Scan:
     """The bundled files. Raises UserError when a data root is given, which would be ignored otherwise."""
-    check_options(SPEC, request, ("pairs",))
+    check_options(SPEC, request, ("list", "lr_dir"))
     if request.root:
         raise UserError("dataset sample is inside the package and takes no data.root; use dataset=cufed5")
-    return scan_folder(SPEC, Path(__file__).parent / "images", request)
+    return with_lr(scan_folder(Path(__file__).parent / "images", request), request)

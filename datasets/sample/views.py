@@ -40,8 +40,8 @@ class Grade:
 GRADES: tuple[Grade, ...] = (
     Grade(warp=0.2, shift=0.05),
     Grade(warp=0.6, shift=0.3, gain=1.08),
-    Grade(warp=1.0, shift=0.7, blur=1.0, gain=0.85),
-    Grade(warp=1.0, shift=0.85, blur=1.3, gain=0.78),
+    Grade(warp=1.0, shift=0.65, blur=0.6, gain=0.88),
+    Grade(warp=1.0, shift=0.75, blur=0.9, gain=0.8),
 )
 """L1 to L4; L5 is a view of another photo."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from refbench.specs import DataRequest
 
+from ..external_lr import with_lr
 from ..groups import Group, Scan, by_stem, images_in
 from ..image_dataset import ImageDataset, open_scan
 from ..pair_list import read_pair_list
@@ -14,18 +15,18 @@ from .spec import SPEC
 
 
 def open_dataset(request: DataRequest) -> ImageDataset:
-    """WR-SR at ``data.root``; ``data.pairs=FILE`` chooses other references (``001.png 002_ref.png``)."""
+    """WR-SR at ``data.root``; ``data.list=FILE`` chooses other references (``001.png 002_ref.png``)."""
     return open_scan(SPEC, request, scan(request))
 
 
 def scan(request: DataRequest) -> Scan:
     """What is there. Raises UserError for a missing root or an unreadable pair list."""
-    check_options(SPEC, request, ("pairs",))
+    check_options(SPEC, request, ("list", "lr_dir"))
     root = first_with(data_root(SPEC, request), (".", "WR-SR", "WRSR", "wrsr"), "input/*")
     inputs, refs = by_stem(images_in(root / "input")), by_stem(images_in(root / "ref"))
     lists: tuple[Path, ...] = ()
-    if "pairs" in request.options:
-        listed, lines = read_pair_list("data.pairs", request.options["pairs"])
+    if "list" in request.options:
+        listed, lines = read_pair_list("data.list", request.options["list"])
         wanted = [(line.input, line.refs) for line in lines]
         lists = (listed,)
     else:
@@ -41,4 +42,5 @@ def scan(request: DataRequest) -> Scan:
         missing += [f"ref/{ref}" for ref, path in zip(ref_names, found, strict=True) if path is None]
         if hr is not None and len(paths) == len(found):
             groups.append(Group(hr.stem, hr, tuple(paths)))
-    return Scan(root, tuple(sorted(groups, key=lambda group: group.id)), tuple(missing), lists)
+    ordered = tuple(sorted(groups, key=lambda group: group.id))
+    return with_lr(Scan(root, ordered, tuple(missing), lists), request)
