@@ -1,0 +1,67 @@
+"""``refbench score``: add metrics to finished runs, without inference."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from refbench.cli.parser import add_words
+from refbench.cli.table import print_table
+from refbench.config import load_command
+from refbench.config_keys import METRICS, OUT, THREADS, Key, required
+from refbench.config_override import is_override
+from refbench.registry import Registry
+
+if TYPE_CHECKING:
+    from refbench.scoring import ScoredCell
+
+HELP = """Add metrics to finished runs from their kept SR images.
+
+  refbench score metrics=[lpips_alex,pyiqa:dists]            every run in results/
+  refbench score results/0a1b2c3d metrics=ssim_rgb           one run"""
+KEYS = (
+    required(Key("metrics", "words", METRICS.help.partition(";")[0])),
+    OUT,
+    Key("data.root", "path", "where the dataset is now, when it has moved"),
+    THREADS,
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """``[RUN ...] metrics=[...]``."""
+    add_words(parser, "RUN|KEY=VALUE", "results or run folders (default: out=), and settings")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score and print; 1 when an image could not be read."""
+    values = load_command("score", KEYS, [w for w in args.words if is_override(w)])
+    places = [Path(w).expanduser() for w in args.words if not is_override(w)] or [Path(values["out"])]
+    from refbench.cli.threads import set_threads
+    from refbench.scoring import Scorer, score_runs
+
+    set_threads(values["threads"])
+    scorer = Scorer(values["metrics"], Registry.discover(), values["data.root"], args.output.note)
+    cells = score_runs(places, scorer)
+    args.output.emit({"cells": [cell.json() for cell in cells]})
+    aliases = list(cells[0].metrics) if cells else []
+    rows = [_row(cell, aliases) for cell in cells]
+    print_table(args.output, ("method", "dataset", "protocol", *aliases, "scored", "reused"), rows)
+    for alias in aliases:
+        args.output.line(f"{alias} = {cells[0].metrics[alias].signature}")
+    return 1 if any(cell.errors or cell.without_image for cell in cells) else 0
+
+
+def _row(cell: ScoredCell, aliases: list[str]) -> list[str]:
+    manifest = cell.manifest
+    shown = []
+    for alias in aliases:
+        metric = cell.metrics[alias]
+        if metric.mean is None:
+            shown.append(metric.reason or "-")
+        elif metric.lo is None or metric.hi is None:
+            shown.append(f"{metric.mean:.4f}")
+        else:
+            shown.append(f"{metric.mean:.4f} [{metric.lo:.4f}, {metric.hi:.4f}]")
+    label = manifest.method_label or manifest.method
+    return [label, manifest.dataset_label, manifest.protocol, *shown, str(cell.scored), str(cell.reused)]

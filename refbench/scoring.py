@@ -1,0 +1,207 @@
+"""``refbench score``: metrics for finished runs, from their kept SR images and without inference.
+
+The target of each trial is made again by the protocol that the manifest records; the dataset must still
+have the fingerprint it had, or the new values would not belong to the old rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from refbench.errors import SampleError, UserError
+from refbench.execution.metric_set import MetricSet
+from refbench.imaging import read_image
+from refbench.metrics import resolve
+from refbench.protocols import ProtocolInstance, build_instances
+from refbench.registry import Registry, load_class
+from refbench.settings import ProtocolEntry, SuiteConfig
+from refbench.specs import DataRequest, MetricSpec
+from refbench.stats.summary import MetricSummary, summarise
+from refbench.store import CellStore, Manifest, SampleRow, ScoreRow, find_runs, load_run
+from refbench.store.cell import SUMMARY
+from refbench.summaries import metric_facts
+from refbench.types import Dataset, Image
+
+
+@dataclass(frozen=True)
+class ScoredCell:
+    """What scoring added to one cell."""
+
+    folder: Path
+    manifest: Manifest
+    scored: int
+    """Trials that got new values (or the reason for having none)."""
+    reused: int
+    """Trials that had every value already."""
+    without_image: int
+    """Trials whose SR image is not there."""
+    n: int
+    """HR images of the cell with at least one good trial."""
+    trials: int
+    errors: int
+    """Trials whose SR image or sample could not be read now."""
+    metrics: Mapping[str, MetricSummary]
+    """The metrics asked for, by alias."""
+
+    def json(self) -> dict[str, Any]:
+        """The cell as ``score --json`` prints it, in the form of ``run --json``."""
+        return {
+            "method": self.manifest.method,
+            "weights": self.manifest.weights,
+            "dataset": self.manifest.dataset,
+            "dataset_label": self.manifest.dataset_label,
+            "protocol": self.manifest.protocol,
+            "baseline": self.manifest.baseline,
+            "n": self.n,
+            "trials": self.trials,
+            "errors": self.errors,
+            "run_key": self.manifest.run_key,
+            "folder": str(self.folder),
+            "scored": self.scored,
+            "reused": self.reused,
+            "without_image": self.without_image,
+            "metrics": {alias: metric.json() for alias, metric in self.metrics.items()},
+        }
+
+
+class Scorer:
+    """Scores cells; datasets are opened and metrics built once for all of them."""
+
+    def __init__(
+        self,
+        metrics: Sequence[str],
+        registry: Registry,
+        data_root: str | None = None,
+        note: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        """``data_root``: where the dataset is now, if it has moved. UserError for unknown metrics."""
+        self._specs = resolve(tuple(metrics))
+        self._metrics = MetricSet(tuple(metrics))
+        self._registry = registry
+        self._root = data_root
+        self._note = note
+        self._datasets: dict[str, Dataset] = {}
+
+    def score(self, folder: Path) -> ScoredCell:
+        """Add the metrics to one cell. Raises UserError when its images or its dataset are not there."""
+        run = load_run(folder)
+        ok = [row for row in run.rows if row.ok]
+        todo = [row for row in ok if not self._has_all(row)]
+        lacking = [row for row in todo if row.image is None or not (folder / row.image).is_file()]
+        todo = [row for row in todo if row not in lacking]
+        if lacking and not todo:
+            raise UserError(
+                f"{folder}: no SR images to score (they were not kept, or have been deleted); "
+                "run again with images=png"
+            )
+        errors = 0
+        with CellStore(folder, run.manifest) as store:
+            if todo:
+                dataset = self._dataset(run.manifest, folder)
+                instance = protocol_of(run.manifest, folder)
+                for row in todo:
+                    errors += not self._score_row(store, row, dataset, instance, run.manifest.seed)
+            store.add_metrics(metric_facts(self._specs))
+            rows = store.rows()
+            summaries = summarise([asdict(row) for row in rows], self._specs)
+            _refresh_summary(store, rows, self._specs)
+        return ScoredCell(
+            folder=folder,
+            manifest=run.manifest,
+            scored=len(todo) - errors,
+            reused=len(ok) - len(todo) - len(lacking),
+            without_image=len(lacking),
+            n=summaries.n,
+            trials=summaries.trials,
+            errors=errors,
+            metrics=summaries.metrics,
+        )
+
+    def _has_all(self, row: SampleRow) -> bool:
+        return all(spec.signature in row.metrics for spec in self._specs)
+
+    def _score_row(
+        self, store: CellStore, row: SampleRow, dataset: Dataset, instance: ProtocolInstance, seed: int
+    ) -> bool:
+        try:
+            sr = read_image(store.folder / str(row.image))
+            target = instance.apply(dataset.load(row.sample_id), row.draw, seed, dataset).target
+            _same_size(sr, target, row)
+            values, absent = self._metrics.score(sr, target)
+        except SampleError as error:
+            self._note(f"{store.folder.name}: {row.sample_id} draw {row.draw}: {error}")
+            return False
+        store.append_score(ScoreRow(row.sample_id, row.draw, metrics=values, absent=absent))
+        return True
+
+    def _dataset(self, manifest: Manifest, folder: Path) -> Dataset:
+        recorded: Mapping[str, Any] = manifest.config.get("data") or {}
+        request = DataRequest(
+            root=self._root or recorded.get("root"),
+            partial=bool(recorded.get("partial")),
+            ids=tuple(recorded.get("ids") or ()),
+            options=dict(recorded.get("options") or {}),
+        )
+        name = str(manifest.config.get("dataset") or manifest.dataset)
+        spec = self._registry.dataset(name)
+        if request.root is None and spec.embedded:
+            spec = self._registry.dataset(spec.embedded)
+        key = f"{spec.target} {request!r}"
+        if key not in self._datasets:
+            self._datasets[key] = load_class(spec.target)(request)
+        dataset = self._datasets[key]
+        if dataset.fingerprint != manifest.compare.get("dataset"):
+            raise UserError(
+                f"{folder}: dataset {name} is not the one that was run (other fingerprint); "
+                "give data.root= of the same copy"
+            )
+        return dataset
+
+
+def score_runs(places: Sequence[Path], scorer: Scorer) -> list[ScoredCell]:
+    """Score every cell in the given results or cell folders, each once."""
+    folders = dict.fromkeys(folder for place in places for folder in find_runs(place))
+    return [scorer.score(folder) for folder in folders]
+
+
+def protocol_of(manifest: Manifest, folder: Path) -> ProtocolInstance:
+    """The protocol instance of a cell, rebuilt from its manifest. UserError when it has changed since."""
+    suite = manifest.config.get("suite")
+    if not isinstance(suite, Mapping):
+        raise UserError(f"{folder}: its manifest records no suite; run it again")
+    entries = tuple(ProtocolEntry(**entry) for entry in suite["protocols"])
+    instances = build_instances(SuiteConfig(suite["name"], suite["dataset"], suite["title"], entries))
+    for instance in instances:
+        if instance.id == manifest.protocol:
+            recorded = manifest.compare.get("protocol", {}).get("params")
+            if json.loads(json.dumps(instance.identity())) != recorded:
+                break
+            return instance
+    raise UserError(f"{folder}: protocol {manifest.protocol} is not the one that was run; run it again")
+
+
+def _same_size(sr: Image, target: Image | None, row: SampleRow) -> None:
+    if target is not None and sr.shape != target.shape:
+        raise SampleError(
+            f"{row.image} is {sr.shape[1]}x{sr.shape[0]}, the target {target.shape[1]}x{target.shape[0]}"
+        )
+
+
+def _refresh_summary(store: CellStore, rows: Sequence[SampleRow], specs: Sequence[MetricSpec]) -> None:
+    """Add the metrics to summary.json, over the samples that it is about."""
+    path = store.folder / SUMMARY
+    if not path.is_file():
+        return
+    try:
+        document = json.loads(path.read_text(encoding="ascii"))
+        asked = set(document["samples"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: damaged ({error}); repeat the run, which keeps its rows") from error
+    chosen = [asdict(row) for row in rows if row.sample_id in asked]
+    found = summarise(chosen, specs).metrics
+    document["metrics"] = {**document.get("metrics", {}), **{a: m.json() for a, m in found.items()}}
+    store.write_summary(document)
