@@ -43,8 +43,11 @@ class Trainable:
 
 
 def upsample(lr: Tensor) -> Tensor:
-    """Bicubic x4 (torch's, a = -0.75), clamped to [0, 1]: what the encoders see of an LR image."""
-    return F.interpolate(lr, scale_factor=SCALE, mode="bicubic", align_corners=False).clamp(0, 1)
+    """Bicubic x4 as Pillow's (a = -0.5, which torch takes with ``antialias``), clamped to [0, 1].
+
+    It is what the encoders see of an LR image, in training as in the hosted methods.
+    """
+    return F.interpolate(lr, scale_factor=SCALE, mode="bicubic", align_corners=False, antialias=True).clamp(0, 1)
 
 
 def build_trainable(method: str, weights: str, changes: Mapping[str, Any]) -> Trainable:
