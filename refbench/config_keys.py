@@ -17,7 +17,7 @@ KeyKind = Literal[
 ]  # fmt: skip
 RAW: frozenset[str] = frozenset({"text", "path", "words", "paths", "size"})
 PATH_SUFFIXES = (".root", ".dir", ".python")
-TEXT_SUFFIXES = (".cmd", ".uri")
+TEXT_SUFFIXES = (".cmd", ".uri", ".args", ".target")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Key:
 
 
 def raw_kind(name: str) -> KeyKind | None:
-    """``path`` or ``text`` for names that are always raw (``*.root *.dir *.python *.cmd *.uri``)."""
+    """``path`` or ``text`` for names that are always raw: the suffixes above."""
     if name.endswith(PATH_SUFFIXES):
         return "path"
     return "text" if name.endswith(TEXT_SUFFIXES) else None
