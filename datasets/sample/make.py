@@ -75,15 +75,20 @@ def make(photos: Path, out: Path) -> list[Path]:
     return written
 
 
-def _group(group: Group, other: Group, sources: dict[str, Image]) -> list[Image]:
-    photo = sources[group.photo]
+def own_views(group: Group, photo: Image) -> list[Image]:
+    """The input and its references L1 to L4, all seen in the one photo."""
     base = _base(group, photo)
     views = [render(photo, group.size, base)]
     for level, grade in enumerate(GRADES, start=1):
         size, to_input = _reference(group, level, photo, base)
         views.append(render(photo, size, base @ to_input, grade))
+    return views
+
+
+def _group(group: Group, other: Group, sources: dict[str, Image]) -> list[Image]:
     elsewhere = sources[other.photo]
-    return [*views, render(elsewhere, other.size, _base(other, elsewhere))]
+    unrelated = render(elsewhere, other.size, _base(other, elsewhere))
+    return [*own_views(group, sources[group.photo]), unrelated]
 
 
 def _reference(group: Group, level: int, photo: Image, base: Array) -> tuple[tuple[int, int], Array]:

@@ -91,7 +91,7 @@ def _patch_errors(sample: Sample) -> list[float]:
     queries = _patches(sample.hr, step=12)
     result = []
     for ref in sample.refs:
-        keys = _patches(ref, step=2)
+        keys = _patches(ref, step=3)
         distance = (queries**2).sum(1)[:, None] - 2 * queries @ keys.T + (keys**2).sum(1)[None]
         result.append(float(np.sqrt(np.maximum(distance.min(axis=1), 0)).mean()))
     return result
