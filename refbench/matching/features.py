@@ -75,7 +75,6 @@ def prepare(raw: Tensor, *, name: str, patch: int, stride: int, padding: int, pe
         norm = energy.sqrt().clamp_(min=PIXEL_EPS)
         scale = norm.reciprocal().float()
         energy = energy / norm.square()
-    summed = functional.avg_pool2d(
-        energy[None, None], patch, stride, padding, count_include_pad=True, divisor_override=1
-    )
+    padded = functional.pad(energy, (padding,) * 4)[None, None]
+    summed = functional.avg_pool2d(padded, patch, stride, divisor_override=1)
     return Features(raw, scale, summed[0, 0].clamp_(min=0).sqrt_(), padding)

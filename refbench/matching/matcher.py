@@ -119,6 +119,11 @@ def match(
     )
 
 
+def reads_back(device: torch.device) -> bool:
+    """Whether looking at intermediate values is free, which it is not where it waits for a queue."""
+    return device.type == "cpu"
+
+
 def _item(mask: Tensor | None, b: int) -> Tensor | None:
     return mask[b] if mask is not None and mask.ndim == 3 else mask
 
@@ -168,18 +173,16 @@ def _match_one(
     device = fq.raw.device
     grid = (fq.patch_norm.shape[0], fq.patch_norm.shape[1])
     reference_grid = (fr.patch_norm.shape[0], fr.patch_norm.shape[1])
-    cpu = device.type == "cpu"
     inverse = style.inverse(fr.patch_norm)
     # one read-back that spares a pass over all scores; on CUDA the pass is cheaper than the wait
-    equal = (
-        cpu and stride == 1 and valid is None and bool(inverse.min() >= inverse.max() * (1 - EQUAL_WEIGHTS))
-    )
-    best = RunningBest(grid, k, device, sparse=cpu)
+    equal = reads_back(device) and stride == 1 and valid is None
+    equal = equal and bool(inverse.min() >= inverse.max() * (1 - EQUAL_WEIGHTS))
+    best = RunningBest(grid, k, device, sparse=reads_back(device))
     problem = Problem(query.shape[0], (fq.height, fq.width), (fr.height, fr.width), patch)
     if stride > 1:
         stream_unfolded(fq, fr, inverse, valid, problem, stride, memory_mb, best)
     else:
-        tiles = plan(problem, memory_mb, cuda=not cpu, threads=torch.get_num_threads())
+        tiles = plan(problem, memory_mb, k=k, cuda=not reads_back(device), threads=torch.get_num_threads())
         weight, penalty = (None, None) if equal else _weights(inverse, valid, fr.width)
         stream(fq, fr, weight, penalty, problem, tiles, best)
     value = best.value

@@ -30,28 +30,34 @@ class Problem:
 
 @dataclass(frozen=True)
 class Tiles:
-    """Counts of patch positions (query_height, query_width, band, chunk) and of pixel rows (gemm_rows)."""
+    """Counts of patch positions, but for ``gemm_rows`` (query pixel rows)."""
 
     query_height: int
     query_width: int
     band: int
+    """Reference rows that one ring covers."""
     gemm_rows: int
+    """Query pixel rows of one GEMM; the ring holds two such blocks."""
     chunk: int
+    """Reference rows that are summed at a time."""
+    score_rows: int
+    """Query rows that are summed at a time."""
 
-    def ring_rows(self, problem: Problem) -> int:
-        """Query pixel rows that the ring holds: two GEMM blocks, or all rows where those are fewer."""
-        return min(2 * self.gemm_rows, self.query_height + problem.halo)
+    def buffer_floats(self, problem: Problem) -> tuple[int, int, int]:
+        """Elements of the ring, of the sums down the rows, and of the scores."""
+        halo, reference_width = problem.halo, problem.reference[1]
+        wide = self.query_width + halo
+        ring_rows = min(2 * self.gemm_rows, self.query_height + halo)
+        ring = ring_rows * wide * (self.band + halo) * reference_width
+        down = self.score_rows * wide * self.chunk * reference_width
+        return ring, down + problem.patch, down * -(-self.band // self.chunk)
 
     def bytes(self, problem: Problem) -> int:
-        """Working memory: both operands, the ring, two score buffers."""
+        """Working memory: both operands, the ring, sums and scores."""
         halo = problem.halo
-        wide = self.query_width + halo
-        band_pixels = (self.band + halo) * problem.reference[1]
-        query = problem.channels * (self.query_height + halo) * wide
-        reference = problem.channels * band_pixels
-        ring = self.ring_rows(problem) * wide * band_pixels
-        scores = 2 * wide * self.chunk * problem.reference[1]
-        return FLOAT * (query + reference + ring + scores)
+        query = (self.query_height + halo) * (self.query_width + halo)
+        reference = (self.band + halo) * problem.reference[1]
+        return FLOAT * (problem.channels * (query + reference) + sum(self.buffer_floats(problem)))
 
 
 def _even(total: int, largest: int) -> int:
@@ -60,26 +66,38 @@ def _even(total: int, largest: int) -> int:
     return -(-total // parts)
 
 
-def plan(problem: Problem, memory_mb: float, *, cuda: bool = False, threads: int = 1) -> Tiles:
+def plan(problem: Problem, memory_mb: float, *, k: int = 1, cuda: bool = False, threads: int = 1) -> Tiles:
     """Tiles whose working memory stays below ``memory_mb``; raises ValueError when nothing fits.
 
     Measured on a Zen 3 core (docs/performance.md): a GEMM needs about 160 query pixels to amortise its
-    packing, a ring much larger than the last-level cache costs more than its halo saves, and the score
-    buffers should stay near the second-level cache.
+    packing, a ring much larger than the last-level cache costs more than its halo saves, and the sums
+    should stay near the second-level cache. K > 1 reads back whole chunks, so those are kept short.
     """
     halo, reference_width = problem.halo, problem.reference[1]
     height, width = problem.query[0] - halo, problem.query[1] - halo
     bands = problem.reference[0] - halo
-    ring_floats = (192 if cuda else 2 * min(threads, 8)) * MIB
-    score_floats = 32 * MIB if cuda else 56 * 1024 * min(threads, 8)
+    parallel = max(1, min(threads, 8))
+    ring_floats = 192 * MIB if cuda else 3 * MIB * parallel
+    score_floats = 32 * MIB if cuda else 96 * 1024 * parallel
     gemm_pixels = 4096 if cuda else 160
-    query_width = _even(width, width if width <= 192 else 128)
+
+    def waste(columns: int) -> tuple[float, int, int, int]:
+        """(pixel products per patch score, columns, rows of a GEMM, band) for a query tile's width."""
+        wide = columns + halo
+        gemm_rows = max(halo, 1, -(-gemm_pixels // wide))
+        if 16 * wide * problem.reference[0] * reference_width <= ring_floats:
+            # a map so small that one row is little work for one call
+            gemm_rows = max(gemm_rows, 8)
+        gemm_rows = max(halo, 1, min(gemm_rows, height + halo))
+        band = _even(bands, max(ring_floats // (2 * gemm_rows * wide * reference_width) - halo, 1))
+        return (1 + halo / columns) * (1 + halo / band), columns, gemm_rows, band
+
+    _, query_width, gemm_rows, band = min(waste(_even(width, -(-width // parts))) for parts in range(1, 9))
     wide = query_width + halo
-    gemm_rows = max(halo, 1, min(-(-gemm_pixels // wide), height + halo))
-    row_floats = 2 * gemm_rows * wide * reference_width
-    band = _even(bands, max(ring_floats // row_floats - halo, 4))
-    chunk = _even(band, max(score_floats // (wide * reference_width), 1))
-    tiles = Tiles(height, query_width, band, gemm_rows, chunk)
+    score_rows = gemm_rows if k > 1 or gemm_rows >= 4 else 1
+    score_rows = max(1, min(score_rows, score_floats // (wide * reference_width)))
+    chunk = _even(band, max(score_floats // (score_rows * wide * reference_width), 1))
+    tiles = Tiles(height, query_width, band, gemm_rows, chunk, score_rows)
     budget = int(memory_mb * MIB)
     while tiles.bytes(problem) > budget:
         smaller = _shrink(tiles, problem)
@@ -93,12 +111,12 @@ def plan(problem: Problem, memory_mb: float, *, cuda: bool = False, threads: int
 def _shrink(tiles: Tiles, problem: Problem) -> Tiles | None:
     """The halving that saves most; None when every count is at its least."""
     options = []
-    for field in ("query_height", "query_width", "band", "chunk", "gemm_rows"):
+    for field in ("query_height", "query_width", "band", "chunk", "score_rows", "gemm_rows"):
         count = getattr(tiles, field)
         least = max(1, problem.halo) if field == "gemm_rows" else 1
         if count > least:
             smaller = replace(tiles, **{field: max(least, -(-count // 2))})
             smaller = replace(smaller, chunk=min(smaller.chunk, smaller.band))
-            options.append(smaller)
+            options.append(replace(smaller, score_rows=min(smaller.score_rows, smaller.gemm_rows)))
     better = [o for o in options if o.bytes(problem) < tiles.bytes(problem)]
     return min(better, key=lambda o: o.bytes(problem), default=None)

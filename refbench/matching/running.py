@@ -6,8 +6,24 @@ is what sends ties to the lowest index, for every K and every tiling.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Where a tile of scores lies on both patch grids."""
+
+    top: int
+    left: int
+    width: int
+    """Query positions (top.., left..left + width); a tile may have more columns, which are no positions."""
+    starts: Tensor
+    """int64 (chunks,): the first reference row of each chunk, ascending."""
+    grid_width: int
+    """Width of the reference patch grid; a tile may have more columns, which hold -inf."""
 
 
 class RunningBest:
@@ -24,97 +40,98 @@ class RunningBest:
         self.value = torch.full((k, *grid), -torch.inf, device=device)
         self.index = torch.full((k, *grid), -1, dtype=torch.int64, device=device)
 
-    def update(
-        self, scores: Tensor, top: int, left: int, width: int, reference_row: int, grid_width: int
-    ) -> None:
-        """Merge one tile.
+    def update(self, scores: Tensor, tile: Tile) -> None:
+        """Merge contiguous float32 scores (chunks, rows, wide, b, Wr): b reference rows in each chunk.
 
-        scores: contiguous float32 (rows, wide, b, Wr): query positions (top.., left..) by reference
-        positions in rows ``reference_row``... Only the first ``width`` of ``wide`` columns are positions,
-        and only the first ``grid_width`` of Wr; the others must hold -inf (Wr) or anything (wide).
+        A reference position may occur in two chunks only if it holds -inf in one of them.
         """
-        rows, wide, chunk, reference_width = scores.shape
-        flat = scores.view(rows * wide, chunk * reference_width)
-        best = torch.amax(flat, 1).view(rows, wide)[:, :width]
-        bound = self.value[self.k - 1, top : top + rows, left : left + width]
         if not self.sparse:
-            kept = scores[:, :width].reshape(rows * width, -1)
-            self._dense(kept, (top, left, rows, width), reference_row, grid_width, reference_width)
+            self._dense(scores, tile)
             return
-        hits = torch.nonzero(best > bound)
+        chunks, rows, wide, depth, reference_width = scores.shape
+        chunk_best = torch.amax(scores.view(chunks * rows * wide, depth * reference_width), 1).view(
+            chunks, rows, wide
+        )
+        bound = self.value[self.k - 1, tile.top : tile.top + rows, tile.left : tile.left + tile.width]
+        hits = torch.nonzero(chunk_best.amax(0)[:, : tile.width] > bound)
         if hits.shape[0] == 0:
             return
-        dy, dx = hits[:, 0], hits[:, 1]
-        position = (dy + top) * self.grid[1] + (dx + left)
+        dy, dx = hits.unbind(1)
         row = dy * wide + dx
+        position = (dy + tile.top) * self.grid[1] + (dx + tile.left)
+        chunk_best = chunk_best.view(chunks, -1).index_select(1, row)
         if self.k == 1:
-            self._sparse_one(flat, row, position, chunk, reference_width, reference_row, grid_width)
+            self._sparse_one(scores, chunk_best, row, position, tile)
         else:
-            self._sparse_many(flat, row, position, chunk, reference_width, reference_row, grid_width)
+            self._sparse_many(scores, chunk_best, row, position, tile)
 
     def _sparse_one(
-        self, flat: Tensor, row: Tensor, position: Tensor, chunk: int, wide: int, first: int, grid_width: int
+        self, scores: Tensor, chunk_best: Tensor, row: Tensor, position: Tensor, tile: Tile
     ) -> None:
-        # argmax over long rows is not vectorised in torch: find the reference row by amax first
-        chosen = flat.index_select(0, row).view(-1, chunk, wide)
-        y = chosen.amax(2).argmax(1)
-        line = chosen[torch.arange(len(row), device=row.device), y]
-        value, x = line.max(1)
+        chunks, rows, wide, depth, reference_width = scores.shape
+        chunk = chunk_best.argmax(0)
+        place = chunk * (rows * wide) + row
+        # argmax over a long row is not vectorised in torch: amax finds the reference row first
+        chosen = scores.view(chunks * rows * wide, -1).index_select(0, place)
+        y = chosen.view(-1, depth, reference_width).amax(2).argmax(1)
+        value, x = scores.view(-1, reference_width).index_select(0, place * depth + y).max(1)
         self.value.view(-1)[position] = value
-        self.index.view(-1)[position] = (y + first) * grid_width + x
+        self.index.view(-1)[position] = (tile.starts[chunk] + y) * tile.grid_width + x
 
     def _sparse_many(
-        self, flat: Tensor, row: Tensor, position: Tensor, chunk: int, wide: int, first: int, grid_width: int
+        self, scores: Tensor, chunk_best: Tensor, row: Tensor, position: Tensor, tile: Tile
     ) -> None:
         k, count = self.k, len(row)
-        chosen = flat.index_select(0, row).view(count, chunk, wide)
+        chunks, rows, wide, depth, reference_width = scores.shape
         old_value = self.value.view(k, -1)[:, position].t()
         old_index = self.index.view(k, -1)[:, position].t()
-        line_best = chosen.amax(2)
-        bound = old_value[:, -1:]
-        keep = line_best > bound
-        if chunk >= k:
-            # K lines reach their own maxima, so the K-th of these bounds the K-th score from below
-            floor = line_best.topk(k, dim=1).values[:, -1:]
-            keep &= line_best >= floor
-        else:
-            floor = torch.full_like(bound, -torch.inf)
-        which, y = torch.nonzero(keep, as_tuple=True)
-        lines = chosen[which, y]
-        good = (lines > bound[which]) & (lines >= floor[which])
-        line, x = torch.nonzero(good, as_tuple=True)
-        owner = which[line]
+        units, unit_depth, lines = chunk_best.t(), depth, scores.view(chunks * rows * wide, -1)
+        if chunks < k:
+            # too few chunks for the bound below: take single reference rows
+            place = torch.arange(chunks, device=row.device) * (rows * wide) + row[:, None]
+            units = lines[place].view(count, chunks * depth, reference_width).amax(2)
+            unit_depth, lines = 1, scores.view(-1, reference_width)
+        bound = old_value[:, -1]
+        if units.shape[1] >= k:
+            # K units reach their own maxima, so the K-th of these bounds the K-th score from below;
+            # scores equal to it must stay in, hence the next float below
+            floor = units.topk(k, dim=1).values[:, -1]
+            bound = torch.maximum(bound, torch.nextafter(floor, floor.new_tensor(-torch.inf)))
+        which, unit = torch.nonzero(units > bound[:, None], as_tuple=True)
+        parts = depth // unit_depth
+        chunk = torch.div(unit, parts, rounding_mode="floor")
+        y = unit - chunk * parts
+        chosen = lines.index_select(0, (chunk * (rows * wide) + row[which]) * parts + y)
+        part, column = torch.nonzero(chosen > bound[which][:, None], as_tuple=True)
+        owner = which[part]
         counts = torch.bincount(owner, minlength=count)
-        starts = counts.cumsum(0) - counts
-        slot = torch.arange(len(owner), device=owner.device) - starts[owner] + k
+        slot = torch.arange(len(owner), device=row.device) - (counts.cumsum(0) - counts)[owner] + k
         value = old_value.new_full((count, k + int(counts.max())), -torch.inf)
         index = torch.full(value.shape, -1, dtype=torch.int64, device=row.device)
         value[:, :k], index[:, :k] = old_value, old_index
-        value[owner, slot] = lines[line, x]
-        index[owner, slot] = (y[line] + first) * grid_width + x
+        value[owner, slot] = chosen[part, column]
+        down = torch.div(column, reference_width, rounding_mode="floor")
+        reference_row = tile.starts[chunk[part]] + y[part] + down
+        index[owner, slot] = reference_row * tile.grid_width + (column - down * reference_width)
         order = value.sort(dim=1, descending=True, stable=True).indices[:, :k]
         self.value.view(k, -1)[:, position] = value.gather(1, order).t()
         self.index.view(k, -1)[:, position] = index.gather(1, order).t()
 
-    def _dense(
-        self,
-        scores: Tensor,
-        place: tuple[int, int, int, int],
-        first: int,
-        grid_width: int,
-        reference_width: int,
-    ) -> None:
-        top, left, rows, width = place
-        value = self.value[:, top : top + rows, left : left + width]
-        index = self.index[:, top : top + rows, left : left + width]
+    def _dense(self, scores: Tensor, tile: Tile) -> None:
+        chunks, rows, _, depth, reference_width = scores.shape
+        value = self.value[:, tile.top : tile.top + rows, tile.left : tile.left + tile.width]
+        index = self.index[:, tile.top : tile.top + rows, tile.left : tile.left + tile.width]
         values, indices = [value.reshape(self.k, -1)], [index.reshape(self.k, -1)]
-        for rank in range(min(self.k, scores.shape[1])):
-            best, column = scores.max(1)
-            if rank + 1 < self.k:
-                scores.scatter_(1, column[:, None], -torch.inf)
-            values.append(best[None])
-            y = torch.div(column, reference_width, rounding_mode="floor")
-            indices.append(((y + first) * grid_width + column % reference_width)[None])
+        for chunk in range(chunks):
+            left = scores[chunk, :, : tile.width].reshape(rows * tile.width, depth * reference_width)
+            for rank in range(min(self.k, left.shape[1])):
+                best, column = left.max(1)
+                if rank + 1 < self.k:
+                    left.scatter_(1, column[:, None], -torch.inf)
+                y = torch.div(column, reference_width, rounding_mode="floor")
+                x = column - y * reference_width
+                values.append(best[None])
+                indices.append(((tile.starts[chunk] + y) * tile.grid_width + x)[None])
         merged = torch.cat(values)
         order = merged.sort(dim=0, descending=True, stable=True).indices[: self.k]
         value.copy_(merged.gather(0, order).view(value.shape))

@@ -8,31 +8,19 @@ so one GEMM over pixels (C multiply-adds for each pair, not 9 C) holds all that 
 The correlation is never stored: a ring of query rows holds the pixel products against one band of
 reference rows, from which tiles of C are summed, first down the rows and then along the columns. In
 memory "one down in both maps" and "one right in both maps" are constant strides, so both sums are
-contiguous vector adds.
+vector adds over long contiguous runs.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from refbench.matching.features import Features
 from refbench.matching.plan import Problem, Tiles
-from refbench.matching.running import RunningBest
-
-
-class Workspace:
-    """Buffers of one match, allocated once and reused by every tile."""
-
-    def __init__(self, problem: Problem, tiles: Tiles, device: torch.device) -> None:
-        halo = problem.halo
-        wide = tiles.query_width + halo
-        line = (tiles.band + halo) * problem.reference[1]
-        self.ring = torch.empty(tiles.ring_rows(problem) * wide * line, device=device)
-        # the column sums read a few elements past the tile; zeros there keep NaN out of unused columns
-        score = wide * tiles.chunk * problem.reference[1]
-        self.down = torch.zeros(score + 2 * problem.patch, device=device)
-        self.score = torch.zeros(score, device=device)
+from refbench.matching.running import RunningBest, Tile
 
 
 def stream(
@@ -50,7 +38,7 @@ def stream(
     scores are ``C * weight + penalty``. None for both means that all weights are equal and nothing is
     masked: the common factor is then left to the caller.
     """
-    space = Workspace(problem, tiles, query.raw.device)
+    space = Workspace.allocate(problem, tiles, query.raw.device)
     halo = problem.halo
     rows, columns, bands = (n - halo for n in (*problem.query, problem.reference[0]))
     for top in range(0, rows, tiles.query_height):
@@ -61,80 +49,148 @@ def stream(
             for first in range(0, bands, tiles.band):
                 last = min(first + tiles.band, bands)
                 band = reference.block(first, last + halo, 0, reference.width)
-                place = (top, left, first, last)
-                _band(block, band, place, weight, penalty, problem, tiles, space, best)
+                sums = BandSums(block.shape, band.shape, first, problem.patch, tiles, space)
+                if weight is not None and penalty is not None:
+                    sums.weigh(weight[first:last], penalty[first:last])
+                sums.run(block, band, top, left, best)
 
 
-def _band(
-    block: Tensor,
-    band: Tensor,
-    place: tuple[int, int, int, int],
-    weight: Tensor | None,
-    penalty: Tensor | None,
-    problem: Problem,
-    tiles: Tiles,
-    space: Workspace,
-    best: RunningBest,
-) -> None:
-    top, left, first, last = place
-    halo, patch = problem.halo, problem.patch
-    channels, pixel_rows, wide = block.shape
-    reference_width = band.shape[2]
-    line = band.shape[1] * reference_width
-    ring_rows = min(2 * tiles.gemm_rows, pixel_rows)
-    ring = space.ring[: ring_rows * wide * line].view(ring_rows, wide, line)
-    left_operand = block.view(channels, -1).t()
-    right_operand = band.view(channels, -1)
-    done = 0
-    for start in range(0, pixel_rows, tiles.gemm_rows):
-        stop = min(start + tiles.gemm_rows, pixel_rows)
-        _correlate(left_operand, right_operand, ring, start, stop, wide)
-        for y in range(done, stop - halo):
-            rows = [ring[(y + i) % ring_rows] for i in range(patch)]
-            for v in range(first, last, tiles.chunk):
-                chunk = min(tiles.chunk, last - v)
-                score = _scores(rows, (v - first) * reference_width, chunk, reference_width, space)
-                if weight is None or penalty is None:
-                    if halo:
-                        score[:, :, reference_width - halo :] = -torch.inf
-                else:
-                    torch.addcmul(penalty[v : v + chunk], score, weight[v : v + chunk], out=score)
-                best.update(score[None], top + y, left, wide - halo, v, reference_width - halo)
-        done = max(done, stop - halo)
+@dataclass(frozen=True)
+class Workspace:
+    """Buffers of one match, allocated once and reused by every tile."""
 
+    ring: Tensor
+    down: Tensor
+    score: Tensor
 
-def _correlate(left: Tensor, right: Tensor, ring: Tensor, start: int, stop: int, wide: int) -> None:
-    """Pixel products of query rows [start, stop) with the band, written where the ring has them."""
-    ring_rows, line = ring.shape[0], ring.shape[2]
-    while start < stop:
-        slot = start % ring_rows
-        count = min(stop - start, ring_rows - slot)
-        out = ring[slot : slot + count].view(count * wide, line)
-        torch.mm(left[start * wide : (start + count) * wide], right, out=out)
-        start += count
-
-
-def _scores(rows: list[Tensor], offset: int, chunk: int, reference_width: int, space: Workspace) -> Tensor:
-    """Unweighted patch scores (wide, chunk, Wr) of one query row against ``chunk`` reference rows."""
-    patch, wide, line = len(rows), rows[0].shape[0], chunk * reference_width
-    size = wide * line
-    down = space.down[:size].view(wide, line)
-    score = space.score[:size]
-    if patch == 1:
-        return (
-            score.view(wide, line)
-            .copy_(rows[0][:, offset : offset + line])
-            .view(wide, chunk, reference_width)
+    @classmethod
+    def allocate(cls, problem: Problem, tiles: Tiles, device: torch.device) -> Workspace:
+        """Buffers for the largest tile."""
+        ring, down, score = tiles.buffer_floats(problem)
+        return cls(
+            torch.empty(ring, device=device),
+            # the column sums read past the tile; zeros there keep NaN out of unused columns
+            torch.zeros(down, device=device),
+            torch.zeros(score, device=device),
         )
-    taps = [row[:, offset + i * reference_width :][:, :line] for i, row in enumerate(rows)]
-    torch.add(taps[0], taps[1], out=down)
-    for tap in taps[2:]:
-        down.add_(tap)
-    # one step right in both maps is line + 1 floats; what wraps lands in unused rows and columns
-    used = (wide - patch + 1) * line
-    shifted = [space.down[j * (line + 1) :][:used] for j in range(patch)]
-    out = score[:used]
-    torch.add(shifted[0], shifted[1], out=out)
-    for part in shifted[2:]:
-        out.add_(part)
-    return score.view(wide, chunk, reference_width)
+
+
+class BandSums:
+    """Scores of one query block against one band of reference rows."""
+
+    def __init__(
+        self,
+        block: torch.Size,
+        band: torch.Size,
+        first: int,
+        patch: int,
+        tiles: Tiles,
+        space: Workspace,
+    ) -> None:
+        self.patch = patch
+        self.halo = patch - 1
+        self.first = first
+        self.space = space
+        self.tiles = tiles
+        _, self.pixel_rows, self.wide = block
+        self.reference_width = band[2]
+        self.band = band[1] - self.halo
+        self.chunk = min(tiles.chunk, self.band)
+        # the last chunk ends with the band and so may repeat rows of the one before
+        last = self.band - self.chunk
+        self.starts = [min(v, last) for v in range(0, self.band, self.chunk)]
+        self.repeated = self.starts[-2] + self.chunk - last if len(self.starts) > 1 else 0
+        line = band[1] * band[2]
+        self.ring_rows = min(2 * tiles.gemm_rows, self.pixel_rows)
+        self.ring = space.ring[: self.ring_rows * self.wide * line].view(self.ring_rows, self.wide, line)
+        self.weights: list[tuple[Tensor, Tensor]] = []
+        self.steps: dict[tuple[int, int], Step] = {}
+
+    def weigh(self, weight: Tensor, penalty: Tensor) -> None:
+        """Use weights and penalties (band, Wr) for this band's positions."""
+        self.weights = [(penalty[v : v + self.chunk], weight[v : v + self.chunk]) for v in self.starts]
+
+    def run(self, block: Tensor, band: Tensor, top: int, left: int, best: RunningBest) -> None:
+        """Stream the block's rows through the ring and hand the scores to ``best``."""
+        left_operand = block.view(block.shape[0], -1).t()
+        right_operand = band.view(band.shape[0], -1)
+        starts = torch.tensor(self.starts, device=block.device) + self.first
+        grid_width = self.reference_width - self.halo
+        done = 0
+        for start in range(0, self.pixel_rows, self.tiles.gemm_rows):
+            stop = min(start + self.tiles.gemm_rows, self.pixel_rows)
+            self._correlate(left_operand, right_operand, start, stop)
+            while done < stop - self.halo:
+                step = self._step(done, stop - self.halo - done)
+                scores = self._sum(step)
+                tile = Tile(top + done, left, self.wide - self.halo, starts, grid_width)
+                best.update(scores, tile)
+                done += step.rows
+
+    def _correlate(self, left: Tensor, right: Tensor, start: int, stop: int) -> None:
+        """Pixel products of query rows [start, stop) with the band, written where the ring has them."""
+        while start < stop:
+            slot = start % self.ring_rows
+            count = min(stop - start, self.ring_rows - slot)
+            out = self.ring[slot : slot + count].view(count * self.wide, -1)
+            torch.mm(left[start * self.wide : (start + count) * self.wide], right, out=out)
+            start += count
+
+    def _step(self, y: int, most: int) -> Step:
+        """Views for up to ``most`` rows of positions from y; few occur, as the ring repeats."""
+        slots = [(y + i) % self.ring_rows for i in range(self.patch)]
+        rows = min(most, self.tiles.score_rows, self.ring_rows - max(slots))
+        key = (slots[0], rows)
+        if key not in self.steps:
+            self.steps[key] = self._views(slots, rows)
+        return self.steps[key]
+
+    def _views(self, slots: list[int], rows: int) -> Step:
+        line = self.chunk * self.reference_width
+        size = rows * self.wide * line
+        # shifted runs stop where the last of them leaves the tile: there are no positions beyond
+        used = (rows * self.wide - self.halo) * line
+        down = self.space.down[:size].view(rows, self.wide, line)
+        across = [self.space.down[j * (line + 1) :][:used] for j in range(self.patch)]
+        score = self.space.score[: len(self.starts) * size].view(len(self.starts), -1)
+        taps = [
+            [
+                self.ring[slot : slot + rows, :, (v + i) * self.reference_width :][:, :, :line]
+                for i, slot in enumerate(slots)
+            ]
+            for v in self.starts
+        ]
+        shape = (len(self.starts), rows, self.wide, self.chunk, self.reference_width)
+        return Step(rows, taps, down, across, [part[:used] for part in score], score.view(shape))
+
+    def _sum(self, step: Step) -> Tensor:
+        for taps, out in zip(step.taps, step.out, strict=True):
+            if self.patch == 1:
+                out.view_as(step.down).copy_(taps[0])
+                continue
+            torch.add(taps[0], taps[1], out=step.down)
+            for tap in taps[2:]:
+                step.down.add_(tap)
+            torch.add(step.across[0], step.across[1], out=out)
+            for part in step.across[2:]:
+                out.add_(part)
+        if self.weights:
+            for part, (penalty, weight) in zip(step.score, self.weights, strict=True):
+                torch.addcmul(penalty, part, weight, out=part)
+        elif self.halo:
+            step.score[..., self.reference_width - self.halo :].fill_(-torch.inf)
+        if self.repeated:
+            step.score[-1, :, :, : self.repeated].fill_(-torch.inf)
+        return step.score
+
+
+@dataclass(frozen=True)
+class Step:
+    """Views for one step of ``rows`` query rows: the ring's taps of every chunk, and where sums go."""
+
+    rows: int
+    taps: list[list[Tensor]]
+    down: Tensor
+    across: list[Tensor]
+    out: list[Tensor]
+    score: Tensor

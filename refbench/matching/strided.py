@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from refbench.matching.features import Features
 from refbench.matching.plan import FLOAT, MIB, Problem
-from refbench.matching.running import RunningBest
+from refbench.matching.running import RunningBest, Tile
 
 
 def _patches(features: Features, top: int, bottom: int, patch: int, stride: int) -> Tensor:
@@ -56,5 +56,8 @@ def stream_unfolded(
             scores = scores.mul_(weight[first:last].reshape(-1))
             if valid is not None:
                 scores.masked_fill_(~valid[first:last].reshape(-1), -torch.inf)
-            tile = scores.view(bottom - top, width, last - first, reference_width)
-            best.update(tile, top, 0, width, first, reference_width)
+            starts = torch.tensor([first], device=scores.device)
+            best.update(
+                scores.view(1, bottom - top, width, last - first, reference_width),
+                Tile(top, 0, width, starts, reference_width),
+            )
