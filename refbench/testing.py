@@ -1,0 +1,123 @@
+"""For the tests of a method's own repository: has my model regressed, and does it keep the contract?
+
+    from refbench.testing import assert_conformant, assert_not_regressed, run_suite
+
+    METHOD = "method=src/mymethod.py:SPEC"
+
+    def test_conformant():
+        assert_conformant(METHOD)
+
+    def test_not_regressed(tmp_path):
+        cells = run_suite(METHOD, "suite=cufed5", "limit=4", out=tmp_path)
+        assert_not_regressed(cells, "baselines/mymethod.json")
+
+``save_baseline(cells, path)`` writes the baseline file once, and again when a change is wanted. The same
+functions are pytest fixtures (``refbench_run``) for those who import them into their conftest.py.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from refbench import __version__
+from refbench.gate import GateResult, baseline_of, check, limits_from, load_baseline, text, write_baseline
+from refbench.stats.summary import CellSummary
+
+if TYPE_CHECKING:
+    from refbench.conformance.report import ConformanceReport
+
+__all__ = ["assert_conformant", "assert_not_regressed", "refbench_run", "run_suite", "save_baseline"]
+
+
+def run_suite(*overrides: str, out: str | Path) -> tuple[CellSummary, ...]:
+    """``refbench run`` in this process: the cells of every suite, results under ``out``.
+
+    overrides: as on the command line (``"method=..."``, ``"suite=cufed5_jitter"``, ``"limit=4"``). Neither
+    MLflow nor kept images unless they ask for them. Raises UserError for what the command refuses.
+    """
+    from refbench.cli.display import PlainProgress
+    from refbench.config import load_run
+    from refbench.execution.device import resolve_device
+    from refbench.execution.executor import make_executor
+    from refbench.plan import Planner
+    from refbench.registry import Registry
+    from refbench.runner import carry_out
+
+    given = {override.partition("=")[0] for override in overrides}
+    quiet = [f"{key}=none" for key in ("tracking", "images") if key not in given]
+    registry = Registry.discover()
+    configs = load_run([*quiet, *overrides, f"out={out}"], False, registry)
+    first = configs[0]
+    plan = Planner(registry).plan(configs, device=resolve_device(first.device))
+    executor = make_executor(first.executor.name, first.executor.params)
+    outcome = carry_out(plan, first, executor, PlainProgress(sys.stderr))
+    return tuple(cell for suite in outcome.suites for cell in suite.summaries)
+
+
+def assert_not_regressed(
+    cells: Sequence[CellSummary],
+    baseline: str | Path,
+    *,
+    tolerance: Mapping[str, float] | None = None,
+    mode: str = "paired",
+    perf: bool = False,
+) -> GateResult:
+    """Fail the test, showing the gate's text, unless ``refbench check`` would exit 0.
+
+    tolerance: by metric alias, in the metric's unit. mode: ``paired`` or ``strict``. perf: compare costs.
+    """
+    result = check(load_baseline(Path(baseline)), cells, limits_from(tolerance or {}, mode=mode), perf=perf)
+    if result.exit_code != 0:
+        pytest.fail(f"{baseline}:\n{text(result)}", pytrace=False)
+    return result
+
+
+def save_baseline(cells: Sequence[CellSummary], path: str | Path) -> None:
+    """Write the baseline file of ``cells``, with the versions it was made with."""
+    import torch
+
+    versions = {"refbench": __version__, "python": platform.python_version(), "torch": torch.__version__}
+    write_baseline(Path(path), baseline_of(cells, versions))
+
+
+def assert_conformant(method: str, *settings: str) -> ConformanceReport:
+    """Fail the test, naming the clauses, unless ``refbench verify`` would exit 0.
+
+    method: ``"method=path/to/file.py:SPEC"`` or a registered name. settings: further ``key=value`` words
+    (``"method.weights=mine.pth"``, ``"device=cpu"``).
+    """
+    from refbench.cli.verify import KEYS
+    from refbench.config import load_command
+    from refbench.conformance.kit import verify_method
+    from refbench.registry import Registry
+
+    word = method if method.startswith("method=") else f"method={method}"
+    values = load_command("verify", KEYS, [word, *settings])
+    choice, root = values["method"], values["weights.root"]
+    report = verify_method(
+        Registry.discover().method_from(choice.locator),
+        choice.weights,
+        Path(root) if root else None,
+        choice.params,
+        values["device"],
+    )
+    if not report.ok:
+        lines = [clause.line(ascii_only=True) for clause in report.failures()]
+        pytest.fail("\n".join([report.summary(), *lines]), pytrace=False)
+    return report
+
+
+@pytest.fixture
+def refbench_run(tmp_path: Path) -> Callable[..., tuple[CellSummary, ...]]:
+    """:func:`run_suite` with its results in this test's temporary folder."""
+
+    def run(*overrides: str) -> tuple[CellSummary, ...]:
+        return run_suite(*overrides, out=tmp_path / "results")
+
+    return run
