@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -36,20 +37,24 @@ class CellStore:
         """Damaged lines found by the last reading, as ``file:line: reason``."""
         self._log: LineLog | None = None
         self._scores: LineLog | None = None
+        self._arriving: Manifest | None = None
 
     @classmethod
     def open(cls, out: Path, run_key: str, manifest: Manifest) -> CellStore:
         """Create or reopen the cell of ``run_key`` inside the results folder ``out``.
 
-        ``manifest`` is written, or its sessions and metrics are added to the one that is there.
-        Nothing is locked until the first row is appended.
+        ``manifest`` is written, or its metrics are added to the one that is there. Its sessions enter
+        with the first row that is appended; nothing is locked before that.
         """
         if manifest.run_key != run_key:
             raise ValueError("the manifest is of another run key")
         folder = out / folder_name(run_key)
         with explained(out):
             folder.mkdir(parents=True, exist_ok=True)
-        return cls(folder, join_manifest(folder, manifest))
+        there = join_manifest(folder, replace(manifest, sessions=()))
+        store = cls(folder, there)
+        store._arriving = replace(there, sessions=manifest.sessions)
+        return store
 
     @staticmethod
     def peek_completed(out: Path, run_key: str) -> set[TrialKey]:
@@ -68,13 +73,21 @@ class CellStore:
     def append(self, row: SampleRow) -> None:
         """Add one row; when this returns, a kill of the process cannot take the row back."""
         text = row.to_json()
+        self._arrive()
         if self._log is None:
             self._log = LineLog(self.folder, ROWS)
         self._log.append(text)
 
+    def _arrive(self) -> None:
+        """Enter this session into the manifest, before its first row."""
+        if self._arriving is not None:
+            self.manifest = join_manifest(self.folder, self._arriving)
+            self._arriving = None
+
     def append_score(self, score: ScoreRow) -> None:
         """Add metric values to an existing row without repeating inference."""
         text = score.to_json()
+        self._arrive()
         if self._scores is None:
             self._scores = LineLog(self.folder, SCORES)
         self._scores.append(text)

@@ -118,12 +118,14 @@ def join_manifest(folder: Path, manifest: Manifest) -> Manifest:
             found = first_difference(there.identity, manifest.identity)
             what = f"{found[0]}: {found[1]!r} there, {found[2]!r} here" if found else "other run key"
             raise UserError(f"{folder}: holds another run ({what}); choose another folder with out=DIR")
+        known = {session.get("id") for session in there.sessions}
+        new = tuple(session for session in manifest.sessions if session.get("id") not in known)
         merged = dataclasses.replace(
-            there,
-            metrics={**there.metrics, **manifest.metrics},
-            sessions=(*there.sessions, *manifest.sessions),
+            there, metrics={**there.metrics, **manifest.metrics}, sessions=(*there.sessions, *new)
         )
-        _write(folder, merged)
+        # a run that finds everything done leaves the folder as it was
+        if merged != there:
+            _write(folder, merged)
         return merged
 
 

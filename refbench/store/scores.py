@@ -27,6 +27,8 @@ class ScoreRow:
     """Signature -> ``inf``, ``-inf`` or ``nan``."""
     absent: Mapping[str, str] = field(default_factory=dict)
     """Metric alias -> why it could not be computed."""
+    present: tuple[str, ...] = ()
+    """Aliases of ``metrics``: a reason that the row gives for their absence no longer holds."""
     schema: int = SCORE_SCHEMA
     """Version of this layout."""
 
@@ -57,15 +59,17 @@ class ScoreRow:
             metrics=checks.numbers_or_none(data.get("metrics", {}), "metrics"),
             special=checks.texts(data.get("special", {}), "special"),
             absent=checks.texts(data.get("absent", {}), "absent"),
+            present=checks.text_list(data.get("present", []), "present"),
         )
 
 
 def with_scores(row: SampleRow, score: ScoreRow) -> SampleRow:
-    """``row`` with the values of ``score``; an alias that now has a reason or value drops the old one."""
+    """``row`` with the values and reasons of ``score`` in the place of its own."""
     special = {k: v for k, v in row.special.items() if k not in score.metrics}
+    absent = {k: v for k, v in row.absent.items() if k not in score.present}
     return dataclasses.replace(
         row,
         metrics={**row.metrics, **score.metrics},
         special={**special, **score.special},
-        absent={**row.absent, **score.absent},
+        absent={**absent, **score.absent},
     )

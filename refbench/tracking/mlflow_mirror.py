@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from refbench.identity import digest
-from refbench.store import row_files
 from refbench.store.cell import SUMMARY
+from refbench.store.linelog import files_of
 from refbench.store.locks import exclusive
 from refbench.store.manifest import MANIFEST
 from refbench.store.provenance import without_credentials
-from refbench.tracking.local import artifact_root, follow_move, local_uri, ui_command
+from refbench.store.reader import ROWS, SCORES
+from refbench.tracking.local import artifact_root, follow_move, local_uri, published_before, ui_command
 from refbench.tracking.quiet import quiet
 from refbench.tracking.types import CellRunInfo, SuiteRunInfo, TrackingResult
 
@@ -47,6 +48,10 @@ def publish(
     shown = without_credentials(address)
     command = None if uri else ui_command(out)
     try:
+        content = _content(suite, cells, table_markdown, extra_artifacts)
+        there = published_before(out, suite_key(suite), content) if uri is None else None
+        if there is not None:
+            return TrackingResult(shown, there[0], there[1], command)
         with quiet(), _alone(out, local=uri is None):
             if uri is None:
                 follow_move(out, EXPERIMENT)
@@ -54,7 +59,7 @@ def publish(
             parent = mirror.suite(suite, cells, table_markdown, extra_artifacts)
             for cell in cells:
                 mirror.cell(suite, parent, cell)
-            mirror.finish(parent)
+            mirror.finish(parent, content)
         return TrackingResult(shown, mirror.experiment_id, parent, command)
     except ImportError as error:
         reason = f"mlflow is not installed ({error}); pip install mlflow, or set tracking=none"
@@ -113,6 +118,8 @@ class _Mirror:
             "method": ", ".join(sorted(before | {cell.method for cell in cells})),
             "label": ", ".join(dict.fromkeys(cell.method_label for cell in cells)),
             "refbench.suite_key": key,
+            # empty until everything is written, see finish
+            "refbench.published": "",
             "mlflow.note.content": table,
         }
         run_id = self._write(run, f"{suite.suite} on {suite.dataset_label}", tags, {"seed": suite.seed}, {})
@@ -144,25 +151,22 @@ class _Mirror:
         }
         params = {"protocol": cell.protocol, "seed": cell.seed, **_flat(cell.params)}
         run_id = self._write(run, f"{cell.method_label} | {cell.protocol}", tags, params, cell.metrics)
-        files = [*row_files(cell.folder), cell.folder / MANIFEST, cell.folder / SUMMARY, *cell.files]
-        self._attach(run_id, files, {} if run is None else run.data.tags)
-        self.finish(run_id)
+        self._attach(run_id, _files(cell), {} if run is None else run.data.tags)
+        self._client.set_terminated(run_id, "FINISHED")
 
     def _attach(self, run_id: str, files: Sequence[Path], tags: Mapping[str, str]) -> None:
         """Attach files that are new or changed: the rows of a large run are sent once."""
         for path in files:
-            if not path.is_file():
-                continue
-            with path.open("rb") as handle:
-                content = hashlib.file_digest(handle, "sha256").hexdigest()
+            content = _file_digest(path)
             tag = _name(f"refbench.sha256.{path.name}")
             if tags.get(tag) != content:
                 self._client.log_artifact(run_id, str(path))
                 self._client.set_tag(run_id, tag, content)
 
-    def finish(self, run_id: str) -> None:
-        """Mark a run as finished."""
-        self._client.set_terminated(run_id, "FINISHED")
+    def finish(self, parent: str, content: str) -> None:
+        """Mark the publication as complete; until then a repetition starts over."""
+        self._client.set_tag(parent, "refbench.published", content)
+        self._client.set_terminated(parent, "FINISHED")
 
     def _find(self, tag: str, value: str) -> Any:
         found = self._client.search_runs(
@@ -199,6 +203,26 @@ class _Mirror:
 def suite_key(suite: SuiteRunInfo) -> str:
     """What makes two publications the same parent run."""
     return digest([suite.suite, suite.dataset_label, suite.fingerprint, suite.seed])[:20]
+
+
+def _files(cell: CellRunInfo) -> list[Path]:
+    """What is attached to a cell's run."""
+    own = [cell.folder / name for name in (MANIFEST, SUMMARY)]
+    logs = [path for name in (ROWS, SCORES) for path in files_of(cell.folder, name)]
+    return [path for path in (*logs, *own, *cell.files) if path.is_file()]
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _content(suite: SuiteRunInfo, cells: Sequence[CellRunInfo], table: str, extra: Sequence[Path]) -> str:
+    """Digest of everything that one publication writes."""
+    files = [[_file_digest(path) for path in _files(cell)] for cell in cells]
+    return hashlib.sha256(
+        repr((suite, list(cells), table, files, [_file_digest(path) for path in extra])).encode()
+    ).hexdigest()
 
 
 def _batches(metrics: list[Any], params: list[Any], tags: list[Any]) -> Iterator[tuple[list[Any], ...]]:

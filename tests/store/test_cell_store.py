@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -139,11 +140,24 @@ def test_sessions_and_metrics_of_resumed_runs_are_added(tmp_path: Path) -> None:
                 "metrics": {f"m{n}": {"signature": f"s{n}"}},
             }
         )
-        store = CellStore.open(tmp_path, KEY, manifest)
+        with CellStore.open(tmp_path, KEY, manifest) as store:
+            store.append(ok("a"))
+            store.append(ok("b"))
     store.finish_session("1", {"rows": 5})
     there = read_manifest(store.folder)
     assert there.sessions == ({"id": "0"}, {"id": "1", "rows": 5}, {"id": "2"})
     assert sorted(there.metrics) == ["m0", "m1", "m2"]
+
+
+def test_a_session_that_finds_everything_done_changes_nothing(tmp_path: Path) -> None:
+    with CellStore.open(tmp_path, KEY, replace(MANIFEST, sessions=({"id": "first"},))) as store:
+        store.append(ok("a"))
+    before = {p: p.read_bytes() for p in store.folder.rglob("*")}
+    with CellStore.open(tmp_path, KEY, replace(MANIFEST, sessions=({"id": "second"},))) as store:
+        assert store.pending([("a", 0)]) == []
+        assert store.rows() == [ok("a")]
+    assert {p: p.read_bytes() for p in store.folder.rglob("*")} == before
+    assert read_manifest(store.folder).sessions == ({"id": "first"},)
 
 
 def test_a_folder_of_another_run_key_is_refused_with_the_difference(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ import pytest
 
 from refbench.store import CellStore, Manifest, SampleRow, find_runs
 from refbench.tracking import CellRunInfo, SuiteRunInfo, TrackingResult
-from refbench.tracking.local import follow_move, local_uri
-from refbench.tracking.mlflow_mirror import EXPERIMENT, publish, suite_key
+from refbench.tracking.local import follow_move, local_uri, published_before
+from refbench.tracking.mlflow_mirror import EXPERIMENT, _content, publish, suite_key
 from refbench.tracking.quiet import quiet
 
 SUITE = SuiteRunInfo("jitter", "cufed5", "cufed5-sample", "f00d", tags={"team": "a"})
@@ -179,6 +180,66 @@ def test_a_moved_results_folder_is_followed(published: Any, tmp_path: Path) -> N
     assert follow_move(out, EXPERIMENT) is False
 
 
+def test_an_unchanged_publication_is_recognised_without_importing_mlflow(
+    published: Any, tmp_path: Path
+) -> None:
+    out, cells, _ = published
+    first = publish(out, None, SUITE, cells, TABLE)
+    code = (
+        "import sys\n"
+        "from pathlib import Path, PosixPath, WindowsPath\n"
+        "from math import inf\n"
+        "from refbench.tracking import CellRunInfo, SuiteRunInfo\n"
+        "from refbench.tracking.mlflow_mirror import publish\n"
+        f"result = publish(Path({str(out)!r}), None, {SUITE!r}, {cells!r}, {TABLE!r})\n"
+        "print(result.run_id, result.experiment_id, result.warning, 'mlflow' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(first.run_id), str(first.experiment_id), "None", "False"]
+
+
+@pytest.mark.parametrize("change", ["table", "metric", "rows", "deleted", "moved"])
+def test_anything_new_is_published(results: Path, change: str, tmp_path: Path) -> None:
+    cell = make_cell(results, "a")
+    first = publish(results, None, SUITE, [cell], TABLE)
+    content = _content(SUITE, [cell], TABLE, ())
+    key = suite_key(SUITE)
+    assert published_before(results, key, content) == (first.experiment_id, first.run_id)
+    table, out = TABLE, results
+    if change == "table":
+        table += "more"
+    elif change == "metric":
+        cell = replace(cell, metrics={**cell.metrics, "psnr_y": 28.0})
+    elif change == "rows":
+        make_cell(results, "a", rows=3)
+    elif change == "deleted":
+        with quiet():
+            from mlflow.tracking import MlflowClient
+
+            MlflowClient(tracking_uri=local_uri(results)).delete_run(str(first.run_id))
+    else:
+        out = results.rename(tmp_path / "elsewhere")
+        cell = replace(cell, folder=out / cell.folder.name)
+    assert published_before(out, key, _content(SUITE, [cell], table, ())) is None
+
+
+def test_a_publication_that_broke_off_is_not_taken_for_complete(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell = make_cell(results, "a")
+    assert publish(results, None, SUITE, [cell], TABLE).warning is None
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("the cable was pulled")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("refbench.tracking.mlflow_mirror._Mirror.cell", fail)
+        result = publish(results, None, SUITE, [cell], TABLE + "changed")
+    assert "the cable was pulled" in str(result.warning)
+    assert published_before(results, suite_key(SUITE), _content(SUITE, [cell], TABLE, ())) is None
+    assert publish(results, None, SUITE, [cell], TABLE).warning is None
+
+
 def test_another_suite_or_dataset_is_another_parent() -> None:
     others = [
         SuiteRunInfo("other", "cufed5", "cufed5-sample", "f00d"),
@@ -237,6 +298,7 @@ def test_following_a_move_needs_a_database_with_the_experiment(tmp_path: Path) -
 
 REPUBLISH = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 from refbench.tracking import SuiteRunInfo
 from refbench.tracking.mlflow_mirror import publish
