@@ -1,0 +1,109 @@
+"""A whole run: what it writes, that it repeats itself, and that a killed one ends with the same weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from refbench.errors import UserError
+from refbench.training import loop
+from refbench.training.fields import merged
+from refbench.training.run import TrainingResult, train
+
+
+def silent(line: str) -> None:
+    """No output."""
+
+
+def _same(a: Path, b: Path) -> bool:
+    first, second = load_file(a), load_file(b)
+    return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
+
+
+class Killed(Exception):
+    """Stands for a kill."""
+
+
+def test_run_writes_a_checkpoint_that_says_what_it_is(tiny_config: Mapping[str, Any]) -> None:
+    lines: list[str] = []
+    published: list[TrainingResult] = []
+    path = train(tiny_config, lines.append, published.append)
+    with safe_open(path, "pt") as file:  # type: ignore[no-untyped-call]
+        meta = file.metadata()
+        assert all(file.get_tensor(k).dtype in (torch.float16, torch.int64) for k in file.keys())  # noqa: SIM118
+    assert meta["method"] == "datsr"
+    assert json.loads(meta["config"])["widths"] == [4, 4, 8]
+    assert json.loads(meta["recipe"])["stage2"]["steps"] == 4
+    assert "photos" not in json.loads(meta["recipe"])["data"]
+    assert meta["data_fingerprint"] == published[0].data_fingerprint
+    curve = json.loads(meta["curve"])
+    assert {"pck1", "pck2", "pck4"} <= set(curve["stage1-student"][-1])
+    assert {"good", "unrelated", "none", "loss", "step"} <= set(curve["stage2"][-1])
+    assert published[0].curves.read_bytes().startswith(b"\x89PNG")
+    assert any(line.startswith("stage2") and "CPU min" in line for line in lines)
+
+
+def test_same_seed_same_weights_other_seed_other_weights(
+    tiny_config: Mapping[str, Any], tmp_path: Path
+) -> None:
+    first = train(tiny_config, silent)
+    again = train({**tiny_config, "out": str(tmp_path / "again")}, silent)
+    other = train({**tiny_config, "seed": 4}, silent)
+    assert _same(first, again)
+    assert not _same(first, other)
+
+
+@pytest.mark.parametrize("stage", ["stage1-student", "stage2"])
+def test_a_killed_run_ends_as_an_uninterrupted_one(
+    tiny_config: Mapping[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    whole = train(tiny_config, silent)
+    step: Callable[..., None] = loop.Loop._step
+
+    def dies(self: loop.Loop, number: int) -> None:
+        if self.plan.stage == stage and number == 3:
+            raise Killed
+        step(self, number)
+
+    config = {**tiny_config, "out": str(tmp_path / "killed")}
+    monkeypatch.setattr(loop.Loop, "_step", dies)
+    with pytest.raises(Killed):
+        train(config, silent)
+    monkeypatch.undo()
+    lines: list[str] = []
+    resumed = train(config, lines.append)
+    assert f"{stage}  resuming after step 2" in lines
+    assert _same(whole, resumed)
+
+
+def test_max_steps_stops_early_and_a_longer_run_goes_on_to_the_same_end(
+    tiny_config: Mapping[str, Any], tmp_path: Path
+) -> None:
+    whole = train(tiny_config, silent)
+    config = merged(tiny_config, {"out": str(tmp_path / "short"), "train": {"max_steps": 2}})
+    short = train(config, silent)
+    with safe_open(short, "pt") as file:  # type: ignore[no-untyped-call]
+        assert file.metadata()["steps"] == "2"
+    assert not _same(short, whole)
+
+
+def test_another_recipe_does_not_resume(tiny_config: Mapping[str, Any]) -> None:
+    train(tiny_config, silent)
+    with pytest.raises(UserError, match="another recipe or data; choose another out="):
+        train(merged(tiny_config, {"train": {"stage2": {"batch": 1}}}), silent)
+
+
+def test_unknown_method_and_key_are_one_line(tiny_config: Mapping[str, Any]) -> None:
+    with pytest.raises(UserError, match="did you mean 'datsr'"):
+        train({**tiny_config, "method": "dats"}, silent)
+    with pytest.raises(UserError, match=r"no key train.stage2.bach; did you mean 'batch'"):
+        train(merged(tiny_config, {"train": {"stage2": {"bach": 1}}}), silent)
+    with pytest.raises(UserError, match=r"train.net: channels .* multiples of groups"):
+        train(merged(tiny_config, {"train": {"net": {"groups": 3}}}), silent)
