@@ -37,8 +37,8 @@ def run(args: argparse.Namespace) -> int:
         return show_settings(configs, args.output)
 
     from refbench.cli.display import make_progress
+    from refbench.execution.choose import make_executor
     from refbench.execution.device import resolve_device
-    from refbench.execution.executor import make_executor
     from refbench.plan import Planner
     from refbench.runner import carry_out, finished_trials
 

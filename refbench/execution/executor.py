@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from refbench.errors import unknown
 from refbench.execution.job import CellJob, Task, TaskResult
-from refbench.specs import ParamValue
 
 OnResult = Callable[[TaskResult], None]
 
@@ -20,14 +18,3 @@ class Executor(Protocol):
         error rows; UserError (a method that cannot be loaded) and KeyboardInterrupt reach the caller
         after the results already finished were handed over."""
         ...
-
-
-def make_executor(name: str, params: Mapping[str, ParamValue]) -> Executor:
-    """The executor called ``name``; raises UserError with a suggestion."""
-    if name == "serial":
-        from refbench.execution.serial import SerialExecutor
-
-        if params:
-            raise unknown("option of executor=serial:", next(iter(params)), ())
-        return SerialExecutor()
-    raise unknown("executor", name, ("serial",))

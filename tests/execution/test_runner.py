@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from refbench.errors import SampleError, UserError
-from refbench.execution.executor import make_executor
+from refbench.execution.choose import make_executor
 from refbench.execution.job import CellJob, Task, TaskResult
 from refbench.execution.serial import SerialExecutor
 from refbench.execution.worker import Worker
