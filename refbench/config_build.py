@@ -12,7 +12,7 @@ from refbench.config_method import method_choice
 from refbench.config_suite import parse_suite, read_suite_file
 from refbench.config_values import check, expand, looks_like_path
 from refbench.errors import UserError
-from refbench.metrics.specs import DEFAULT_METRICS, resolve
+from refbench.metrics.specs import resolve
 from refbench.registry import Registry
 from refbench.settings import ExecutorChoice, RunConfig, SuiteConfig
 from refbench.specs import DataRequest, MethodSpec, MetricSpec
@@ -113,13 +113,11 @@ def _data(values: Mapping[str, Any], raw: Mapping[str, object]) -> DataRequest:
 
 
 def _metrics(names: tuple[str, ...], registry: Registry) -> tuple[str, ...]:
-    """Names as given, ``...`` replaced by the default ones; every name must be known."""
-    chosen: list[str] = []
-    for name in names or DEFAULT_METRICS:
-        chosen += DEFAULT_METRICS if name == "..." else [name]
-    known = [cast(MetricSpec, e.spec) for e in registry.entries("metrics") if e.spec is not None]
-    resolve(chosen, known)
-    return tuple(dict.fromkeys(chosen))
+    """Names as given; ``...`` (the protocol's own) may stand among them. Every other must be known."""
+    chosen = tuple(dict.fromkeys(name for name in names if name != "..."))
+    if chosen:
+        resolve(chosen, [cast(MetricSpec, e.spec) for e in registry.entries("metrics") if e.spec is not None])
+    return chosen
 
 
 def _weights_root(given: str | None) -> Path | None:

@@ -82,8 +82,8 @@ class RunConfig:
     precision: Literal["fp32", "tf32", "bf16"] = "fp32"
     images: Literal["none", "png"] = "png"
     """Whether SR images are kept; they are what ``refbench score`` reads later."""
-    metrics: tuple[str, ...] = ("psnr_y", "ssim_y", "psnr_rgb")
-    """Aliases, full signatures or ``pyiqa:NAME``."""
+    metrics: tuple[str, ...] = ()
+    """Aliases, full signatures or ``pyiqa:NAME``, in addition to those of the protocol's card."""
     tracking: Literal["mlflow", "none"] = "mlflow"
     tracking_uri: str | None = None
     """None: sqlite inside the results folder."""

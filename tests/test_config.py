@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from refbench.config import load_command, load_run
 from refbench.config_keys import METHOD, OUT, RUN, SEED, WEIGHTS, Key, optional
 from refbench.errors import UserError
-from refbench.metrics.specs import DEFAULT_METRICS
 from refbench.registry import BUILT_IN, Entry, Registry
 from refbench.settings import ExecutorChoice, MethodChoice, RunConfig
 from refbench.specs import DataRequest, DatasetSpec, MethodSpec, Param, WeightsVariant
@@ -184,7 +183,7 @@ def test_ids_stay_texts(registry: Registry, text: str) -> None:
 def test_metrics_take_ellipsis_signatures_and_repetition(registry: Registry) -> None:
     signature = "psnr|space=rgb|range=255|round=u8|crop=4|v1"
     run = one(registry, "method=bicubic", f"metrics=[...,lpips_vgg,{signature},psnr_y]")
-    assert run.metrics == (*DEFAULT_METRICS, "lpips_vgg", signature)
+    assert run.metrics == ("lpips_vgg", signature, "psnr_y")
 
 
 def test_weights_root_falls_back_to_the_environment(

@@ -10,6 +10,7 @@ import pytest
 HEAVY = (
     "torch",
     "torchvision",
+    "numpy",
     "hydra",
     "omegaconf",
     "mlflow",

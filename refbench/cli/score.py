@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from refbench.cli.parser import add_words
 from refbench.cli.table import print_table
 from refbench.config import load_command
-from refbench.config_keys import METRICS, OUT, THREADS, Key, required
+from refbench.config_keys import OUT, THREADS, Key, required
 from refbench.config_override import is_override
 from refbench.registry import Registry
 
@@ -21,7 +21,7 @@ HELP = """Add metrics to finished runs from their kept SR images.
   refbench score metrics=[lpips_alex,pyiqa:dists]            every run in results/
   refbench score results/0a1b2c3d metrics=ssim_rgb           one run"""
 KEYS = (
-    required(Key("metrics", "words", METRICS.help.partition(";")[0])),
+    required(Key("metrics", "words", "[lpips_alex,pyiqa:dists]")),
     OUT,
     Key("data.root", "path", "where the dataset is now, when it has moved"),
     THREADS,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from refbench.errors import UserError
 from refbench.specs import MetricSpec
-from refbench.types import Image
 
-Metric: TypeAlias = Callable[[Image, Image], float]
+if TYPE_CHECKING:
+    # numpy stays out of `refbench list`
+    from refbench.types import Image
+
+Metric: TypeAlias = "Callable[[Image, Image], float]"
 """f(sr, target) -> value, both uint8 RGB (H, W, 3). ``math.inf`` (PSNR of identical images) is a possible
 value: whoever stores it writes null. Raises SampleError for images that it cannot score. No-reference
 metrics ignore ``target``."""

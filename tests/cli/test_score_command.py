@@ -122,7 +122,7 @@ def test_a_lost_or_broken_image_is_said(
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ([], "refbench score: metrics= is missing ([psnr_y,pyiqa:dists])"),
+        ([], "refbench score: metrics= is missing ([lpips_alex,pyiqa:dists])"),
         (["metrics=psnr_yy"], "no metric 'psnr_yy'; did you mean 'psnr_y'?"),
         (
             ["metrics=psnr_y", "/no/such"],

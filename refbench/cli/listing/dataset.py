@@ -48,7 +48,11 @@ def dataset_details(registry: Registry, name: str) -> Details:
 
 def needs(spec: DatasetSpec) -> str:
     """What the user must give."""
-    return "needs data.root=" if spec.needs_root else "data.root= optional"
+    if spec.embedded:
+        return f"{spec.embedded} (bundled), or data.root="
+    if spec.needs_root:
+        return "needs data.root="
+    return "-" if spec.count is None else "bundled"
 
 
 def _document(spec: DatasetSpec, source: str) -> dict[str, Any]:
@@ -58,6 +62,7 @@ def _document(spec: DatasetSpec, source: str) -> dict[str, Any]:
         "source": source,
         "count": spec.count,
         "needs_root": spec.needs_root,
+        "embedded": spec.embedded,
         "layout": spec.layout,
         "where": spec.source,
         "licence": spec.licence,
