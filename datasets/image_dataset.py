@@ -17,6 +17,8 @@ from .groups import Group, Scan, check_contained
 from .roots import how_to_get
 
 _SHOWN = 5
+ORACLE = "oracle: leaks HR"
+"""Stands in the label when a pair list makes an input its own reference."""
 
 
 class ImageDataset:
@@ -74,6 +76,8 @@ def open_scan(
     check_contained(scan)
     if any(group.lr is not None for group in scan.groups):
         title = f"{title} {EXTERNAL_LR}"
+    if any(group.hr in group.refs for group in scan.groups if group.hr is not None):
+        title = f"{title} ({ORACLE})"
     return ImageDataset(name or spec.name, title, scan, _selected(spec, request, scan))
 
 

@@ -19,6 +19,7 @@ from refbench.specs import DataRequest, DatasetSpec
 
 from .fingerprint import file_sha256
 from .groups import Scan, check_contained
+from .roots import how_to_get
 
 MANIFEST_NAME = "refbench.sha256"
 """Written into the data root unless another place is named; readable by ``sha256sum -c``."""
@@ -47,6 +48,8 @@ class CopyReport:
     """Files of the set that the manifest does not know."""
     absent: tuple[str, ...]
     """Files of the manifest that are not there."""
+    source: str = ""
+    """Where the set is to be had."""
 
     @property
     def complete(self) -> bool:
@@ -71,11 +74,12 @@ class CopyReport:
         problems += [f"differs from {self.manifest}: {name}" for name in self.differs]
         problems += [f"not in {self.manifest}: {name}" for name in self.unlisted]
         problems += [f"in {self.manifest} but not here: {name}" for name in self.absent]
-        if not self.complete and not self.missing:
-            problems.append("incomplete; runs with data.partial=true")
+        if not self.complete:
+            remedy = "runs with data.partial=true" if self.found else "nothing to run"
+            problems.append(f"incomplete: {remedy}; {self.source}")
         if self.manifest is None:
             head.append("no checksums to compare with (record this copy's own: --write-manifest)")
-        return [*head, *problems, "ok" if self.ok else f"{len(problems)} problems"]
+        return [*head, *problems, "ok" if self.ok else f"problems: {len(problems)}"]
 
 
 def verify_copy(
@@ -114,6 +118,7 @@ def verify_copy(
         differs=tuple(n for n, p in sorted(names.items()) if n in known and known[n] != file_sha256(p)),
         unlisted=tuple(sorted(set(names) - set(known))) if listed is not None else (),
         absent=tuple(sorted(set(known) - set(names))),
+        source=how_to_get(spec),
     )
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from refbench.specs import DataRequest
 
 from ..external_lr import with_lr
 from ..groups import Group, Scan, by_stem, images_in
 from ..image_dataset import ImageDataset, open_scan
-from ..pair_list import read_pair_list
+from ..listed import listed_groups
 from ..roots import check_options, data_root, first_with
 from .spec import SPEC
 
@@ -24,23 +22,15 @@ def scan(request: DataRequest) -> Scan:
     check_options(SPEC, request, ("list", "lr_dir"))
     root = first_with(data_root(SPEC, request), (".", "WR-SR", "WRSR", "wrsr"), "input/*")
     inputs, refs = by_stem(images_in(root / "input")), by_stem(images_in(root / "ref"))
-    lists: tuple[Path, ...] = ()
     if "list" in request.options:
-        listed, lines = read_pair_list("data.list", request.options["list"])
-        wanted = [(line.input, line.refs) for line in lines]
-        lists = (listed,)
-    else:
-        stems = set(inputs) | {stem.removesuffix("_ref") for stem in refs if stem.endswith("_ref")}
-        wanted = [(f"{stem}.png", (f"{stem}_ref.png",)) for stem in sorted(stems)]
-    groups: list[Group] = []
-    missing: list[str] = []
-    for name, ref_names in wanted:
-        hr = inputs.get(Path(name).stem)
-        found = [refs.get(Path(ref).stem) for ref in ref_names]
-        paths = [path for path in found if path is not None]
-        missing += [f"input/{name}"] if hr is None else []
-        missing += [f"ref/{ref}" for ref, path in zip(ref_names, found, strict=True) if path is None]
-        if hr is not None and len(paths) == len(found):
-            groups.append(Group(hr.stem, hr, tuple(paths)))
-    ordered = tuple(sorted(groups, key=lambda group: group.id))
-    return with_lr(Scan(root, ordered, tuple(missing), lists), request)
+        groups, missing, listed = listed_groups(request, inputs, refs)
+        return with_lr(Scan(root, groups, missing, (listed,)), request)
+    stems = sorted(set(inputs) | {stem.removesuffix("_ref") for stem in refs if stem.endswith("_ref")})
+    absent = [f"input/{stem}.png" for stem in stems if stem not in inputs]
+    absent += [f"ref/{stem}_ref.png" for stem in stems if f"{stem}_ref" not in refs]
+    pairs = tuple(
+        Group(stem, inputs[stem], (refs[f"{stem}_ref"],))
+        for stem in stems
+        if stem in inputs and f"{stem}_ref" in refs
+    )
+    return with_lr(Scan(root, pairs, tuple(sorted(absent))), request)

@@ -81,7 +81,7 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
     root = _wrsr(tmp_path, 80)
     (root / "ref" / "017_ref.png").unlink()
     (root / "input" / "020.png").unlink()
-    with pytest.raises(UserError, match=r"78 of 80 samples \(missing: ref/017_ref.png, input/020.png\)"):
+    with pytest.raises(UserError, match=r"78 of 80 samples \(missing: input/020.png, ref/017_ref.png\)"):
         open_wrsr(_request(root))
     assert open_wrsr(_request(root, partial=True)).label == "wrsr [78 of 80]"
 

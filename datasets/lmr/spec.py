@@ -1,0 +1,15 @@
+"""Spec of the LMR test set."""
+
+from __future__ import annotations
+
+from refbench.specs import DatasetSpec
+
+SPEC = DatasetSpec(
+    name="lmr",
+    target="refbench.datasets.lmr.adapter:open_dataset",
+    title="LMR test set",
+    count=142,
+    layout="folders NNNN_<input file> that hold the input file and its references",
+    source="https://github.com/wdmwhh/MRefSR (academic torrent, reported broken)",
+    licence="not stated; research use",
+)
