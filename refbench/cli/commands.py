@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "prepare": "check a copy of a dataset, or make one ready",
     "train": "train a method under a declared recipe and budget",
     "upscale": "super-resolve your own image with your own references",
+    "new": "write the skeleton of a new method",
     "completion": "print a completion script for bash, zsh or fish",
 }
 
