@@ -91,8 +91,9 @@ class Scorer:
         run = load_run(folder)
         ok = [row for row in run.rows if row.ok]
         todo = [row for row in ok if not self._has_all(row)]
-        lacking = [row for row in todo if row.image is None or not (folder / row.image).is_file()]
-        todo = [row for row in todo if row not in lacking]
+        images = {row.key: kept_image(folder, row) for row in todo}
+        lacking = [row for row in todo if images[row.key] is None]
+        todo = [row for row in todo if images[row.key] is not None]
         if lacking and not todo:
             raise UserError(
                 f"{folder}: no SR images to score (they were not kept, or have been deleted); "
@@ -128,14 +129,17 @@ class Scorer:
         self, store: CellStore, row: SampleRow, dataset: Dataset, instance: ProtocolInstance, seed: int
     ) -> bool:
         try:
-            sr = read_image(store.folder / str(row.image))
+            sr = read_image(str(kept_image(store.folder, row)))
             target = instance.apply(dataset.load(row.sample_id), row.draw, seed, dataset).target
             _same_size(sr, target, row)
             values, absent = self._metrics.score(sr, target)
-        except SampleError as error:
-            self._note(f"{store.folder.name}: {row.sample_id} draw {row.draw}: {error}")
+        # a learned metric may refuse a pair in its own way
+        except (SampleError, ValueError, RuntimeError, ArithmeticError) as error:
+            reason = " ".join(str(error).split())
+            self._note(f"{store.folder.name}: {row.sample_id} draw {row.draw}: {reason}")
             return False
-        store.append_score(ScoreRow(row.sample_id, row.draw, metrics=values, absent=absent))
+        present = tuple(spec.alias for spec in self._specs if spec.signature in values)
+        store.append_score(ScoreRow(row.sample_id, row.draw, metrics=values, absent=absent, present=present))
         return True
 
     def _dataset(self, manifest: Manifest, folder: Path) -> Dataset:
@@ -168,13 +172,30 @@ def score_runs(places: Sequence[Path], scorer: Scorer) -> list[ScoredCell]:
     return [scorer.score(folder) for folder in folders]
 
 
+def kept_image(folder: Path, row: SampleRow) -> Path | None:
+    """The SR image of a row, or None when there is none.
+
+    Rows may come from elsewhere: nothing outside the cell's folder is opened on their word.
+    """
+    if row.image is None:
+        return None
+    path = (folder / row.image).resolve()
+    return path if path.is_relative_to(folder.resolve()) and path.is_file() else None
+
+
 def protocol_of(manifest: Manifest, folder: Path) -> ProtocolInstance:
     """The protocol instance of a cell, rebuilt from its manifest. UserError when it has changed since."""
     suite = manifest.config.get("suite")
     if not isinstance(suite, Mapping):
         raise UserError(f"{folder}: its manifest records no suite; run it again")
-    entries = tuple(ProtocolEntry(**entry) for entry in suite["protocols"])
-    instances = build_instances(SuiteConfig(suite["name"], suite["dataset"], suite["title"], entries))
+    try:
+        entries = tuple(ProtocolEntry(**entry) for entry in suite["protocols"])
+        config = SuiteConfig(suite["name"], suite["dataset"], suite["title"], entries)
+    except (TypeError, KeyError) as error:
+        raise UserError(
+            f"{folder}: its manifest records a suite of another version ({error}); run it again"
+        ) from error
+    instances = build_instances(config)
     for instance in instances:
         if instance.id == manifest.protocol:
             recorded = manifest.compare.get("protocol", {}).get("params")
