@@ -69,13 +69,13 @@ def _read(
             raise unknown_key(command, override.key, table)
     for key in table.values():
         if key.required and values[key.name] is None:
-            raise UserError(f"refbench {command}: {key.name}= is missing ({key.help})")
+            raise UserError(f"{command}: {key.name}= is missing ({key.help})")
     if not loads_method:
         return values
     locator = values["method"]
     if locator is None:
         if options:
-            raise UserError(f"refbench {command}: {options[0].key}= needs method=")
+            raise UserError(f"{command}: {options[0].key}= needs method=")
         return values
     spec = (registry or Registry.discover()).method_from(locator)
     params = {

@@ -34,7 +34,7 @@ def split_overrides(words: Sequence[str], command: str) -> list[Override]:
     for word in words:
         key, equals, text = word.partition("=")
         if not equals:
-            raise UserError(f"refbench {command} takes key=value settings; {word!r} has no '='")
+            raise UserError(f"{command} takes key=value settings; {word!r} has no '='")
         if key[:1] in ("+", "~"):
             raise UserError(f"{word}: the keys are fixed; write {key.lstrip('+~')}=VALUE without {key[0]!r}")
         if _KEY.fullmatch(key) is None:
@@ -53,4 +53,4 @@ def unknown_key(command: str, name: str, known: Iterable[str]) -> UserError:
     close = f"; did you mean {same_end[0]!r}?" if same_end else did_you_mean(name, names)
     if close.startswith("; known"):
         close = f"; `refbench {command} --help` lists the keys"
-    return UserError(f"refbench {command}: no key {name!r}{close}")
+    return UserError(f"{command} has no key {name!r}{close}")

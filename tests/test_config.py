@@ -305,7 +305,7 @@ def test_commands_have_declared_keys(registry: Registry) -> None:
 
 
 def test_a_command_names_what_is_missing(registry: Registry) -> None:
-    with pytest.raises(UserError, match=r"^refbench verify: method= is missing \(method by name"):
+    with pytest.raises(UserError, match=r"^verify: method= is missing \(method by name"):
         load_command("verify", [METHOD], [], registry)
-    with pytest.raises(UserError, match=r"^refbench x: method\.k= needs method=$"):
+    with pytest.raises(UserError, match=r"^x: method\.k= needs method=$"):
         load_command("x", [optional(METHOD)], ["method.k=1"], registry)

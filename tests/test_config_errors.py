@@ -60,14 +60,14 @@ CASES = [
     (["method=datsr", "executor=seral"], "no executor 'seral'; did you mean 'serial'?"),
     (["method=datsr", "method.weights=msee"], "no weights for datsr 'msee'; did you mean 'mse'?"),
     # keys
-    (["method=datsr", "sed=1"], "refbench run: no key 'sed'; did you mean 'seed'?"),
-    (["method=datsr", "k=2"], "refbench run: no key 'k'; did you mean 'method.k'?"),
-    (["method=datsr", "root=/x"], "refbench run: no key 'root'; did you mean 'data.root'?"),
-    (["method=datsr", "zzzzzz=1"], "refbench run: no key 'zzzzzz'; `refbench run --help` lists the keys"),
-    (["method=datsr", "data.rot=/x"], "refbench run: no key 'data.rot'; did you mean 'data.root'?"),
+    (["method=datsr", "sed=1"], "run has no key 'sed'; did you mean 'seed'?"),
+    (["method=datsr", "k=2"], "run has no key 'k'; did you mean 'method.k'?"),
+    (["method=datsr", "root=/x"], "run has no key 'root'; did you mean 'data.root'?"),
+    (["method=datsr", "zzzzzz=1"], "run has no key 'zzzzzz'; `refbench run --help` lists the keys"),
+    (["method=datsr", "data.rot=/x"], "run has no key 'data.rot'; did you mean 'data.root'?"),
     (
         ["method=datsr", "suite.level=[x1]"],
-        "refbench run: no key 'suite.level'; did you mean 'suite.levels'?",
+        "run has no key 'suite.level'; did you mean 'suite.levels'?",
     ),
     (["method=datsr", "executor.workers=2"], None),
     (["method=datsr", "method.kk=2"], "no option 'method.kk' for datsr; did you mean 'k'?"),
@@ -75,7 +75,7 @@ CASES = [
     (["method=folder", "method.dri=/x"], "no option 'method.dri' for folder; did you mean 'dir'?"),
     (["method=bicubic", "method.weights=mse"], "no option 'method.weights' for bicubic; it takes none"),
     # spelling of settings
-    (["datsr"], "refbench run takes key=value settings; 'datsr' has no '='"),
+    (["datsr"], "run takes key=value settings; 'datsr' has no '='"),
     (["method=datsr", "+seed=1"], "+seed=1: the keys are fixed; write seed=VALUE without '+'"),
     (["method=datsr", "~seed=1"], "~seed=1: the keys are fixed; write seed=VALUE without '~'"),
     (["method=datsr", "=1"], "'=1' is not a key=value setting"),
@@ -152,9 +152,9 @@ def test_an_option_must_belong_to_some_method_of_the_sweep(registry: Registry) -
 
 
 def test_commands_reject_unknown_keys() -> None:
-    with pytest.raises(UserError, match=r"^refbench prepare: no key 'sead'; did you mean 'seed'\?$"):
+    with pytest.raises(UserError, match=r"^prepare has no key 'sead'; did you mean 'seed'\?$"):
         load_command("prepare", [SEED], ["sead=1"])
-    with pytest.raises(UserError, match=r"^refbench prepare: no key 'method\.k'"):
+    with pytest.raises(UserError, match=r"^prepare has no key 'method\.k'"):
         load_command("prepare", [SEED], ["method.k=1"])
 
 

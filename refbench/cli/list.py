@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     values = load_command("list", KEYS, [w for w in args.words if is_override(w)])
     words = [w for w in args.words if not is_override(w)]
     if len(words) > 2:
-        raise UserError(f"refbench list takes a kind and a name, not also {words[2]!r}")
+        raise UserError(f"list takes a kind and a name, not also {words[2]!r}")
     kind = _kind(words[0]) if words else None
     registry = Registry.discover()
     root = values["weights.root"]

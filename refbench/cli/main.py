@@ -44,9 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         output.error(str(error))
         return 2
     except OSError as error:
-        if "--traceback" in flags or error.filename is None:
+        if "--traceback" in flags or error.strerror is None:
             raise
-        output.error(f"{os.fspath(error.filename)}: {error.strerror or error}")
+        # a full disk is reported by write(), which knows no file name
+        where = f"{os.fspath(error.filename)}: " if error.filename is not None else ""
+        output.error(f"{where}{error.strerror}")
         return 2
 
 

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         return _photos(args, values)
     for key in ("out", "debs"):
         if values[key] is not None:
-            raise UserError(f"refbench prepare: {key}= goes with dataset=photos")
+            raise UserError(f"prepare: {key}= goes with dataset=photos")
     registry = Registry.discover()
     if values["dataset"] not in registry.names("datasets"):
         raise unknown("dataset", values["dataset"], [*registry.names("datasets"), PHOTOS])
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _photos(args: argparse.Namespace, values: dict[str, Any]) -> int:
     if values["out"] is None:
-        raise UserError("refbench prepare dataset=photos: out= is missing; give the folder to write")
+        raise UserError("prepare dataset=photos: out= is missing; give the folder to write")
     for role in values["roles"]:
         if role not in ROLES:
             raise unknown("role", role, ROLES)

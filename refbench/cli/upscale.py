@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     values = load_command("upscale", KEYS, [w for w in args.words if is_override(w)])
     if len(images) != 1:
         said = f"it got {', '.join(images)}" if images else "none is given"
-        raise UserError(f"refbench upscale takes one LR image; {said}")
+        raise UserError(f"upscale takes one LR image; {said}")
     lr, choice = Path(images[0]).expanduser(), values["method"]
     spec = Registry.discover().method_from(choice.locator)
 

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         return _conformance(args, values)
     for key in ("golden", "keys"):
         if values[key] is None:
-            raise UserError(f"refbench verify: golden= and keys= go together; {key}= is missing")
+            raise UserError(f"verify: golden= and keys= go together; {key}= is missing")
     return _golden(args, values)
 
 
@@ -68,10 +68,10 @@ def _golden(args: argparse.Namespace, values: dict[str, Any]) -> int:
 
     choice = values["method"]
     if choice.weights is not None or values["weights.root"] is not None:
-        raise UserError("refbench verify: golden= fills the nets by its own rule; leave the weights keys out")
+        raise UserError("verify: golden= fills the nets by its own rule; leave the weights keys out")
     other = [name for name in choice.params if name != "k"]
     if other:
-        raise UserError(f"refbench verify: golden= goes with method.k only; leave method.{other[0]} out")
+        raise UserError(f"verify: golden= goes with method.k only; leave method.{other[0]} out")
     k = choice.params.get("k")
     report = check_golden(
         choice.name, Path(values["golden"]), Path(values["keys"]), k if isinstance(k, int) else None

@@ -48,14 +48,14 @@ class TestUpscale:
     @pytest.mark.parametrize(
         ("words", "expected"),
         [
-            (["method=bicubic"], "refbench upscale takes one LR image; none is given"),
+            (["method=bicubic"], "upscale takes one LR image; none is given"),
             (
                 ["a.png", "b.png", "method=bicubic"],
-                "refbench upscale takes one LR image; it got a.png, b.png",
+                "upscale takes one LR image; it got a.png, b.png",
             ),
-            (["a.png"], "refbench upscale: method= is missing (method by name, or path/to/file.py:SPEC)"),
+            (["a.png"], "upscale: method= is missing (method by name, or path/to/file.py:SPEC)"),
             (["a.png", "method=bicubc"], "no method 'bicubc'; did you mean 'bicubic'?"),
-            (["a.png", "method=bicubic", "rf=x.png"], "refbench upscale: no key 'rf'; did you mean 'ref'?"),
+            (["a.png", "method=bicubic", "rf=x.png"], "upscale has no key 'rf'; did you mean 'ref'?"),
         ],
     )
     def test_mistakes(self, words: list[str], expected: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,13 +92,13 @@ class TestPrepare:
     @pytest.mark.parametrize(
         ("words", "expected"),
         [
-            ([], "refbench prepare: dataset= is missing (dataset to check, or photos)"),
+            ([], "prepare: dataset= is missing (dataset to check, or photos)"),
             (["dataset=wrs"], "no dataset 'wrs'; did you mean 'wrsr'?"),
             (["dataset=photo"], "no dataset 'photo'; did you mean 'photos'?"),
-            (["dataset=wrsr", "out=/x"], "refbench prepare: out= goes with dataset=photos"),
+            (["dataset=wrsr", "out=/x"], "prepare: out= goes with dataset=photos"),
             (
                 ["dataset=photos"],
-                "refbench prepare dataset=photos: out= is missing; give the folder to write",
+                "prepare dataset=photos: out= is missing; give the folder to write",
             ),
             (["dataset=photos", "out=x", "roles=[vla]"], "no role 'vla'; did you mean 'val'?"),
         ],
@@ -134,15 +134,15 @@ class TestVerify:
         [
             (
                 ["golden=x.npz"],
-                "refbench verify: golden= and keys= go together; keys= is missing",
+                "verify: golden= and keys= go together; keys= is missing",
             ),
             (
                 ["keys=x.json"],
-                "refbench verify: golden= and keys= go together; golden= is missing",
+                "verify: golden= and keys= go together; golden= is missing",
             ),
             (
                 ["golden=x.npz", "keys=x.json", "weights.root=/w"],
-                "refbench verify: golden= fills the nets by its own rule; leave the weights keys out",
+                "verify: golden= fills the nets by its own rule; leave the weights keys out",
             ),
         ],
     )
@@ -177,13 +177,13 @@ class TestTrain:
     @pytest.mark.parametrize(
         ("words", "expected"),
         [
-            (["train.data=/x"], "refbench train: method= is missing (method to train)"),
+            (["train.data=/x"], "train: method= is missing (method to train)"),
             (["method=datsr", "train.budget=0"], "train.budget=0: give a whole number from 1"),
             (
                 ["method=datsr", "method.k=1"],
-                "refbench train: no key 'method.k'; did you mean 'method'?",
+                "train has no key 'method.k'; did you mean 'method'?",
             ),
-            (["method=datsr", "sed=1"], "refbench train: no key 'sed'; did you mean 'seed'?"),
+            (["method=datsr", "sed=1"], "train has no key 'sed'; did you mean 'seed'?"),
             (
                 ["method=datsr,ttsr"],
                 "method=datsr,ttsr asks for several runs; add -m, or quote the value if it is one text",

@@ -145,8 +145,8 @@ def test_a_method_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         (["suites", "cufed"], "no suite 'cufed'; did you mean 'cufed5'?"),
         (["protocols", "cannonical"], "no protocol 'cannonical'; did you mean 'canonical'?"),
         (["metrics", "psnr"], "no metric 'psnr'; did you mean 'psnr_y'?"),
-        (["methods", "a", "b"], "refbench list takes a kind and a name, not also 'b'"),
-        (["seed=1"], "refbench list: no key 'seed'; `refbench list --help` lists the keys"),
+        (["methods", "a", "b"], "list takes a kind and a name, not also 'b'"),
+        (["seed=1"], "list has no key 'seed'; `refbench list --help` lists the keys"),
     ],
 )
 def test_mistakes(words: list[str], expected: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -120,6 +120,7 @@ def _raises(error: BaseException) -> Act:
         (KeyboardInterrupt(), 130, INTERRUPTED),
         (PermissionError(13, "Permission denied", "/r/x [1]"), 2, "/r/x [1]: Permission denied"),
         (OSError(28, "No space left on device", "/r/rows"), 2, "/r/rows: No space left on device"),
+        (OSError(28, "No space left on device"), 2, "No space left on device"),
     ],
 )
 def test_failures_are_one_line(

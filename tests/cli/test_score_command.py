@@ -1,4 +1,4 @@
-"""refbench score: the values a run would have given, without inference."""
+"""score: the values a run would have given, without inference."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_a_lost_or_broken_image_is_said(
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ([], "refbench score: metrics= is missing ([lpips_alex,pyiqa:dists])"),
+        ([], "score: metrics= is missing ([lpips_alex,pyiqa:dists])"),
         (["metrics=psnr_yy"], "no metric 'psnr_yy'; did you mean 'psnr_y'?"),
         (
             ["metrics=psnr_y", "/no/such"],
