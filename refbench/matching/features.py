@@ -53,6 +53,18 @@ class Features:
             torch.mul(part, self.scale[y0:y1, x0:x1], out=inside)
         return out
 
+    def pixels(self, y: Tensor, x: Tensor) -> Tensor:
+        """Features (C, n) at rows ``y`` and columns ``x`` (each int64 (n,)) of the padded map."""
+        rows, columns = self.raw.shape[1:]
+        y, x = y - self.padding, x - self.padding
+        index = y.clamp(0, rows - 1) * columns + x.clamp(0, columns - 1)
+        picked = self.raw.reshape(self.raw.shape[0], -1).index_select(1, index)
+        if self.scale is not None:
+            picked *= self.scale.view(-1)[index]
+        if self.padding:
+            picked *= (y >= 0) & (y < rows) & (x >= 0) & (x < columns)
+        return picked
+
 
 def prepare(raw: Tensor, *, name: str, patch: int, stride: int, padding: int, per_pixel: bool) -> Features:
     """Measure norms of ``raw`` (C, H, W).
@@ -65,8 +77,7 @@ def prepare(raw: Tensor, *, name: str, patch: int, stride: int, padding: int, pe
             "patch"
         )
     raw = raw.detach()
-    if raw.dtype != torch.float32:
-        raw = raw.float()
+    raw = raw.float().contiguous()
     energy = torch.linalg.vector_norm(raw, dim=0).double().square_()
     if not bool(torch.isfinite(energy).all()):
         raise ValueError(f"{name} features are not finite (NaN, infinity or beyond float32 range)")

@@ -2,50 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
 
+from refbench.matching.approximate import approximate
+from refbench.matching.exact import search
 from refbench.matching.features import Features, prepare
+from refbench.matching.flavours import FLAVOURS, Flavour
+from refbench.matching.listening import heard
 from refbench.matching.masks import position_mask
-from refbench.matching.plan import Problem, plan
 from refbench.matching.result import Match
-from refbench.matching.running import RunningBest
-from refbench.matching.stream import stream
-from refbench.matching.strided import stream_unfolded
+from refbench.matching.rounding import PRECISIONS
+from refbench.matching.task import Task
 
 FlavourName: TypeAlias = Literal["c2", "ttsr"]
 Over: TypeAlias = Literal["auto", "pixels", "patches"]
-
-
-@dataclass(frozen=True)
-class Flavour:
-    """How an official matcher normalises."""
-
-    per_pixel: bool
-    """L2-normalise the channels of every pixel first."""
-    pads: bool
-    """Zero-pad by patch // 2, so that every pixel has a patch; otherwise none."""
-    epsilon: float
-    additive: bool
-    """Divide by norm + epsilon (C2-Matching) rather than by max(norm, epsilon) (TTSR)."""
-
-    def inverse(self, norm: Tensor) -> Tensor:
-        """1 / guarded norm, in the dtype of ``norm``."""
-        guarded = norm + self.epsilon if self.additive else norm.clamp(min=self.epsilon)
-        return guarded.reciprocal()
-
-
-FLAVOURS: dict[str, Flavour] = {
-    # C2-Matching and DATSR, methods specification 1.0, items 1 to 4
-    "c2": Flavour(per_pixel=True, pads=False, epsilon=1e-5, additive=True),
-    # TTSR SearchTransfer, methods specification 1.3
-    "ttsr": Flavour(per_pixel=False, pads=True, epsilon=1e-12, additive=False),
-}
-EQUAL_WEIGHTS = 4e-7
-"""Relative spread of the reference patch norms below which they are rounding noise of one value."""
+Precision: TypeAlias = Literal["fp32", "tf32", "bf16"]
+Approximation: TypeAlias = Literal["pca", "coarse", "patchmatch"]
 
 
 @torch.no_grad()
@@ -62,6 +37,8 @@ def match(
     reference_valid: Tensor | None = None,
     valid_over: Over = "auto",
     memory_mb: float = 256.0,
+    precision: Precision = "fp32",
+    approx: Approximation | None = None,
     normalise_similarity: bool = True,
 ) -> Match:
     """Find the K reference patches with the highest cosine similarity, exactly, in bounded memory.
@@ -81,11 +58,19 @@ def match(
     reference position is never matched; a masked query position gets index -1 and similarity 0.
 
     memory_mb bounds the working memory beyond inputs and result; the result does not depend on it.
+
+    precision ``tf32`` or ``bf16`` searches with rounded features (tensor cores on CUDA) and scores the best
+    k + 3 again in float32. ``approx`` searches only some positions (``pca`` 64 principal components,
+    ``coarse`` half resolution first, ``patchmatch``): the result then carries its measured recall, and
+    ``memory_mb`` bounds the search but not the projected or halved maps.
+
     No gradients flow through the result. Raises ValueError for non-finite features, for a reference with
     fewer than ``k`` valid positions, for sizes that do not fit, and for a ``memory_mb`` that is too small.
     """
     if flavour not in FLAVOURS:
         raise ValueError(f"flavour {flavour!r} is unknown; known: {', '.join(FLAVOURS)}")
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision {precision!r} is unknown; known: {', '.join(PRECISIONS)}")
     if min(k, patch, stride) < 1 or (padding is not None and padding < 0):
         raise ValueError(f"k, patch, stride must be >= 1 and padding >= 0: {k}, {patch}, {stride}, {padding}")
     if query.ndim not in (3, 4) or query.ndim != reference.ndim:
@@ -101,107 +86,89 @@ def match(
     pad = padding if padding is not None else (patch // 2 if style.pads else 0)
 
     def one(q: Tensor, r: Tensor, q_mask: Tensor | None, r_mask: Tensor | None) -> Match:
-        return _match_one(
-            q, r, k, patch, stride, style, pad, q_mask, r_mask, valid_over, memory_mb, normalise_similarity
+        fq = prepare(q, name="query", patch=patch, stride=stride, padding=pad, per_pixel=style.per_pixel)
+        fr = prepare(r, name="reference", patch=patch, stride=stride, padding=pad, per_pixel=style.per_pixel)
+        place = {"patch": patch, "stride": stride}
+        valid = _positions(r_mask, fr, "reference_valid", valid_over, **place)
+        queried = _positions(q_mask, fq, "query_valid", valid_over, **place)
+        inverse = style.inverse(fr.patch_norm)
+        task = Task(fq, fr, inverse, valid, patch, stride, memory_mb, precision)
+        return _match_one(task, k, style, queried, approx, normalise_similarity)
+
+    # under autocast the pixel products would be rounded without a re-rank
+    with torch.autocast(query.device.type, enabled=False):
+        if query.ndim == 3:
+            return heard(one(query, reference, query_valid, reference_valid))
+        items = [
+            one(query[b], reference[b], _item(query_valid, b), _item(reference_valid, b))
+            for b in range(query.shape[0])
+        ]
+        return heard(_stacked(items))
+
+
+def _match_one(
+    task: Task,
+    k: int,
+    style: Flavour,
+    queried: Tensor | None,
+    approx: Approximation | None,
+    normalise: bool,
+) -> Match:
+    usable = task.usable
+    if usable < k:
+        height, width = task.reference.raw.shape[1:]
+        raise ValueError(
+            f"k={k} needs as many reference positions, but {usable} are valid "
+            f"(reference {height}x{width}, patch {task.patch}, stride {task.stride})"
         )
+    recall, sample = 1.0, 0
+    if approx is None:
+        value, index = search(task, k)
+    else:
+        value, index, recall, sample = approximate(task, k, approx)
+    if normalise:
+        value = value * style.inverse(task.query.patch_norm).float()
+    if queried is not None:
+        index = torch.where(queried, index, -1)
+        value = torch.where(queried, value, 0.0)
+    return Match(index, value, task.grid, task.reference_grid, approx or "exact", recall, sample)
 
-    if query.ndim == 3:
-        return one(query, reference, query_valid, reference_valid)
-    found = [
-        one(query[b], reference[b], _item(query_valid, b), _item(reference_valid, b))
-        for b in range(query.shape[0])
-    ]
-    return Match(
-        torch.stack([m.index for m in found]),
-        torch.stack([m.similarity for m in found]),
-        found[0].grid,
-        found[0].reference_grid,
+
+def _positions(
+    mask: Tensor | None, features: Features, name: str, over: Over, *, patch: int, stride: int
+) -> Tensor | None:
+    if mask is None:
+        return None
+    (height, width), (rows, columns) = features.raw.shape[1:], features.patch_norm.shape
+    return position_mask(
+        mask.to(features.raw.device),
+        name=name,
+        pixels=(height, width),
+        grid=(rows, columns),
+        patch=patch,
+        stride=stride,
+        padding=features.padding,
+        over=over,
     )
-
-
-def reads_back(device: torch.device) -> bool:
-    """Whether looking at intermediate values is free, which it is not where it waits for a queue."""
-    return device.type == "cpu"
 
 
 def _item(mask: Tensor | None, b: int) -> Tensor | None:
     return mask[b] if mask is not None and mask.ndim == 3 else mask
 
 
-def _match_one(
-    query: Tensor,
-    reference: Tensor,
-    k: int,
-    patch: int,
-    stride: int,
-    style: Flavour,
-    padding: int,
-    query_valid: Tensor | None,
-    reference_valid: Tensor | None,
-    over: Over,
-    memory_mb: float,
-    normalise: bool,
-) -> Match:
-    def measured(raw: Tensor, name: str) -> Features:
-        return prepare(raw, name=name, patch=patch, stride=stride, padding=padding, per_pixel=style.per_pixel)
-
-    def positions(mask: Tensor | None, features: Features, name: str) -> Tensor | None:
-        if mask is None:
-            return None
-        height, width = features.raw.shape[1:]
-        grid = (features.patch_norm.shape[0], features.patch_norm.shape[1])
-        return position_mask(
-            mask.to(features.raw.device),
-            name=name,
-            pixels=(height, width),
-            grid=grid,
-            patch=patch,
-            stride=stride,
-            padding=padding,
-            over=over,
-        )
-
-    fq, fr = measured(query, "query"), measured(reference, "reference")
-    valid = positions(reference_valid, fr, "reference_valid")
-    queried = positions(query_valid, fq, "query_valid")
-    usable = fr.patch_norm.numel() if valid is None else int(valid.sum())
-    if usable < k:
-        raise ValueError(
-            f"k={k} needs as many reference positions, but {usable} are valid "
-            f"(reference {fr.raw.shape[1]}x{fr.raw.shape[2]}, patch {patch}, stride {stride})"
-        )
-    device = fq.raw.device
-    grid = (fq.patch_norm.shape[0], fq.patch_norm.shape[1])
-    reference_grid = (fr.patch_norm.shape[0], fr.patch_norm.shape[1])
-    inverse = style.inverse(fr.patch_norm)
-    # one read-back that spares a pass over all scores; on CUDA the pass is cheaper than the wait
-    equal = reads_back(device) and stride == 1 and valid is None
-    equal = equal and bool(inverse.min() >= inverse.max() * (1 - EQUAL_WEIGHTS))
-    best = RunningBest(grid, k, device, sparse=reads_back(device))
-    problem = Problem(query.shape[0], (fq.height, fq.width), (fr.height, fr.width), patch)
-    if stride > 1:
-        stream_unfolded(fq, fr, inverse, valid, problem, stride, memory_mb, best)
-    else:
-        tiles = plan(problem, memory_mb, k=k, cuda=not reads_back(device), threads=torch.get_num_threads())
-        weight, penalty = (None, None) if equal else _weights(inverse, valid, fr.width)
-        stream(fq, fr, weight, penalty, problem, tiles, best)
-    value = best.value
-    if equal:
-        value = value * inverse.mean().float()
-    if normalise:
-        value = value * style.inverse(fq.patch_norm).float()
-    index = best.index
-    if queried is not None:
-        index = torch.where(queried, index, -1)
-        value = torch.where(queried, value, 0.0)
-    return Match(index, value, grid, reference_grid)
-
-
-def _weights(inverse: Tensor, valid: Tensor | None, width: int) -> tuple[Tensor, Tensor]:
-    """(weight, penalty), float32 (hr', Wr): columns beyond the grid and masked positions score -inf."""
-    rows, columns = inverse.shape
-    weight = torch.zeros(rows, width, device=inverse.device)
-    weight[:, :columns] = inverse
-    penalty = torch.full((rows, width), -torch.inf, device=inverse.device)
-    penalty[:, :columns] = 0.0 if valid is None else torch.where(valid, 0.0, -torch.inf)
-    return weight, penalty
+def _stacked(found: list[Match]) -> Match:
+    """One result for a batch; recall over all items' samples."""
+    if not found:
+        raise ValueError("the batch is empty")
+    first = found[0]
+    sample = sum(m.recall_sample for m in found)
+    recall = sum(m.recall * m.recall_sample for m in found) / sample if sample else 1.0
+    return Match(
+        torch.stack([m.index for m in found]),
+        torch.stack([m.similarity for m in found]),
+        first.grid,
+        first.reference_grid,
+        first.approximation,
+        recall,
+        sample,
+    )

@@ -18,38 +18,36 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from refbench.matching.features import Features
 from refbench.matching.plan import Problem, Tiles
+from refbench.matching.rounding import rounded
 from refbench.matching.running import RunningBest, Tile
+from refbench.matching.task import Task
 
 
 def stream(
-    query: Features,
-    reference: Features,
-    weight: Tensor | None,
-    penalty: Tensor | None,
-    problem: Problem,
-    tiles: Tiles,
-    best: RunningBest,
+    task: Task, weight: Tensor | None, penalty: Tensor | None, tiles: Tiles, best: RunningBest
 ) -> None:
-    """Feed every score of the problem to ``best``.
+    """Feed every score of the task to ``best``.
 
     weight, penalty: float32 (hr', Wr) over the reference positions, the columns beyond the grid included;
     scores are ``C * weight + penalty``. None for both means that all weights are equal and nothing is
     masked: the common factor is then left to the caller.
     """
-    space = Workspace.allocate(problem, tiles, query.raw.device)
+    problem = task.problem
+    space = Workspace.allocate(problem, tiles, task.device)
     halo = problem.halo
     rows, columns, bands = (n - halo for n in (*problem.query, problem.reference[0]))
     for top in range(0, rows, tiles.query_height):
         bottom = min(top + tiles.query_height, rows)
         for left in range(0, columns, tiles.query_width):
             right = min(left + tiles.query_width, columns)
-            block = query.block(top, bottom + halo, left, right + halo)
+            block = rounded(task.query.block(top, bottom + halo, left, right + halo), task.precision)
             for first in range(0, bands, tiles.band):
                 last = min(first + tiles.band, bands)
-                band = reference.block(first, last + halo, 0, reference.width)
-                sums = BandSums(block.shape, band.shape, first, problem.patch, tiles, space)
+                band = rounded(
+                    task.reference.block(first, last + halo, 0, task.reference.width), task.precision
+                )
+                sums = BandSums(block.shape, band.shape, first, task.patch, tiles, space)
                 if weight is not None and penalty is not None:
                     sums.weigh(weight[first:last], penalty[first:last])
                 sums.run(block, band, top, left, best)

@@ -11,8 +11,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from refbench.matching.features import Features
-from refbench.matching.plan import FLOAT, MIB, Problem
+from refbench.matching.plan import FLOAT, MIB
+from refbench.matching.rounding import rounded
 from refbench.matching.running import RunningBest, Tile
+from refbench.matching.task import Task
 
 
 def _patches(features: Features, top: int, bottom: int, patch: int, stride: int) -> Tensor:
@@ -21,20 +23,13 @@ def _patches(features: Features, top: int, bottom: int, patch: int, stride: int)
     return functional.unfold(block[None], patch, stride=stride)[0]
 
 
-def stream_unfolded(
-    query: Features,
-    reference: Features,
-    inverse: Tensor,
-    valid: Tensor | None,
-    problem: Problem,
-    stride: int,
-    memory_mb: float,
-    best: RunningBest,
-) -> None:
-    """Feed every score to ``best``; raises ValueError when one row against one row exceeds ``memory_mb``."""
-    depth = problem.channels * problem.patch**2
-    rows, width = query.patch_norm.shape
-    reference_rows, reference_width = inverse.shape
+def stream_unfolded(task: Task, best: RunningBest) -> None:
+    """Feed every score to ``best``; raises ValueError when one row against one row exceeds the memory."""
+    query, reference, valid = task.query, task.reference, task.valid
+    patch, stride, memory_mb = task.patch, task.stride, task.memory_mb
+    depth = query.raw.shape[0] * patch**2
+    rows, width = task.grid
+    reference_rows, reference_width = task.reference_grid
     budget = memory_mb * MIB / FLOAT
     # equal shares: query patches, reference patches (each with the block they are cut from) and scores
     query_rows = max(1, min(rows, int(budget / 3 / (2 * depth * width))))
@@ -46,13 +41,13 @@ def stream_unfolded(
         raise ValueError(
             f"memory_mb={memory_mb:g} is too little: this match needs {need * FLOAT / MIB:.1f} MB or more"
         )
-    weight = inverse.float()
+    weight = task.inverse.float()
     for top in range(0, rows, query_rows):
         bottom = min(top + query_rows, rows)
-        left = _patches(query, top, bottom, problem.patch, stride).t()
+        left = rounded(_patches(query, top, bottom, patch, stride), task.precision).t()
         for first in range(0, reference_rows, band):
             last = min(first + band, reference_rows)
-            scores = left @ _patches(reference, first, last, problem.patch, stride)
+            scores = left @ rounded(_patches(reference, first, last, patch, stride), task.precision)
             scores = scores.mul_(weight[first:last].reshape(-1))
             if valid is not None:
                 scores.masked_fill_(~valid[first:last].reshape(-1), -torch.inf)

@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refbench.matching import match, matcher
+from refbench.matching import Match, exact, match
 from refbench.matching.plan import Problem, Tiles, plan
 
 Array = npt.NDArray[Any]
@@ -48,7 +48,7 @@ def brute_similarity(
     return (a @ b.T) / np.maximum(norm_a, 1e-12) / np.maximum(norm_b, 1e-12), grid
 
 
-def assert_exact(found: matcher.Match, similarity: Array, k: int, valid: Array | None = None) -> None:
+def assert_exact(found: Match, similarity: Array, k: int, valid: Array | None = None) -> None:
     """Every rank loses at most 1e-6, reports its own similarity, and no reference is named twice."""
     if valid is not None:
         similarity = np.where(valid.reshape(1, -1), similarity, -np.inf)
@@ -133,8 +133,8 @@ def test_every_tiling_and_both_reductions_are_exact(
         )
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(matcher, "plan", tiling)
-        patch.setattr(matcher, "reads_back", lambda device: sparse)
+        patch.setattr(exact, "plan", tiling)
+        patch.setattr(exact, "reads_back", lambda device: sparse)
         _check(problem)
 
 
