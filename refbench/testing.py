@@ -43,8 +43,8 @@ def run_suite(*overrides: str, out: str | Path) -> tuple[CellSummary, ...]:
     """
     from refbench.cli.display import PlainProgress
     from refbench.config import load_run
+    from refbench.execution.choose import make_executor
     from refbench.execution.device import resolve_device
-    from refbench.execution.executor import make_executor
     from refbench.plan import Planner
     from refbench.registry import Registry
     from refbench.runner import carry_out

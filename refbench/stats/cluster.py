@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 
@@ -31,12 +30,6 @@ def cluster_means(
     ids = tuple(sorted(groups))
     # fsum is exact, so the mean does not depend on the order in which draws were stored
     return ids, np.array([math.fsum(groups[i]) / len(groups[i]) for i in ids], dtype=np.float64)
-
-
-def content_rng(purpose: str, means: Floats) -> np.random.Generator:
-    """A generator seeded by the data itself: the same rows give the same interval on every machine."""
-    digest = hashlib.sha256(purpose.encode() + b"\0" + means.astype("<f8").tobytes()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:16], "little"))
 
 
 def mean_of(means: Floats) -> float:

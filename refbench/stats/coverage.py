@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from refbench.stats.bootstrap import bootstrap_means, percentile_interval
-from refbench.stats.cluster import Floats, cluster_means, content_rng
+from refbench.stats.cluster import Floats, cluster_means
 from refbench.stats.interval import BOOTSTRAP_FROM, mean_interval
 from refbench.stats.paired import compare_differences
 
@@ -55,7 +55,7 @@ def interval_coverage(population: Population, n: int, repeats: int, seed: int) -
         hits["refbench"] += interval.lo <= TRUE_MEAN <= interval.hi
         if n < BOOTSTRAP_FROM:
             _, means = cluster_means(values, ids)
-            lo, hi = percentile_interval(bootstrap_means(means, content_rng("mean", means)))
+            lo, hi = percentile_interval(bootstrap_means(means))
         else:
             lo, hi = interval.lo, interval.hi
         hits["percentile bootstrap"] += lo <= TRUE_MEAN <= hi

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from refbench.stats.bootstrap import bootstrap_means, percentile_interval
-from refbench.stats.cluster import Floats, cluster_means, content_rng, mean_of
+from refbench.stats.cluster import Floats, cluster_means, mean_of
 
 BOOTSTRAP_FROM = 30
 """Clusters from which the bootstrap is used."""
@@ -74,6 +74,6 @@ def interval_of_means(means: Floats, values: int) -> tuple[Interval, Floats | No
     if n < BOOTSTRAP_FROM:
         half = T_975[n - 2] * float(np.std(means, ddof=1)) / math.sqrt(n)
         return Interval(mean, mean - half, mean + half, n, values, "t"), None
-    resampled = bootstrap_means(means, content_rng("mean", means))
+    resampled = bootstrap_means(means)
     lo, hi = percentile_interval(resampled)
     return Interval(mean, lo, hi, n, values, "bootstrap"), resampled

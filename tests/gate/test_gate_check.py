@@ -45,9 +45,10 @@ def test_a_small_steady_loss_is_a_regression(cell: Make, n: int) -> None:
     assert psnr.hi < 0
 
 
-def test_a_loss_on_one_image_is_not_certain_unless_strict(cell: Make) -> None:
-    baseline = baseline_of([cell()], {})
-    worse = [cell(lambda i, d: -1.0 if i == 3 else 0.0)]
+@pytest.mark.parametrize("n", [12, 40])
+def test_a_loss_on_one_image_is_not_certain_unless_strict(cell: Make, n: int) -> None:
+    baseline = baseline_of([cell(n=n)], {})
+    worse = [cell(lambda i, d: -1.0 if i == 3 else 0.0, n=n)]
     assert check(baseline, worse).exit_code == 0
     assert check(baseline, worse, limits_from({}, mode="strict")).exit_code == 1
 

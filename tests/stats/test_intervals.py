@@ -45,6 +45,14 @@ def test_from_thirty_images_it_is_the_percentile_bootstrap(n: int) -> None:
     assert (interval.lo, interval.hi) == pytest.approx((reference.low, reference.high), abs=0.04 * width)
 
 
+def test_large_columns_are_resampled_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(5).gamma(2.0, size=120)
+    kept = mean_interval(*one_draw(values))
+    monkeypatch.setattr("refbench.stats.bootstrap._KEPT_BELOW", 0)
+    blocks = mean_interval(*one_draw(values))
+    assert (blocks.lo, blocks.hi) == pytest.approx((kept.lo, kept.hi), abs=1e-9)
+
+
 def test_draws_of_one_image_are_one_observation() -> None:
     rng = np.random.default_rng(0)
     images = rng.normal(27, 3, size=9)
