@@ -16,6 +16,7 @@ from refbench.errors import UserError
 from refbench.execution.job import CellJob, DataJob, MethodJob, Task
 from refbench.hooks import file_identity
 from refbench.identity import digest, run_fields
+from refbench.metrics.specs import MATCHING
 from refbench.protocols import ProtocolInstance, build_instances
 from refbench.protocols.instance import control_of
 from refbench.registry import Registry, load_class
@@ -113,6 +114,12 @@ class Plan:
         ]
 
 
+def metrics_of(instance: ProtocolInstance, config: RunConfig) -> tuple[str, ...]:
+    """The protocol's own metrics, the user's, and those of matching where the truth is known."""
+    matching = tuple(spec.alias for spec in MATCHING) if instance.knows_truth else ()
+    return tuple(dict.fromkeys((*instance.card.metrics, *config.metrics, *matching)))
+
+
 class Planner:
     """Opens each dataset and hashes each method's weights once for all cells of a sweep."""
 
@@ -208,7 +215,7 @@ class Planner:
             data=data_job,
             protocol=instance,
             seed=config.seed,
-            metrics=tuple(dict.fromkeys((*instance.card.metrics, *config.metrics))),
+            metrics=metrics_of(instance, config),
             images=config.images == "png",
         )
         return Cell(

@@ -139,6 +139,8 @@ class MetricSpec:
     unit: str = ""
     decimals: int = 4
     needs_target: bool = True
+    kind: str = "image"
+    """``image``: f(sr, target). ``matching``: scored from the method's matches where the truth is known."""
     title: str = ""
     licence: str = ""
     options: Mapping[str, ParamValue] = field(default_factory=dict)

@@ -50,6 +50,8 @@ class Trial:
     ref_names: tuple[str, ...] = ()
     sr_cut: tuple[int, int, int, int] | None = None
     """(top, left, height, width) of the scored part of SR, where a protocol padded HR; None: all of it."""
+    truth: npt.NDArray[np.float64] | None = None
+    """3 x 3 map from HR points (x, y) to points of the one reference, where a protocol knows it."""
     notes: Mapping[str, str | float] = field(default_factory=dict)
     """Facts about this draw that go into the row, e.g. the jitter factors."""
 

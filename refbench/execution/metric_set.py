@@ -18,6 +18,8 @@ class MetricSet:
         self._ready: list[tuple[MetricSpec, Metric]] = []
         self._absent: dict[str, str] = {}
         for spec in resolve(names):
+            if spec.kind != "image":
+                continue
             try:
                 self._ready.append((spec, build(spec)))
             except MetricUnavailable as reason:

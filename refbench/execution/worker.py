@@ -6,13 +6,17 @@ import io
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from refbench.errors import SampleError, UserError
 from refbench.execution.job import CellJob, DataJob, MethodJob, Task, TaskResult
+from refbench.execution.matching_scores import matching_scores
 from refbench.execution.metric_set import MetricSet
 from refbench.execution.precision import precision_scope
+from refbench.matching.listening import listening
+from refbench.matching.result import Match
 from refbench.profiling.memory import peak_resident_mb, reset_peak
 from refbench.profiling.recorder import StageRecorder
 from refbench.registry import is_file_locator, load_class, spec_in_file
@@ -47,6 +51,8 @@ class Restored:
     stages: Mapping[str, Mapping[str, float]]
     peak_mb: float | None
     device: str
+    match: Match | None = None
+    """The method's first matching, where the protocol knows the truth."""
 
 
 def png_bytes(image: Image) -> bytes:
@@ -113,6 +119,8 @@ class Worker:
             return Restored(prepared, None, prepared.error, 0.0, {}, None, cell.method.device)
         trial = prepared.trial
         recorder = StageRecorder(device)
+        heard: list[Match] = []
+        ears = listening(heard.append) if trial.truth is not None else nullcontext()
         reset_peak()
         start = time.perf_counter()
         try:
@@ -123,7 +131,7 @@ class Worker:
                 sample_id=trial.sample_id,
                 ref_names=trial.ref_names,
             )
-            with torch.inference_mode(), precision_scope(cell.method.precision), recording(recorder):
+            with torch.inference_mode(), precision_scope(cell.method.precision), recording(recorder), ears:
                 sr = method(inp)
             expected = (3, inp.lr.shape[1] * inp.scale, inp.lr.shape[2] * inp.scale)
             if tuple(sr.shape) != expected:
@@ -141,7 +149,8 @@ class Worker:
         peak = (
             torch.cuda.max_memory_allocated(device) / 2**20 if device.type == "cuda" else peak_resident_mb()
         )
-        return Restored(prepared, image, None, seconds, recorder.result(), peak, str(device))
+        found = heard[0] if heard else None
+        return Restored(prepared, image, None, seconds, recorder.result(), peak, str(device), found)
 
     def metrics(self, names: tuple[str, ...]) -> MetricSet:
         """The metric functions for ``names``, built once."""
@@ -160,6 +169,9 @@ class Worker:
         if restored.sr is not None and trial is not None:
             try:
                 values, absent = self.metrics(cell.metrics).score(restored.sr, trial.target)
+                if trial.truth is not None:
+                    matched, reasons = matching_scores(restored.match, trial)
+                    values, absent = {**values, **matched}, {**absent, **reasons}
             except (SampleError, ValueError, RuntimeError, ArithmeticError) as failure:
                 error = failure
         scored = time.perf_counter()

@@ -131,7 +131,8 @@ def _match_one(
     if queried is not None:
         index = torch.where(queried, index, -1)
         value = torch.where(queried, value, 0.0)
-    return Match(index, value, task.grid, task.reference_grid, approx or "exact", recall, sample)
+    centre = task.patch // 2 - task.query.padding
+    return Match(index, value, task.grid, task.reference_grid, approx or "exact", recall, sample, centre)
 
 
 def _positions(
@@ -171,4 +172,5 @@ def _stacked(found: list[Match]) -> Match:
         first.approximation,
         recall,
         sample,
+        first.centre,
     )

@@ -33,3 +33,5 @@ class Match:
     matcher, otherwise *measured* on ``recall_sample`` positions that were also matched exactly."""
     recall_sample: int = 0
     """Number of query positions on which ``recall`` was measured (0 for the exact matcher)."""
+    centre: int = 1
+    """Feature pixels from a position's coordinates to the centre of its patch: patch // 2 - padding."""

@@ -51,6 +51,30 @@ def _lpips(net: str, title: str) -> MetricSpec:
     )
 
 
+def _matching(alias: str, what: str, title: str, unit: str, better: bool) -> MetricSpec:
+    return MetricSpec(
+        alias=alias,
+        signature=f"matching|{what}|px=hr|queries=lr-grid|k=1|v1",
+        target="refbench.matching.accuracy:match_accuracy",
+        higher_is_better=better,
+        unit=unit,
+        decimals=2 if unit else 3,
+        needs_target=False,
+        kind="matching",
+        title=title,
+    )
+
+
+MATCHING: tuple[MetricSpec, ...] = (
+    _matching("match_epe", "epe", "match EPE", "px", better=False),
+    _matching("match_pck1", "pck=1", "PCK@1", "", better=True),
+    _matching("match_pck2", "pck=2", "PCK@2", "", better=True),
+    _matching("match_pck4", "pck=4", "PCK@4", "", better=True),
+    _matching("match_pck4_ceiling", "pck=4|ceiling", "PCK@4 ceiling", "", better=True),
+    _matching("match_inside", "inside", "in overlap", "", better=True),
+)
+"""Scores of a method's own matches, for protocols that know the true correspondence."""
+
 METRICS: tuple[MetricSpec, ...] = (
     _psnr("psnr_y", "y601", SCALE, "PSNR-Y"),
     _ssim("ssim_y", "y601", SCALE, "SSIM-Y"),
@@ -68,6 +92,7 @@ METRICS: tuple[MetricSpec, ...] = (
         title="ST-LPIPS",
         licence="BSD-2-Clause (weights from the stlpips-pytorch wheel)",
     ),
+    *MATCHING,
 )
 
 DEFAULT_METRICS: tuple[str, ...] = ("psnr_y", "ssim_y", "psnr_rgb")

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from refbench.errors import SampleError, UserError, unknown
 from refbench.imaging import bicubic_down, mod_crop
 from refbench.protocols.card import Card, load_card
@@ -72,7 +75,9 @@ class ProtocolInstance:
             refs = tuple(mod_crop(r, self.card.ref_crop_multiple) for r in refs)
         if target is None or sample.lr is not None:
             # a given LR is what the network gets: nothing is padded
-            return Trial(sample.id, draw, self._plain_lr(sample, target), refs, target, names, notes=notes)
+            return Trial(
+                sample.id, draw, self._plain_lr(sample, target), refs, target, names, None, None, notes
+            )
         card = self.card
         padded, frame, refs = pad_trial(
             target, refs, card.hr_pad, card.hr_pad_multiple, card.ref_pad, card.ref_pad_multiple
@@ -80,7 +85,26 @@ class ProtocolInstance:
         # MASA scores the uncropped HR: its padded frame is always a multiple of the scale
         cut = None if padded.shape == target.shape else (frame.top, frame.left, frame.height, frame.width)
         lr = bicubic_down(padded, card.scale)
-        return Trial(sample.id, draw, lr, refs, target, names, cut, notes)
+        return Trial(sample.id, draw, lr, refs, target, names, cut, self._truth(sample, draw, seed), notes)
+
+    @property
+    def knows_truth(self) -> bool:
+        """Whether its trials carry the true correspondence: HR itself under a known warp."""
+        warps = self.transform is None or load_transform(self.transform).matrix is not None
+        return self.reference.name == "hr" and warps and self.card.ref_pad == "none"
+
+    def _truth(self, sample: Sample, draw: int, seed: int) -> npt.NDArray[np.float64] | None:
+        if not self.knows_truth or sample.hr is None:
+            return None
+        if self.transform is None or self.level is None:
+            return np.eye(3)
+        family = load_transform(self.transform)
+        if family.matrix is None:
+            return None
+        rng = generator(seed, family.id, sample.id, draw, 0)
+        height, width = sample.hr.shape[:2]
+        to_hr, _ = family.matrix(family.levels[self.level], rng, height, width)
+        return np.linalg.inv(to_hr).astype(np.float64)
 
     def _target(self, sample: Sample) -> Image | None:
         if sample.hr is None:

@@ -12,11 +12,18 @@ from dataclasses import dataclass
 from importlib import import_module
 
 import numpy as np
+import numpy.typing as npt
 
 from refbench.errors import unknown
 from refbench.types import Image
 
 Apply = Callable[[Image, Mapping[str, float], np.random.Generator], tuple[Image, dict[str, str | float]]]
+
+
+MatrixOf = Callable[
+    [Mapping[str, float], np.random.Generator, int, int],
+    tuple[npt.NDArray[np.float64], dict[str, str | float]],
+]
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,8 @@ class Transform:
     """(uint8 RGB, parameters, generator) -> (uint8 RGB, facts for the row)."""
     official_level: str | None = None
     """The level that a paper or official code uses; others are refbench's own."""
+    matrix: MatrixOf | None = None
+    """For warps: the 3 x 3 map from output to input points of a draw, (params, generator, H, W)."""
     random: bool = True
     """False: every draw is the same, one is enough."""
     ordered: bool = True
