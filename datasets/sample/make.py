@@ -125,10 +125,22 @@ def _credit(name: str, row: PhotoRow) -> dict[str, str]:
         "image": name,
         "photo": row.name,
         "licence": row.licence,
+        "licence_url": licence_url(row.licence),
         "author": row.author,
         "source": f"{row.package} {row.version}: {row.path}",
         "changes": changed,
     }
+
+
+def licence_url(licence: str) -> str:
+    """The licence text of a Creative Commons id such as ``CC-BY-SA-4.0``; empty for public domain."""
+    base = "https://creativecommons.org"
+    if licence == "CC0-1.0":
+        return f"{base}/publicdomain/zero/1.0/"
+    if not licence.startswith("CC-"):
+        return ""
+    kind, _, version = licence.removeprefix("CC-").lower().rpartition("-")
+    return f"{base}/licenses/{kind}/{version}/"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

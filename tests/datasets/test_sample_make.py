@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from refbench.datasets.sample.make import GROUPS, main, own_views
+from refbench.datasets.sample.make import GROUPS, licence_url, main, own_views
 from refbench.datasets.sample.views import GRADES, departure, inside, overlap, render, similarity
 from refbench.imaging import read_image
 from refbench.types import Image
@@ -99,3 +99,16 @@ def test_the_licence_table_matches_the_choice_of_photos() -> None:
     table = csv.DictReader((PACKAGE / "LICENSES.csv").read_text(encoding="utf-8").splitlines())
     inputs = [row["photo"] for row in table if row["image"].endswith("_0.png")]
     assert inputs == [group.photo for group in GROUPS]
+
+
+@pytest.mark.parametrize(
+    ("licence", "url"),
+    [
+        ("CC0-1.0", "https://creativecommons.org/publicdomain/zero/1.0/"),
+        ("CC-BY-2.0", "https://creativecommons.org/licenses/by/2.0/"),
+        ("CC-BY-SA-4.0", "https://creativecommons.org/licenses/by-sa/4.0/"),
+        ("public-domain", ""),
+    ],
+)
+def test_licence_texts_are_linked(licence: str, url: str) -> None:
+    assert licence_url(licence) == url

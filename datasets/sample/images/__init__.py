@@ -1,0 +1,1 @@
+"""The images of the bundled sample; a package only so that wheels contain them."""
