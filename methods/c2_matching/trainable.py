@@ -26,6 +26,10 @@ def build(weights: str, changes: Mapping[str, Any]) -> Trainable:
     else:
         normal_start(model.restoration)
     extractor = model.correspondences.extractor
+    if not config.shared_extractor:
+        # both trunks start alike, as the official ones do from one ImageNet VGG16: matching then starts from
+        # comparable features
+        extractor.feature_extraction_image2.load_state_dict(extractor.feature_extraction_image1.state_dict())
 
     def restore(lr: Tensor, ref: Tensor) -> Tensor:
         out: Tensor = model(lr, upsample(lr), ref)

@@ -47,7 +47,9 @@ def upsample(lr: Tensor) -> Tensor:
 
     It is what the encoders see of an LR image, in training as in the hosted methods.
     """
-    return F.interpolate(lr, scale_factor=SCALE, mode="bicubic", align_corners=False, antialias=True).clamp(0, 1)
+    return F.interpolate(lr, scale_factor=SCALE, mode="bicubic", align_corners=False, antialias=True).clamp(
+        0, 1
+    )
 
 
 def build_trainable(method: str, weights: str, changes: Mapping[str, Any]) -> Trainable:

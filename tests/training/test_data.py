@@ -74,7 +74,9 @@ def test_collate_scales_to_unit_range(photo_folder: Path) -> None:
     pair = source.pair(np.random.default_rng(0))
     batch = collate([pair, pair])
     assert batch.hr.shape == (2, 3, 32, 32)
-    torch.testing.assert_close(batch.hr[0, 1, 3, 4], torch.tensor(pair.hr[3, 4, 1] / 255, dtype=torch.float32))
+    torch.testing.assert_close(
+        batch.hr[0, 1, 3, 4], torch.tensor(pair.hr[3, 4, 1] / 255, dtype=torch.float32)
+    )
 
 
 def test_colour_steps() -> None:

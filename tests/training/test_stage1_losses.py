@@ -103,7 +103,9 @@ def test_pck_counts_a_wrong_match_and_needs_cells() -> None:
 def test_features_at_cell_centres_are_the_cells() -> None:
     features = _unique_features(5, 7)
     sampled = features_at(features, cell_centres(5, 7, 4.0).unsqueeze(0), 4.0)
-    torch.testing.assert_close(sampled[0], F.normalize(features[0].flatten(1).T, dim=-1), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(
+        sampled[0], F.normalize(features[0].flatten(1).T, dim=-1), rtol=1e-5, atol=1e-5
+    )
 
 
 def test_window_contrast_is_lowest_at_the_true_position() -> None:
