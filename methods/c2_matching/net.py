@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from refbench.nets.correspondence import LevelMatch
 from refbench.nets.dyn_agg import DynamicAggregation
+from refbench.nets.layout import fast_layout
 from refbench.nets.residual import LEAK, ContentExtractor, leaky, residual_body, upsampler
 from refbench.nets.vgg import conv3x3
 from refbench.nets.warp import fit
@@ -72,6 +73,6 @@ class C2Net(nn.Module):
         """SR (B, 3, 4H, 4W), not clamped, from ``lr`` (B, 3, H, W) in [0, 1]."""
         with stage("restore"):
             base = F.interpolate(lr, scale_factor=4, mode=self.config.base, align_corners=False)
-            content = self.content_extractor(lr)
+            content = self.content_extractor(fast_layout(lr))
         out: Tensor = self.dyn_agg_restore(content, textures, matches)
         return out + base

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from refbench.nets.correspondence import LevelMatch
 from refbench.nets.dyn_agg import DynamicAggregation
+from refbench.nets.layout import fast_layout
 from refbench.nets.residual import LEAK, ContentExtractor, leaky, residual_body, upsampler
 from refbench.nets.swin import SwinLayers
 from refbench.nets.vgg import conv3x3
@@ -142,7 +143,7 @@ class DeformableRestoration(nn.Module):
                 for texture, match in zip(textures, matches, strict=True)
             ]
         with stage("restore"):
-            x0 = self.unet_head(base)
+            x0 = self.unet_head(fast_layout(base))
         attended = self.config.attend_down
         x1 = self.down_tail_large(self.step("down", 0, x0, textures, warped, matches) if attended else x0)
         x2 = self.down_tail_medium(self.step("down", 1, x1, textures, warped, matches) if attended else x1)

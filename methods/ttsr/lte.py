@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from refbench.nets.layout import fast_layout
 from refbench.nets.vgg import IMAGENET_MEAN, IMAGENET_STD, conv3x3
 
 from .config import TtsrConfig
@@ -55,6 +56,6 @@ class TextureExtractor(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, 3, 4H, 4W) -> levels 1, 2, 3: HR, HR/2 and HR/4 resolution."""
-        level1 = self.slice1(self.sub_mean(image))
+        level1 = self.slice1(self.sub_mean(fast_layout(image)))
         level2 = self.slice2(level1)
         return level1, level2, self.slice3(level2)

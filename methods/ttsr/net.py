@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from refbench.nets.layout import fast_layout
 from refbench.nets.residual import residual_body
 from refbench.nets.vgg import conv3x3
 
@@ -32,7 +33,7 @@ class ShallowFeatures(nn.Module):
 
     def forward(self, lr: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, n, H, W)."""
-        head = torch.relu_(self.conv_head(lr))
+        head = torch.relu_(self.conv_head(fast_layout(lr)))
         out: Tensor = self.conv_tail(self.RBs(head)) + head
         return out
 

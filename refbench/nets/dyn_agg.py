@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from refbench.nets.deform import deform_conv
+from refbench.nets.deform_gather import gather_aggregate, gathers
 from refbench.nets.vgg import conv3x3
 
 TAPS = 9
@@ -53,15 +54,28 @@ class DynamicAggregation(nn.Module):
         ``similarity``: (B, 1, H, W), used when ``similarity_in_mask``.
         """
         raw = self.conv_offset_mask(feature)
+        if self.similarity_in_mask and similarity is None:
+            raise ValueError("similarity_in_mask needs the similarity of the matches")
+        if gathers(reference, raw):
+            return gather_aggregate(
+                reference,
+                raw,
+                pre_offset,
+                similarity if self.similarity_in_mask else None,
+                self.weight,
+                self.bias,
+                self.groups,
+                self.max_residue,
+                self.learned_offsets,
+                self.learned_mask,
+            )
         split = 2 * TAPS * self.groups
         residue, logit = raw[:, :split], raw[:, split:]
         if self.max_residue is not None:
             residue = torch.tanh(residue) * self.max_residue
         if not self.learned_offsets:
             residue = torch.zeros_like(residue)
-        if self.similarity_in_mask:
-            if similarity is None:
-                raise ValueError("similarity_in_mask needs the similarity of the matches")
+        if self.similarity_in_mask and similarity is not None:
             logit = logit * similarity
         mask = torch.sigmoid(logit) if self.learned_mask else torch.ones_like(logit)
         batch, _, height, width = raw.shape

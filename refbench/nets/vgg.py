@@ -12,6 +12,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from refbench.nets.layout import fast_layout
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -69,7 +71,7 @@ class NormalisedTrunk(nn.Module):
 
         With ``last_relu=False`` relu3_1 is returned before its ReLU, as the contrastive extractor does.
         """
-        x = (image - self.mean) / self.std
+        x = fast_layout((image - self.mean) / self.std)
         found: dict[str, Tensor] = {}
         for name, layer in self.get_submodule(self.trunk_name).named_children():
             # the ReLUs work in place, so a level that is kept must not be overwritten by a later one:
