@@ -34,9 +34,8 @@ def transfer(value: Tensor, index: Tensor, *, scale: int) -> Tensor:
     # blocks as rows of a table; rows and columns around the map are the zero padding
     wide = columns + 2
     blocks = value.view(batch, channels, rows, scale, columns, scale).permute(0, 2, 4, 1, 3, 5)
-    table = functional.pad(blocks.reshape(batch, rows, columns, -1), (0, 0, 1, 1, 1, 1)).view(
-        batch, (rows + 2) * wide, -1
-    )
+    table = functional.pad(blocks.reshape(batch, rows, columns, -1), (0, 0, 1, 1, 1, 1))
+    table = table.reshape(batch, (rows + 2) * wide, -1)
     y = torch.div(index, columns, rounding_mode="floor")
     corner = y * wide + (index - y * columns)
     out = table.new_empty(batch, height, width, table.shape[-1])
@@ -48,6 +47,8 @@ def transfer(value: Tensor, index: Tensor, *, scale: int) -> Tensor:
                 # pixel p is tap (i, j) of the patch at p - (i - 1, j - 1)
                 y0, y1 = max(i - 1, 0), height + min(i - 1, 0)
                 x0, x1 = max(j - 1, 0), width + min(j - 1, 0)
+                if y1 <= y0 or x1 <= x0:
+                    continue
                 source = slice(y0 - i + 1, y1 - i + 1), slice(x0 - j + 1, x1 - j + 1)
                 known = matched[source]
                 # position -1 decodes below the table; the corner of the zero padding stands in for it
