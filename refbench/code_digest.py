@@ -9,6 +9,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from refbench.errors import UserError
+from refbench.registry import FILE_MODULE_PREFIX
 from refbench.specs import MethodSpec
 
 
@@ -23,6 +24,8 @@ def code_digest(spec: MethodSpec, plugin_file: Path | None = None) -> str:
     module = spec.target.partition(":")[0]
     if plugin_file is None and module.endswith(".py"):
         plugin_file = Path(module)
+    if plugin_file is None:
+        plugin_file = _file_of_plugin(module)
     sources: dict[str, Path] = {}
     if plugin_file is not None:
         sources[f"plugin/{plugin_file.name}"] = plugin_file
@@ -34,6 +37,14 @@ def code_digest(spec: MethodSpec, plugin_file: Path | None = None) -> str:
     for label, path in sorted(sources.items()):
         total.update(f"{label}\0{_file_digest(path, spec.name)}\n".encode())
     return total.hexdigest()
+
+
+def _file_of_plugin(module: str) -> Path | None:
+    """The file behind a module that was loaded by its path (``method=file.py:SPEC``), else None."""
+    loaded = sys.modules.get(module)
+    if not module.startswith(FILE_MODULE_PREFIX) or loaded is None or loaded.__file__ is None:
+        return None
+    return Path(loaded.__file__)
 
 
 def _own_folder(module: str, method: str) -> dict[str, Path]:

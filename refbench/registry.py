@@ -32,6 +32,8 @@ SPEC_TYPE: Mapping[Kind, type[Spec]] = {
     "metrics": MetricSpec,
 }
 BUILT_IN = "built-in"
+FILE_MODULE_PREFIX = "refbench_file_"
+"""Modules loaded from a method file are called so; their sources are found by file, not by name."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def spec_in_file(locator: str) -> MethodSpec:
 
 def file_module_name(path: Path) -> str:
     """The module name under which a method file is loaded: the same file gives the same name."""
-    return f"refbench_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    return f"{FILE_MODULE_PREFIX}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
 
 
 def load_class(target: str) -> Callable[..., Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from refbench.errors import SampleError
 from refbench.execution.executor import Executor
 from refbench.execution.job import Task, TaskResult
 from refbench.execution.worker import load_method
@@ -77,15 +78,31 @@ def finished_trials(plan: Plan, out: Path) -> dict[str, set[tuple[str, int]]]:
 def preflight(cells: Sequence[Cell], tasks: Sequence[Task]) -> None:
     """Let methods that can (folder) name missing input before anything is computed. Raises UserError."""
     by_key = {cell.key: cell for cell in cells}
-    asked: dict[str, list[TrialMeta]] = {}
+    asked: dict[str, dict[str, Task]] = {}
     for task in tasks:
-        asked.setdefault(task.cell, []).append(TrialMeta(task.sample_id))
-    for key, trials in asked.items():
+        asked.setdefault(task.cell, {}).setdefault(task.sample_id, task)
+    for key, first in asked.items():
         cell = by_key[key]
         if cell.job.method.spec.reads_files and issubclass(
             _as_class(load_class(cell.job.method.spec.target)), Preflight
         ):
-            require_preflight(load_method(cell.job.method), trials, f"method={cell.method}")
+            metas = trial_metas(cell, list(first.values()))
+            require_preflight(load_method(cell.job.method), metas, f"method={cell.method}")
+
+
+def trial_metas(cell: Cell, tasks: Sequence[Task]) -> list[TrialMeta]:
+    """Reference names and the scored size of each trial. One that cannot be made is left out: it will be
+    an error row, whatever the method has for it."""
+    dataset = load_class(cell.job.data.target)(cell.job.data.request)
+    metas = []
+    for task in tasks:
+        try:
+            trial = cell.protocol.apply(dataset.load(task.sample_id), task.draw, cell.job.seed, dataset)
+        except SampleError:
+            continue
+        size = None if trial.target is None else (trial.target.shape[0], trial.target.shape[1])
+        metas.append(TrialMeta(task.sample_id, trial.ref_names, size))
+    return metas
 
 
 def _as_class(found: object) -> type:

@@ -68,8 +68,8 @@ class Input:
     scale: int = 4
     sample_id: str = ""
     ref_names: tuple[str, ...] = ()
-    official_size: tuple[int, int] | None = None
-    """(H, W) in HR pixels to which the caller will crop, when it differs from scale * LR size."""
+    sr_cut: tuple[int, int, int, int] | None = None
+    """(top, left, height, width) of the part of SR that will be scored, where that is not all of it."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ SPEC = MethodSpec(
     scale=4,
     min_refs=0,
     max_refs=16,
+    reads_files=True,
     params={
         "cmd": Param(None, "command with {lr} and {out}; also {refs} {ref} {id} {scale} {dir}"),
         "dir": Param(None, "folder to run it in (default: the current one)"),

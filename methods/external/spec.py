@@ -11,6 +11,7 @@ SPEC = MethodSpec(
     scale=4,
     min_refs=0,
     max_refs=16,
+    reads_files=True,
     params={
         "python": Param(
             None, "interpreter that has the method's packages; it needs numpy (default: this one)"

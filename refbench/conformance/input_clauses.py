@@ -23,7 +23,7 @@ from refbench.types import Image, Input, Trial
 if TYPE_CHECKING:
     from torch import Tensor
 
-VISIBLE_FIELDS = {"lr", "refs", "scale", "sample_id", "ref_names", "official_size"}
+VISIBLE_FIELDS = {"lr", "refs", "scale", "sample_id", "ref_names", "sr_cut"}
 """All that an Input may hold. A field added to it must be judged here: can HR be seen through it?"""
 REACTION = 1e-4
 """Smallest change of SR (of 1) that counts as a reaction: 1/40 of a grey level."""

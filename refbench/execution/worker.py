@@ -130,6 +130,7 @@ class Worker:
                 scale=cell.protocol.card.scale,
                 sample_id=trial.sample_id,
                 ref_names=trial.ref_names,
+                sr_cut=trial.sr_cut,
             )
             with torch.inference_mode(), precision_scope(cell.method.precision), recording(recorder), ears:
                 sr = method(inp)

@@ -28,9 +28,9 @@ def save(path: Path, image: np.ndarray, kind: str = "PNG") -> None:
 
 
 def ask(
-    sample_id: str = "006", ref_names: tuple[str, ...] = (), official: tuple[int, int] | None = None
+    sample_id: str = "006", ref_names: tuple[str, ...] = (), cut: tuple[int, int, int, int] | None = None
 ) -> Input:
-    return Input(torch.zeros(3, 4, 6), (), 4, sample_id, ref_names, official)
+    return Input(torch.zeros(3, 4, 6), (), 4, sample_id, ref_names, cut)
 
 
 @pytest.mark.parametrize("name", ["006_mse.png", "006_mse.PNG", "006_mse.Bmp"])
@@ -93,15 +93,15 @@ def test_missing_or_mis_sized_file_at_call_time_is_a_sample_error(tmp_path: Path
         folder(ask())
 
 
-def test_official_size_is_grown_to_the_full_size_and_keeps_its_pixels(tmp_path: Path) -> None:
-    save(tmp_path / "006.png", picture(14, 23))
+def test_an_image_of_the_scored_part_alone_is_put_in_its_place(tmp_path: Path) -> None:
+    save(tmp_path / "006.png", picture(12, 20))
     folder = Folder(None, "cpu", dir=str(tmp_path))
-    sr = to_image(folder(ask(official=(14, 23))))
-    assert sr.shape == (16, 24, 3)
-    assert np.array_equal(sr[:14, :23], picture(14, 23))
-    save(tmp_path / "007.png", picture(18, 24))
-    with pytest.raises(SampleError, match="expected 24x16"):
-        folder(ask("007", official=(18, 24)))
+    for top, left in ((0, 0), (3, 1), (4, 4)):
+        sr = to_image(folder(ask(cut=(top, left, 12, 20))))
+        assert sr.shape == (16, 24, 3)
+        assert np.array_equal(sr[top : top + 12, left : left + 20], picture(12, 20))
+    with pytest.raises(SampleError, match="is 20x12, expected 19x12"):
+        folder(ask(cut=(0, 0, 12, 19)))
 
 
 def test_preflight_lists_missing_and_mis_sized_once_per_sample(tmp_path: Path) -> None:
