@@ -44,7 +44,7 @@ def backbone_state(net: str) -> dict[str, Tensor]:
     name, prefix = BACKBONES[net]
     path = hub_checkpoints() / name
     if not path.is_file():
-        raise MetricUnavailable(f"backbone {name} is not in {path.parent}; put it there (see docs on LPIPS)")
+        raise MetricUnavailable(f"backbone {name} is not in {path.parent}; put it there (docs/metrics.md)")
     digest = sha256_of(path)
     if not digest.startswith(prefix):
         raise MetricUnavailable(
