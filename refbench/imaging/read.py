@@ -29,6 +29,9 @@ from refbench.types import Image
 MAX_PIXELS = 89_000_000
 """Refused above this (Pillow's own warning threshold): a header alone can claim 100k x 100k."""
 
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM", "GIF", "JPEG2000")
+"""Still-image formats only (MPO opens as JPEG): Pillow would run Ghostscript on an EPS file of any name."""
+
 _PLAIN = {"RGB", "L", "1", "YCbCr", "P"}
 _ALPHA = {"RGBA", "LA", "PA", "RGBa", "La"}
 _SIXTEEN = {"I;16", "I;16L", "I;16B", "I;16N"}
@@ -72,7 +75,7 @@ def _open(file: Path) -> PILImage.Image:
         with warnings.catch_warnings():
             # the size is checked right below, with a message that names the file
             warnings.simplefilter("ignore", PILImage.DecompressionBombWarning)
-            image = PILImage.open(file)
+            image = PILImage.open(file, formats=_FORMATS)
     except PILImage.DecompressionBombError as error:
         raise SampleError(
             f"{file}: too large (over {MAX_PIXELS // 10**6} megapixels); scale it down"

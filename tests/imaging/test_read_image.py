@@ -81,6 +81,13 @@ def test_exif_rotation_is_applied(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_image(tmp_path / "r.png"), np.rot90(RGB, -1))
 
 
+def test_a_phones_mpo_file_is_read_without_its_second_picture(tmp_path: Path) -> None:
+    main = PILImage.fromarray(np.full((16, 16, 3), 90, np.uint8))
+    preview = PILImage.new("RGB", (16, 16), "white")
+    main.save(tmp_path / "m.jpg", format="MPO", save_all=True, append_images=[preview])
+    np.testing.assert_array_equal(read_image(tmp_path / "m.jpg"), np.full((16, 16, 3), 90))
+
+
 def _cmyk(path: Path) -> None:
     PILImage.new("CMYK", (4, 4)).save(path, format="JPEG")
 
@@ -115,6 +122,15 @@ def _over_the_limit(path: Path) -> None:
     path.write_bytes(_png(10_000, 9_000, depth=8, colour=2, data=zlib.compress(b"\0" * 100)))
 
 
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "BMP", "TIFF", "PPM", "GIF"])
+def test_lossless_formats_are_read_whatever_their_name(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "picture.jpg"
+    grey = RGB[:, :, :1].repeat(3, axis=2)
+    options = {"lossless": True} if kind == "WEBP" else {}
+    PILImage.fromarray(grey).save(path, format=kind, **options)
+    np.testing.assert_array_equal(read_image(path), grey)
+
+
 @pytest.mark.parametrize(
     ("make", "says"),
     [
@@ -127,6 +143,10 @@ def _over_the_limit(path: Path) -> None:
         (_over_the_limit, "10000x9000 is too large (over 89 megapixels)"),
         (lambda path: path.write_bytes(b""), "is empty (0 bytes)"),
         (lambda path: path.write_bytes(b"no image at all"), "is not an image in a known format"),
+        (
+            lambda path: PILImage.new("RGB", (4, 4)).save(path, format="EPS"),
+            "is not an image in a known format",
+        ),
         (lambda path: path.mkdir(), "is not a file"),
         (lambda path: None, "does not exist"),
     ],
