@@ -113,12 +113,20 @@ class Method(Protocol):
 class Dataset(Protocol):
     """A dataset opened at its root: cheap to open, images are read per sample."""
 
-    name: str
-    """Plain id, e.g. ``cufed5``."""
-    label: str
-    """What tables show: ``cufed5-sample``, ``wrsr [6 of 80]``."""
-    fingerprint: str
-    """sha256 hex over file names and contents; part of run and compare keys."""
+    @property
+    def name(self) -> str:
+        """Plain id, e.g. ``cufed5``."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """What tables show: ``cufed5-sample``, ``wrsr [6 of 80]``."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 hex over file names and contents; part of run and compare keys."""
+        ...
 
     def ids(self) -> tuple[str, ...]:
         """Sample ids in a fixed order."""
