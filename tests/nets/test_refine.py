@@ -9,7 +9,15 @@ from torch.nn import functional as F
 
 from refbench.matching import match
 from refbench.nets.deform import deform_conv, sampled_deform_conv
-from refbench.nets.refine import centred_flow, enlarge, refine, refined_matches, window_scores
+from refbench.nets.refine import (
+    centred_flow,
+    enlarge,
+    median,
+    refine,
+    refined_matches,
+    smooth,
+    window_scores,
+)
 
 
 def _smooth(height: int, width: int, channels: int = 12, sigma: float = 1.6) -> torch.Tensor:
@@ -22,7 +30,7 @@ def _smooth(height: int, width: int, channels: int = 12, sigma: float = 1.6) -> 
 def test_window_scores_equal_brute_force() -> None:
     query, key = torch.randn(1, 5, 6, 7), torch.randn(1, 5, 8, 5)
     flow = torch.randint(-4, 5, (1, 6, 7, 2)).float()
-    got = window_scores(query, key, flow, 1)
+    got = window_scores(query, key, flow, 1, patch=3)
     q, k = F.normalize(query, dim=1)[0], F.normalize(key, dim=1)[0]
     each = torch.zeros(9, 6, 7)
     for number in range(9):
@@ -32,7 +40,7 @@ def test_window_scores_equal_brute_force() -> None:
                 v, u = y + int(flow[0, y, x, 1]) + dy, x + int(flow[0, y, x, 0]) + dx
                 if 0 <= v < 8 and 0 <= u < 5:
                     each[number, y, x] = q[:, y, x] @ k[:, v, u]
-    torch.testing.assert_close(got, F.avg_pool2d(each[None], 3, 1, 1))
+    torch.testing.assert_close(got, F.avg_pool2d(each[None], 3, 1, 1, count_include_pad=False))
 
 
 def test_refine_finds_a_fraction_of_a_pixel() -> None:
@@ -41,9 +49,10 @@ def test_refine_finds_a_fraction_of_a_pixel() -> None:
     theta = torch.tensor([[[1.0, 0.0, -2 * 1.4 / 60], [0.0, 1.0, 2 * 0.75 / 60]]], dtype=torch.float64)
     grid = F.affine_grid(theta, [1, 12, 60, 60], align_corners=False)
     moved = F.grid_sample(big, grid, mode="bicubic", align_corners=False)
-    flow = refine(big, moved, torch.zeros(1, 60, 60, 2, dtype=torch.float64), 2)
+    flow, distinct = refine(big, moved, torch.zeros(1, 60, 60, 2, dtype=torch.float64), 2)
     error = (flow[0, 8:-8, 8:-8] - torch.tensor([1.4, -0.75])).norm(dim=-1)
     assert float(error.median()) < 0.15
+    assert float(distinct.min()) > 0
 
 
 def test_refined_matches_carry_one_shift_to_every_level() -> None:
@@ -69,6 +78,18 @@ def test_centred_flow_and_enlarge() -> None:
     flow[:, :, 2:, 0] = 6.0
     large = enlarge(flow, 2)
     assert set(large[..., 0].unique().tolist()) == {0.0, 12.0}, "no vector between two different matches"
+
+
+def test_median_drops_a_lone_match_and_smooth_keeps_boundaries() -> None:
+    flow = torch.zeros(1, 8, 8, 2)
+    flow[:, :, 4:] = 5.0
+    lone = flow.clone()
+    lone[0, 3, 1] = 40.0
+    torch.testing.assert_close(median(lone, 3), flow)
+    noisy = flow + torch.rand(1, 8, 8, 2, generator=torch.Generator().manual_seed(0)) * 0.5
+    calm = smooth(noisy, torch.ones(1, 1, 8, 8))
+    assert float(calm.std(dim=(1, 2)).max()) < float(noisy.std(dim=(1, 2)).max())
+    assert float((calm - flow).max()) < 0.5, "nothing from across the boundary"
 
 
 def test_sampled_deformable_convolution_equals_torchvision() -> None:
