@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from refbench.metrics import resolve
+from refbench.metrics import known_metrics, resolve
 from refbench.plan import Cell
 from refbench.settings import RunConfig
 from refbench.specs import MetricSpec
@@ -59,7 +59,7 @@ def cell_manifest(cell: Cell, suite: str, session: Mapping[str, Any], config: Ru
         baseline=cell.baseline,
         identity=cell.identity,
         compare=cell.compare_fields(),
-        metrics=metric_facts(resolve(cell.job.metrics)),
+        metrics=metric_facts(resolve(cell.job.metrics, known_metrics())),
         weights_files=files,
         config=clean_config(plain(config)),
         sessions=(session,),
@@ -102,7 +102,7 @@ def summarise_cell(
     cell: Cell, rows: Sequence[SampleRow], rows_path: Path
 ) -> tuple[CellSummary, dict[str, Any]]:
     """(what tables read, the document for summary.json) of exactly the given rows."""
-    summary = summarise([asdict(row) for row in rows], resolve(cell.job.metrics))
+    summary = summarise([vars(row) for row in rows], resolve(cell.job.metrics, known_metrics()))
     made = CellSummary(
         method=cell.method,
         weights=cell.weights,

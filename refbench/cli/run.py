@@ -112,9 +112,13 @@ def show_plan(plan: Plan, done: dict[str, set[tuple[str, int]]], output: Output)
 
 def suite_tables(outcome: RunOutcome) -> list[Any]:
     """One comparison table per suite."""
+    from refbench.metrics import known_metrics
     from refbench.reports.table import comparison_table
 
-    return [comparison_table(suite.summaries, title=suite_title(suite)) for suite in outcome.suites]
+    known = known_metrics()
+    return [
+        comparison_table(suite.summaries, title=suite_title(suite), specs=known) for suite in outcome.suites
+    ]
 
 
 def suite_title(suite: Any) -> str:

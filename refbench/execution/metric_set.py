@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from refbench.errors import SampleError
-from refbench.metrics import Metric, MetricUnavailable, build, resolve
+from refbench.metrics import Metric, MetricUnavailable, build, known_metrics, resolve
 from refbench.specs import MetricSpec
 from refbench.types import Image
 
@@ -17,7 +17,7 @@ class MetricSet:
         """Raises UserError for a name that no metric has."""
         self._ready: list[tuple[MetricSpec, Metric]] = []
         self._absent: dict[str, str] = {}
-        for spec in resolve(names):
+        for spec in resolve(names, known_metrics()):
             if spec.kind != "image":
                 continue
             try:

@@ -4,6 +4,7 @@ Importing this package imports no torch; :func:`build` does so only for the lear
 """
 
 from refbench.metrics.build import Metric, MetricUnavailable, build
+from refbench.metrics.known import known_metrics
 from refbench.metrics.specs import DEFAULT_METRICS, METRICS, resolve, spec_of_signature
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Metric",
     "MetricUnavailable",
     "build",
+    "known_metrics",
     "resolve",
     "spec_of_signature",
 ]
