@@ -68,7 +68,7 @@ def publish(
         reason = f"{type(error).__name__}: {error}"
     text = " ".join(reason.split())[:300]
     return TrackingResult(
-        shown, warning=f"MLflow mirror {shown} not written: {without_credentials(text)}; the rows are on disk"
+        shown, warning=f"mirror {shown} not written: {without_credentials(text)}; the rows are on disk"
     )
 
 
