@@ -8,7 +8,7 @@ decoded. A suite's cells may be shared with another suite of the same sweep (``c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from refbench.code_digest import code_digest
@@ -44,6 +44,8 @@ class Cell:
     """Protocol id of its suite's control, for the drop; None for the control itself."""
     identity: Mapping[str, Any] = field(repr=False, default_factory=dict)
     """What the run key was made of."""
+    config: RunConfig | None = field(repr=False, default=None)
+    """The settings that asked for it, for the manifest."""
 
     @property
     def key(self) -> str:
@@ -230,6 +232,7 @@ class Planner:
             ids=tuple(ids),
             control=control.id if control is not None and control.id != instance.id else None,
             identity=identity,
+            config=replace(config, method=choice),
         )
 
     def _resolve(

@@ -15,6 +15,7 @@ from refbench.execution.worker import load_method
 from refbench.hooks import require_preflight
 from refbench.plan import Cell, Plan
 from refbench.registry import load_class
+from refbench.scoring import complete_rows
 from refbench.settings import RunConfig
 from refbench.stats.summary import CellSummary
 from refbench.store import CellStore, SampleRow
@@ -122,11 +123,11 @@ def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progr
     with ExitStack() as stack:
         stores = {
             cell.key: stack.enter_context(
-                CellStore.open(config.out, cell.key, cell_manifest(cell, suite_of[cell.key], session, config))
+                CellStore.open(config.out, cell.key, cell_manifest(cell, suite_of[cell.key], session))
             )
             for cell in cells
         }
-        done = {key: store.completed() for key, store in stores.items()}
+        done = {cell.key: complete_rows(cell, stores[cell.key]) for cell in cells}
         tasks = plan.tasks(done)
         preflight(cells, tasks)
         todo: dict[str, int] = dict.fromkeys(by_key, 0)

@@ -15,13 +15,14 @@ from typing import Any
 from refbench.errors import SampleError, UserError
 from refbench.execution.metric_set import MetricSet
 from refbench.imaging import read_image
-from refbench.metrics import resolve
+from refbench.metrics import known_metrics, resolve
+from refbench.plan import Cell
 from refbench.protocols import ProtocolInstance, build_instances
 from refbench.registry import Registry, load_class
 from refbench.settings import ProtocolEntry, SuiteConfig
 from refbench.specs import DataRequest, MetricSpec
 from refbench.stats.summary import MetricSummary, summarise
-from refbench.store import CellStore, Manifest, SampleRow, ScoreRow, find_runs, load_run
+from refbench.store import CellStore, Manifest, SampleRow, ScoreRow, TrialKey, find_runs, load_run
 from refbench.store.cell import SUMMARY
 from refbench.summaries import metric_facts
 from refbench.types import Dataset, Image
@@ -79,7 +80,7 @@ class Scorer:
         note: Callable[[str], None] = lambda line: None,
     ) -> None:
         """``data_root``: where the dataset is now, if it has moved. UserError for unknown metrics."""
-        self._specs = resolve(tuple(metrics))
+        self._specs = resolve(tuple(metrics), known_metrics())
         self._metrics = MetricSet(tuple(metrics))
         self._registry = registry
         self._root = data_root
@@ -128,19 +129,10 @@ class Scorer:
     def _score_row(
         self, store: CellStore, row: SampleRow, dataset: Dataset, instance: ProtocolInstance, seed: int
     ) -> bool:
-        try:
-            sr = read_image(str(kept_image(store.folder, row)))
-            target = instance.apply(dataset.load(row.sample_id), row.draw, seed, dataset).target
-            _same_size(sr, target, row)
-            values, absent = self._metrics.score(sr, target)
-        # a learned metric may refuse a pair in its own way
-        except (SampleError, ValueError, RuntimeError, ArithmeticError) as error:
-            reason = " ".join(str(error).split())
-            self._note(f"{store.folder.name}: {row.sample_id} draw {row.draw}: {reason}")
-            return False
-        present = tuple(spec.alias for spec in self._specs if spec.signature in values)
-        store.append_score(ScoreRow(row.sample_id, row.draw, metrics=values, absent=absent, present=present))
-        return True
+        error = score_row(store, row, dataset, instance, seed, self._metrics, self._specs)
+        if error is not None:
+            self._note(f"{store.folder.name}: {row.sample_id} draw {row.draw}: {error}")
+        return error is None
 
     def _dataset(self, manifest: Manifest, folder: Path) -> Dataset:
         recorded: Mapping[str, Any] = manifest.config.get("data") or {}
@@ -164,6 +156,53 @@ class Scorer:
                 "give data.root= of the same copy"
             )
         return dataset
+
+
+def score_row(
+    store: CellStore,
+    row: SampleRow,
+    dataset: Dataset,
+    instance: ProtocolInstance,
+    seed: int,
+    metrics: MetricSet,
+    specs: Sequence[MetricSpec],
+) -> str | None:
+    """Score the kept image of one row and append the values; the reason when that cannot be done."""
+    try:
+        sr = read_image(str(kept_image(store.folder, row)))
+        target = instance.apply(dataset.load(row.sample_id), row.draw, seed, dataset).target
+        _same_size(sr, target, row)
+        values, absent = metrics.score(sr, target)
+    # a learned metric may refuse a pair in its own way
+    except (SampleError, ValueError, RuntimeError, ArithmeticError) as error:
+        return " ".join(str(error).split())
+    present = tuple(spec.alias for spec in specs if spec.signature in values)
+    store.append_score(ScoreRow(row.sample_id, row.draw, metrics=values, absent=absent, present=present))
+    return None
+
+
+def complete_rows(cell: Cell, store: CellStore) -> set[TrialKey]:
+    """The trials of ``cell`` that need no inference, with every metric that is asked for.
+
+    Rows of an earlier run that asked for fewer metrics are scored now from their kept images; where no
+    image was kept, or cannot be scored, the trial is run again.
+    """
+    specs = [s for s in resolve(cell.job.metrics, known_metrics()) if s.kind == "image"]
+    done: set[TrialKey] = set()
+    lacking: list[SampleRow] = []
+    for row in store.rows(cell.trials()):
+        if row.ok and all(s.signature in row.metrics or s.alias in row.absent for s in specs):
+            done.add(row.key)
+        elif row.ok and kept_image(store.folder, row) is not None:
+            lacking.append(row)
+    if lacking:
+        metrics = MetricSet(cell.job.metrics)
+        dataset: Dataset = load_class(cell.job.data.target)(cell.job.data.request)
+        for row in lacking:
+            seed = cell.job.seed
+            if score_row(store, row, dataset, cell.protocol, seed, metrics, specs) is None:
+                done.add(row.key)
+    return done
 
 
 def score_runs(places: Sequence[Path], scorer: Scorer) -> list[ScoredCell]:

@@ -31,7 +31,7 @@ def metric_facts(specs: Sequence[MetricSpec]) -> dict[str, dict[str, Any]]:
     }
 
 
-def cell_manifest(cell: Cell, suite: str, session: Mapping[str, Any], config: RunConfig) -> Manifest:
+def cell_manifest(cell: Cell, suite: str, session: Mapping[str, Any]) -> Manifest:
     """The manifest of a cell for the session that is about to run."""
     spec = cell.job.method.spec
     variant = spec.variant(cell.weights)
@@ -61,7 +61,7 @@ def cell_manifest(cell: Cell, suite: str, session: Mapping[str, Any], config: Ru
         compare=cell.compare_fields(),
         metrics=metric_facts(resolve(cell.job.metrics, known_metrics())),
         weights_files=files,
-        config=clean_config(plain(config)),
+        config=clean_config(plain(cell.config)) if cell.config is not None else {},
         sessions=(session,),
     )
 

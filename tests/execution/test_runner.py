@@ -231,6 +231,36 @@ def test_more_draws_keep_the_rows_that_are_there(registry: Registry, tmp_path: P
     assert {s.trials for s in more.suites[0].summaries} == {5, 15}
 
 
+def test_a_later_metric_is_scored_from_kept_images(registry: Registry, tmp_path: Path) -> None:
+    first = execute(registry, settings(tmp_path, metrics=("psnr_y",)))
+    ToyMethod.calls.clear()
+    more = execute(registry, settings(tmp_path, metrics=("psnr_y", "ssim_rgb")))
+    assert (more.computed, ToyMethod.calls) == (0, [])
+    fresh = execute(registry, settings(tmp_path / "fresh", metrics=("psnr_y", "ssim_rgb")))
+    assert numbers(more) == numbers(fresh)
+    assert first.computed == fresh.computed
+
+
+def test_a_later_metric_without_images_runs_again(registry: Registry, tmp_path: Path) -> None:
+    execute(registry, settings(tmp_path, metrics=("psnr_y",), images="none"))
+    more = execute(registry, settings(tmp_path, metrics=("psnr_y", "ssim_rgb"), images="none"))
+    assert more.computed == 30
+    assert more.suites[0].summaries[0].metrics["ssim_rgb"].mean is not None
+
+
+def test_each_manifest_records_its_own_suite(registry: Registry, tmp_path: Path) -> None:
+    other = SuiteConfig(
+        "toy_level", "toy", protocols=(ProtocolEntry(transform="jitter", level="x2", draws=1),)
+    )
+    configs = [settings(tmp_path), settings(tmp_path, suite=other)]
+    outcome = carry_out(Planner(registry).plan(configs), configs[0], SerialExecutor(), Watcher())
+    for suite in outcome.suites:
+        for summary in suite.summaries:
+            manifest = json.loads((outcome.folders[summary.run_key] / "manifest.json").read_text())
+            assert manifest["config"]["suite"]["name"] == suite.name
+            assert manifest["config"]["method"]["name"] == summary.method
+
+
 def test_unknown_executor(registry: Registry) -> None:
     with pytest.raises(UserError, match="no executor 'seriel'; did you mean 'serial'"):
         make_executor("seriel", {})
