@@ -37,7 +37,7 @@ def disk_error(folder: Path, error: OSError) -> UserError:
         remedy = "a file is in the way; choose another folder with out=DIR"
     else:
         remedy = (
-            "what is written is kept; mend it and run the same command again, or choose another with out=DIR"
+            "choose another with out=DIR, or mend it and run the same command again: finished rows are kept"
         )
     return UserError(f"results folder {folder}: cannot write ({error.strerror or error}); {remedy}")
 

@@ -22,6 +22,7 @@ from refbench.store import (
     read_manifest,
     row_files,
 )
+from refbench.store.disk import explained
 from refbench.store.linelog import LineLog
 
 KEY = "ab" * 32
@@ -225,6 +226,23 @@ def test_a_file_in_the_way_is_a_user_error(tmp_path: Path) -> None:
     for out in (tmp_path / "results", tmp_path / "results/deeper"):
         with pytest.raises(UserError, match=rf"results folder {out}: .*file is in the way.*out=DIR"):
             CellStore.open(out, KEY, MANIFEST)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (errno.ENOSPC, "disk full .*free space and run the same command again"),
+        (errno.EROFS, "make it writable or choose another with out=DIR"),
+        (errno.ENOENT, "choose another with out=DIR, or mend it"),
+        (errno.EIO, "run the same command again: finished rows are kept"),
+    ],
+)
+def test_every_disk_error_names_the_folder_and_a_remedy(tmp_path: Path, number: int, text: str) -> None:
+    with pytest.raises(UserError, match=text) as caught, explained(tmp_path):
+        raise OSError(number, os.strerror(number))
+    assert str(caught.value).startswith(f"results folder {tmp_path}: ")
+    assert os.strerror(number) in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_folder_that_may_not_be_written_is_a_user_error(
