@@ -80,7 +80,7 @@ def stateless(ctx: Context) -> str:
     """A call does not depend on the calls before it: A, B, A gives the first A again."""
     if not ctx.spec.deterministic:
         raise NotApplicable("its spec says deterministic=False")
-    first, other = ctx.base(), ctx.sized("other", (20, 28))
+    first, other = ctx.base(), ctx.sized("other", (16, 40))
     before = ctx.run_probe(first)
     ctx.run_probe(other)
     change = difference(before, ctx.run_probe(first))
