@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib.resources import files
-from textwrap import fill
 from typing import Any
 
 import yaml
@@ -59,17 +58,6 @@ def card_names() -> tuple[str, ...]:
     """Names of the shipped cards."""
     folder = files("refbench.configs") / "protocol"
     return tuple(sorted(p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml")))
-
-
-def card_text(name: str) -> str:
-    """A shipped card in prose, wrapped for a terminal: what ``refbench list protocols NAME`` prints."""
-    card = load_card(name)
-    facts = "\n".join(f"  {key}: {value}" for key, value in card.identity().items())
-    prose = fill(card.prose, 96)
-    return (
-        f"{card.id}: {card.title}\n\n{prose}\n\nmetrics: {' '.join(card.metrics)}\n"
-        f"source: {card.source}\nparameters:\n{facts}"
-    )
 
 
 def parse_card(data: Mapping[str, Any], where: str) -> Card:

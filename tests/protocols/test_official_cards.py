@@ -7,7 +7,7 @@ import pytest
 from PIL import Image as PilImage
 
 from refbench.protocols import ProtocolInstance
-from refbench.protocols.card import card_text, load_card
+from refbench.protocols.card import load_card
 from refbench.types import Sample, Trial
 
 RNG = np.random.default_rng(3)
@@ -58,11 +58,3 @@ def test_masa_pads_all_sides_and_scores_the_full_image() -> None:
     assert made.lr.shape == (32, 48, 3)
     assert made.refs[0].shape == (144, 176, 3)
     assert np.array_equal(made.refs[0][131], made.refs[0][130])
-
-
-@pytest.mark.parametrize("card", ["canonical", "ttsr", "masa", "c2_matching", "datsr", "mmagic_rgb"])
-def test_cards_read_as_prose(card: str) -> None:
-    text = card_text(card)
-    assert text.startswith(f"{card}@1: ")
-    assert "hr_crop_multiple" in text
-    assert max(map(len, text.splitlines())) <= 110
