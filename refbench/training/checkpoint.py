@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -10,6 +11,10 @@ from typing import Any
 
 import torch
 from torch import nn
+
+from refbench.errors import UserError
+
+from .trainable import Trainable
 
 FORMAT = "refbench-compact-1"
 
@@ -23,6 +28,29 @@ def metadata(method: str, config_json: str, recipe_json: str, facts: Mapping[str
     """Metadata of a checkpoint: every value is a string, structured ones are JSON."""
     found = {"format": FORMAT, "method": method, "config": config_json, "recipe": recipe_json}
     return found | {k: v if isinstance(v, str) else json.dumps(v, sort_keys=True) for k, v in facts.items()}
+
+
+def load_encoder(path: str, net: Trainable) -> str:
+    """Fill the encoder of ``net`` from another checkpoint of its kind; returns the file's sha256.
+
+    UserError when the file is absent, is no checkpoint, or holds another encoder.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    file = Path(path)
+    if not file.is_file():
+        raise UserError(f"train.encoder: no file {path!r}; give a checkpoint that refbench train wrote")
+    content = file.read_bytes()
+    prefix = next(name for name, module in net.model.named_modules() if module is net.encoder) + "."
+    try:
+        stored = load(content)
+        own = {k.removeprefix(prefix): v for k, v in stored.items() if k.startswith(prefix)}
+        net.encoder.load_state_dict(own)
+    except (SafetensorError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"train.encoder: {path!r} does not hold this net's encoder ({reason})") from error
+    return hashlib.sha256(content).hexdigest()
 
 
 def export(path: Path, model: nn.Module, meta: Mapping[str, str]) -> None:

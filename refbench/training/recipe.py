@@ -134,6 +134,8 @@ class Recipe:
     """compact | official: which configuration of the method's net is trained."""
     vgg19: str = ""
     """Path of vgg19-dcbb9e9d.pth for the perceptual terms and the official texture features."""
+    encoder: str = ""
+    """Checkpoint whose encoder is taken instead of training stage 1."""
     net: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the net's configuration that differ from the chosen one: the ablations."""
     export_net: Mapping[str, Any] = field(default_factory=dict)

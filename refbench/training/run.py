@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from .checkpoint import export, metadata
+from .checkpoint import export, load_encoder, metadata
 from .curves import draw_curves
 from .data.heldout import refuse_held_out
 from .data.pair import Batch, collate
@@ -84,7 +84,9 @@ class _Run:
         v = recipe.validation
         self.validation = ValidationSet(data.validation, recipe.synthesis, v.patch, v.pairs)
         # what the run computes, without where it computes it or when it stops: a resume may change those
-        fixed = replace(recipe, data="", val_data="", max_steps=0, checkpoint_every=0, device="", vgg19="")
+        fixed = replace(
+            recipe, data="", val_data="", max_steps=0, checkpoint_every=0, device="", vgg19="", encoder=""
+        )
         self.source = f" data={data.fingerprint} processes={group.size}"
         self.identity = fixed.to_json() + self.source
         # stage 1 may be reused when only later stages change
@@ -95,7 +97,9 @@ class _Run:
     def run(self) -> TrainingResult:
         started = time.time()
         net = self._fresh(0)
-        if self.recipe.stage1.teacher or self.recipe.stage1.student:
+        if self.recipe.encoder:
+            self.identity += f" encoder={load_encoder(self.recipe.encoder, net)}"
+        elif self.recipe.stage1.teacher or self.recipe.stage1.student:
             self._stage1(net)
         frozen = self.recipe.stage2.encoder == "frozen"
         net.encoder.requires_grad_(not frozen)
@@ -205,7 +209,7 @@ class _Run:
             "torch": torch.__version__,
         }
         # paths say where a run took place, not what it computed: they stay out of a published file
-        public = replace(recipe, data="", val_data="", vgg19="")
+        public = replace(recipe, data="", val_data="", vgg19="", encoder="")
         config_json = net.config_json
         if recipe.export_net:
             config_json = build_trainable(

@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from safetensors.torch import load_file
 
 from refbench.errors import UserError
 from refbench.training.distributed import Group
 from refbench.training.fields import merged
 from refbench.training.run import train
-
 
 NO_STEPS = {"train": {"stage2": {"steps": 0}}}
 

@@ -1,0 +1,1 @@
+"""Installs as ``refbench.configs.train``."""
