@@ -53,18 +53,6 @@ class Features:
             torch.mul(part, self.scale[y0:y1, x0:x1], out=inside)
         return out
 
-    def pixels(self, y: Tensor, x: Tensor) -> Tensor:
-        """Features (C, n) at rows ``y`` and columns ``x`` (each int64 (n,)) of the padded map."""
-        rows, columns = self.raw.shape[1:]
-        y, x = y - self.padding, x - self.padding
-        index = y.clamp(0, rows - 1) * columns + x.clamp(0, columns - 1)
-        picked = self.raw.reshape(self.raw.shape[0], -1).index_select(1, index)
-        if self.scale is not None:
-            picked *= self.scale.view(-1)[index]
-        if self.padding:
-            picked *= (y >= 0) & (y < rows) & (x >= 0) & (x < columns)
-        return picked
-
 
 def prepare(raw: Tensor, *, name: str, patch: int, stride: int, padding: int, per_pixel: bool) -> Features:
     """Measure norms of ``raw`` (C, H, W).

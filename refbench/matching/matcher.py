@@ -61,8 +61,8 @@ def match(
 
     precision ``tf32`` or ``bf16`` searches with rounded features (tensor cores on CUDA) and scores the best
     k + 3 again in float32. ``approx`` searches only some positions (``pca`` 64 principal components,
-    ``coarse`` half resolution first, ``patchmatch``): the result then carries its measured recall, and
-    ``memory_mb`` bounds the search but not the projected or halved maps.
+    ``coarse`` half resolution first, ``patchmatch``): the result then carries its measured recall. For both,
+    ``memory_mb`` bounds the search, beside which one or two copies of the maps are held.
 
     No gradients flow through the result. Raises ValueError for non-finite features, for a reference with
     fewer than ``k`` valid positions, for sizes that do not fit, and for a ``memory_mb`` that is too small.

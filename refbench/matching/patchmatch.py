@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from refbench.matching.candidates import best_of
+from refbench.matching.candidates import Scorer
 from refbench.matching.task import Task
 
 ITERATIONS = 6
@@ -27,6 +27,7 @@ def patchmatch(task: Task, k: int) -> tuple[Tensor, Tensor]:
     first = torch.randint(total, (1, height, width), generator=generator).to(task.device)
     # K different starts for every position
     index = (first + torch.arange(k, device=task.device).view(-1, 1, 1)) % total
+    scorer = Scorer(task)
     score = torch.empty(k, height, width, device=task.device)
     for iteration in range(ITERATIONS):
         offers = [index]
@@ -45,5 +46,5 @@ def patchmatch(task: Task, k: int) -> tuple[Tensor, Tensor]:
             u = (index[0] % columns + shift[1]).clamp(0, columns - 1)
             offers.append((v * columns + u)[None])
             radius //= 3
-        score, index = best_of(task, torch.cat(offers), k)
+        score, index = scorer.best_of(torch.cat(offers), k)
     return score, index
