@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -98,12 +98,54 @@ def costs(rows: Sequence[SampleRow]) -> dict[str, float]:
     return found
 
 
+@dataclass(frozen=True)
+class CellFacts:
+    """What a cell is, apart from its rows: from the plan while it runs, from its manifest afterwards."""
+
+    method: str
+    weights: str
+    method_label: str
+    dataset: str
+    dataset_label: str
+    protocol: str
+    baseline: bool
+    run_key: str
+    compare_key: Mapping[str, Any]
+    control: str | None
+
+
+def cell_summary(
+    facts: CellFacts, rows: Sequence[SampleRow], specs: Sequence[MetricSpec], rows_path: Path
+) -> CellSummary:
+    """What tables read of a cell with exactly the given rows and metrics."""
+    summary = summarise([vars(row) for row in rows], specs)
+    return CellSummary(
+        method=facts.method,
+        weights=facts.weights,
+        method_label=facts.method_label,
+        dataset=facts.dataset,
+        dataset_label=facts.dataset_label,
+        protocol=facts.protocol,
+        baseline=facts.baseline,
+        n=summary.n,
+        trials=summary.trials,
+        errors=summary.errors,
+        run_key=facts.run_key,
+        rows_path=str(rows_path),
+        metrics=summary.metrics,
+        values=summary.values,
+        compare_key=facts.compare_key,
+        control=facts.control,
+        failed=summary.failed,
+        costs=costs(rows),
+    )
+
+
 def summarise_cell(
     cell: Cell, rows: Sequence[SampleRow], rows_path: Path
 ) -> tuple[CellSummary, dict[str, Any]]:
     """(what tables read, the document for summary.json) of exactly the given rows."""
-    summary = summarise([vars(row) for row in rows], resolve(cell.job.metrics, known_metrics()))
-    made = CellSummary(
+    facts = CellFacts(
         method=cell.method,
         weights=cell.weights,
         method_label=cell.method_label,
@@ -111,21 +153,14 @@ def summarise_cell(
         dataset_label=cell.dataset_label,
         protocol=cell.protocol.id,
         baseline=cell.baseline,
-        n=summary.n,
-        trials=summary.trials,
-        errors=summary.errors,
         run_key=cell.key,
-        rows_path=str(rows_path),
-        metrics=summary.metrics,
-        values=summary.values,
         compare_key=cell.compare_fields(),
         control=cell.control,
-        failed=summary.failed,
-        costs=costs(rows),
     )
+    made = cell_summary(facts, rows, resolve(cell.job.metrics, known_metrics()), rows_path)
     document = made.json()
     document["rows"] = rows_path.name
-    document["failed"] = list(summary.failed)
+    document["failed"] = list(made.failed)
     document["samples"] = list(cell.ids)
     document["costs"] = dict(made.costs)
     return made, document

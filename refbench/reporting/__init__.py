@@ -1,0 +1,1 @@
+"""Finished cells as reports read them: from folders on disk to summaries, families of protocols, trials."""

@@ -1,0 +1,68 @@
+"""What a cell's protocol is made of: card, reference policy, transform and level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from refbench.protocols.reference import ReferencePolicy
+from refbench.protocols.transforms import load_transform, transform_names
+
+
+@dataclass(frozen=True)
+class ProtocolParts:
+    """A protocol taken apart, so that cells can be gathered into curves."""
+
+    card: str
+    """``canonical@1``."""
+    reference: ReferencePolicy
+    transform: str | None
+    """Family with its version, ``jitter@1``."""
+    level: str | None
+
+    @property
+    def base(self) -> str:
+        """Id of the same card and reference without a transform."""
+        return f"{self.card}+{self.reference.id}" if self.reference.id else self.card
+
+    @property
+    def control(self) -> str | None:
+        """Id of the protocol that the drop is measured from: without the transform, or else with the
+        card's plain reference; None for the plain protocol itself and for the oracle, which has nothing to
+        lose against it."""
+        if self.transform is not None:
+            return self.base
+        return None if not self.reference.id or self.reference.oracle else self.card
+
+
+def protocol_parts(compare: Mapping[str, Any]) -> ProtocolParts | None:
+    """The parts that a compare key (``Manifest.compare``) records; None where it records none."""
+    protocol = compare.get("protocol")
+    params = protocol.get("params") if isinstance(protocol, Mapping) else None
+    if not isinstance(params, Mapping):
+        return None
+    card, reference = params.get("card"), params.get("reference")
+    if not isinstance(card, Mapping) or not isinstance(reference, Mapping):
+        return None
+    known = {f.name for f in fields(ReferencePolicy)}
+    if "name" not in card or "version" not in card or not set(reference) <= known:
+        return None
+    transform = params.get("transform")
+    found = transform if isinstance(transform, Mapping) else {}
+    return ProtocolParts(
+        card=f"{card['name']}@{card['version']}",
+        reference=ReferencePolicy(**reference),
+        transform=str(found["name"]) if "name" in found else None,
+        level=str(found["level"]) if "level" in found else None,
+    )
+
+
+def level_order(transform: str) -> tuple[str, ...] | None:
+    """Levels of a family (``jitter@1``), mild to strong; None for a family or version not shipped here, and
+    for one whose levels have no order (flips)."""
+    name = transform.partition("@")[0]
+    if name not in transform_names():
+        return None
+    family = load_transform(name)
+    return tuple(family.levels) if family.id == transform and family.ordered else None
