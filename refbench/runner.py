@@ -19,7 +19,7 @@ from refbench.scoring import complete_rows
 from refbench.settings import RunConfig
 from refbench.stats.summary import CellSummary
 from refbench.store import CellStore, SampleRow
-from refbench.store.provenance import new_session
+from refbench.store.provenance import new_session, now
 from refbench.summaries import cell_manifest, summarise_cell
 from refbench.types import Preflight, TrialMeta
 
@@ -63,6 +63,8 @@ class RunOutcome:
     """Trials carried out now."""
     reused: int
     """Trials found finished."""
+    problems: tuple[str, ...] = ()
+    """Damaged lines that were passed over, as ``file:line: reason``."""
 
     @property
     def errors(self) -> int:
@@ -147,6 +149,10 @@ def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progr
                 executor.run({c.key: c.job for c in cells}, tasks, keep)
         finally:
             progress.stop()
+            for key, store in stores.items():
+                if todo[key]:
+                    store.finish_session(str(session["id"]), {"finished": now(), "rows": todo[key]})
+        problems = tuple(f"{store.folder.name}/{p}" for store in stores.values() for p in store.problems)
 
         suites = []
         for suite in plan.suites:
@@ -164,4 +170,4 @@ def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progr
             )
         folders = {key: store.folder for key, store in stores.items()}
     total = sum(len(cell.trials()) for cell in cells)
-    return RunOutcome(tuple(suites), folders, len(tasks), total - len(tasks))
+    return RunOutcome(tuple(suites), folders, len(tasks), total - len(tasks), problems)

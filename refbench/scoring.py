@@ -188,15 +188,19 @@ def complete_rows(cell: Cell, store: CellStore) -> set[TrialKey]:
     image was kept, or cannot be scored, the trial is run again.
     """
     specs = [s for s in resolve(cell.job.metrics, known_metrics()) if s.kind == "image"]
+    metrics: MetricSet | None = None
     done: set[TrialKey] = set()
     lacking: list[SampleRow] = []
     for row in store.rows(cell.trials()):
-        if row.ok and all(s.signature in row.metrics or s.alias in row.absent for s in specs):
+        missing = [s for s in specs if s.signature not in row.metrics]
+        if missing and metrics is None:
+            metrics = MetricSet(cell.job.metrics)
+        # what was absent then (a backbone, a package) may be here now
+        if row.ok and all(s.alias in row.absent and metrics and not metrics.ready(s) for s in missing):
             done.add(row.key)
         elif row.ok and kept_image(store.folder, row) is not None:
             lacking.append(row)
-    if lacking:
-        metrics = MetricSet(cell.job.metrics)
+    if lacking and metrics is not None:
         dataset: Dataset = load_class(cell.job.data.target)(cell.job.data.request)
         for row in lacking:
             seed = cell.job.seed

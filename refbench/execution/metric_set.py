@@ -25,6 +25,10 @@ class MetricSet:
             except MetricUnavailable as reason:
                 self._absent[spec.alias] = reason.reason
 
+    def ready(self, spec: MetricSpec) -> bool:
+        """Whether the metric can be computed here."""
+        return any(spec == known for known, _ in self._ready)
+
     def score(self, sr: Image, target: Image | None) -> tuple[Mapping[str, float | None], Mapping[str, str]]:
         """(value by signature, reason by alias for what was not computed). Raises SampleError."""
         values: dict[str, float | None] = {}
