@@ -24,6 +24,7 @@ types: $(VENV)/.dev
 	$(BIN)/python tests/types_of_installed.py
 
 bench: $(VENV)/.dev
+	mkdir -p .benchmarks
 	$(BIN)/pytest tests/benchmarks --benchmark-only --benchmark-disable-gc --benchmark-json=.benchmarks/last.json
 	$(BIN)/python tests/benchmarks/ratios.py .benchmarks/last.json
 
