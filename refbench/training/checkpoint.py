@@ -17,11 +17,17 @@ from refbench.errors import UserError
 from .trainable import Trainable
 
 FORMAT = "refbench-compact-1"
+FEW = 16
 
 
-def half(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Floating tensors in fp16, which halves the file; the net computes in fp32 all the same."""
-    return {k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in state.items()}
+def half(model: nn.Module) -> dict[str, torch.Tensor]:
+    """The state_dict with parameters in fp16, which halves the file; the net computes in fp32 all the same.
+
+    Buffers and tensors of a few values keep their type: they are, or may be, constants such as a mean
+    that a loader compares exactly.
+    """
+    learned = {name for name, parameter in model.named_parameters() if parameter.numel() > FEW}
+    return {k: (v.half() if k in learned else v).contiguous() for k, v in model.state_dict().items()}
 
 
 def metadata(method: str, config_json: str, recipe_json: str, facts: Mapping[str, Any]) -> dict[str, str]:
@@ -63,5 +69,5 @@ def export(path: Path, model: nn.Module, meta: Mapping[str, str]) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    save_file(half(model.state_dict()), partial, dict(meta))
+    save_file(half(model), partial, dict(meta))
     os.replace(partial, path)
