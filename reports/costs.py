@@ -1,0 +1,91 @@
+"""What methods cost: time and its parts, matching share, memory, and how matching grows with the images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from refbench.reporting.cells import StoredCell
+from refbench.stages import STAGES
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One cell's cost."""
+
+    method_label: str
+    dataset_label: str
+    protocol: str
+    device: str
+    """``cpu``, ``cuda:0``; several where rows differ."""
+    seconds: float | None
+    """Mean seconds of the method per image."""
+    stages: Mapping[str, float]
+    """Mean seconds of each stage per image, those that the method opens."""
+    peak_mb: float | None
+    """Highest memory in MiB (device memory on CUDA, else resident set)."""
+    parameters: float | None
+    """Where the manifest records them (``parameters`` in a session)."""
+    flops: float | None
+    """Per image, where the manifest records them (``flops`` in a session)."""
+
+    @property
+    def match_share(self) -> float | None:
+        """Matching's share of the time in all opened stages, in [0, 1]; None without such a stage."""
+        total = sum(self.stages.values())
+        return self.stages["match"] / total if "match" in self.stages and total > 0 else None
+
+
+@dataclass(frozen=True)
+class ScalePoint:
+    """Matching time at one size of the problem."""
+
+    pairs: int
+    """LR pixels x reference pixels, the number of patch pairs that an exhaustive search would compare."""
+    seconds: float
+    rows: int
+
+
+def cost_of(cell: StoredCell) -> Cost:
+    """The cost of one cell, from its rows."""
+    costs = cell.summary.costs
+    stages = {name.removesuffix("_seconds"): v for name, v in costs.items() if name.endswith("_seconds")}
+    known = [s for s in STAGES if s in stages] + sorted(s for s in stages if s not in STAGES)
+    devices = dict.fromkeys(row.device for row in cell.run.rows if row.ok and row.device)
+    return Cost(
+        method_label=cell.summary.method_label,
+        dataset_label=cell.summary.dataset_label,
+        protocol=cell.summary.protocol,
+        device=", ".join(devices),
+        seconds=costs.get("seconds"),
+        stages={name: stages[name] for name in known},
+        peak_mb=costs.get("peak_mb"),
+        parameters=_recorded(cell, "parameters"),
+        flops=_recorded(cell, "flops"),
+    )
+
+
+def _recorded(cell: StoredCell, name: str) -> float | None:
+    values: list[Any] = [session.get(name) for session in cell.manifest.sessions]
+    numbers = [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    return numbers[-1] if numbers else None
+
+
+def scaling(cells: Sequence[StoredCell]) -> dict[str, tuple[ScalePoint, ...]]:
+    """Method label -> mean matching time by size, rising; methods with at least two sizes."""
+    found: dict[str, dict[int, list[float]]] = {}
+    for cell in cells:
+        for row in cell.run.rows:
+            seconds = row.stages.get("match", {}).get("seconds") if row.ok else None
+            if seconds is None or row.lr_size is None or not row.ref_sizes:
+                continue
+            area = sum(height * width for height, width in row.ref_sizes)
+            pairs = row.lr_size[0] * row.lr_size[1] * area
+            found.setdefault(cell.summary.method_label, {}).setdefault(pairs, []).append(seconds)
+    return {
+        method: tuple(ScalePoint(p, fmean(v), len(v)) for p, v in sorted(sizes.items()))
+        for method, sizes in found.items()
+        if len(sizes) > 1
+    }

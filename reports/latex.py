@@ -1,0 +1,180 @@
+"""The report as LaTeX: booktabs tables to ``\\input``, and a document that compiles as it is."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+from refbench.escape import printable
+
+from .grid import Grid
+from .report import Report
+from .table_model import Entry, Score, Section, Table
+from .table_notes import MARKS
+from .table_numbers import difference_text, interval_text, mean_text
+
+FRAGMENT, DOCUMENT = "tables.tex", "tables_document.tex"
+_SPECIAL = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%",
+    "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
+    ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}",
+    "'": r"\textquotesingle{}", "[": "{[}", "]": "{]}",
+}  # fmt: skip
+_LONGEST = 80
+ROWS_PER_TABLE = 30
+"""Rows of one float; longer tables go on in the next one."""
+
+_PREAMBLE = r"""\documentclass{article}
+\usepackage[T1]{fontenc}
+\IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}
+\usepackage{textcomp}
+\usepackage{booktabs}
+\usepackage{graphicx}
+\usepackage[a4paper,landscape,margin=15mm]{geometry}
+\setcounter{totalnumber}{20}
+\renewcommand{\floatpagefraction}{0.9}
+\begin{document}
+\input{tables}
+\end{document}
+"""
+
+
+def latex_files(report: Report) -> dict[str, str]:
+    """File name -> text: the tables, and a document that inputs them from its own folder."""
+    parts = ["% made by refbench report; needs \\usepackage[T1]{fontenc}, textcomp, booktabs and graphicx\n"]
+    for _, table in report.tables:
+        parts += _comparison(table)
+    for grid in report.grids():
+        parts += _grid(grid)
+    return {FRAGMENT: "\n".join(parts), DOCUMENT: _PREAMBLE}
+
+
+def latex_text(text: str) -> str:
+    """Data as literal text: specials escaped, accents that pdfLaTeX knows kept, other letters as U+XXXX."""
+    shown = printable(text)
+    if len(shown) > _LONGEST:
+        shown = shown[: _LONGEST - 3] + "..."
+    return "".join(_character(c) for c in shown)
+
+
+def _character(character: str) -> str:
+    if character in _SPECIAL:
+        return _SPECIAL[character]
+    if character.isascii():
+        return character
+    plain = unicodedata.normalize("NFKD", character)
+    if plain.isascii():
+        return "".join(_SPECIAL.get(c, c) for c in plain)
+    # accented Latin letters are in the T1 encoding that the document asks for
+    return character if 0xC0 <= ord(character) <= 0xFF else f"U+{ord(character):04X}"
+
+
+def _comparison(table: Table) -> list[str]:
+    entries = [entry for section in table.sections for entry in section.entries]
+    columns = _columns(table, entries)
+    header = ["method", "$n$"]
+    for k, kind in columns:
+        spec = table.columns[k]
+        unit = f" / {spec.unit}" if spec.unit and kind == "value" else ""
+        names = {"value": latex_text(f"{spec.title or spec.alias}{unit}"), "drop": "drop"}
+        names["delta"] = latex_text(f"vs {table.baseline or 'baseline'}")
+        header.append(
+            names[kind] + (r" $\downarrow$" if kind == "value" and not spec.higher_is_better else "")
+        )
+    blocks = [_section(table, section, columns, len(header)) for section in table.sections]
+    notes = [f"[{k}] {note}" for k, note in enumerate(table.notes, start=1)]
+    notes += [line.replace(MARKS, "bold: best, underlined: second") for line in table.footer]
+    return _floats(table.title, "l" + "r" * (len(header) - 1), header, blocks, notes)
+
+
+def _columns(table: Table, entries: Sequence[Entry]) -> list[tuple[int, str]]:
+    """(column, what) for columns with a value; the delta and drop of the first metric only, for width."""
+    found: list[tuple[int, str]] = []
+    for k in range(len(table.columns)):
+        scores = [entry.scores[k] for entry in entries]
+        if not any(s.summary is not None and s.summary.mean is not None for s in scores):
+            continue
+        first = not found
+        found.append((k, "value"))
+        if first:
+            found += [(k, "delta")] * any(s.delta is not None for s in scores)
+            found += [(k, "drop")] * any(s.drop is not None for s in scores)
+    return found
+
+
+def _section(table: Table, section: Section, columns: Sequence[tuple[int, str]], width: int) -> list[str]:
+    control = " (control)" if section.control else ""
+    title = latex_text(f"{section.dataset_label}, {section.protocol}{control}")
+    lines = [rf"\multicolumn{{{width}}}{{l}}{{\textit{{{title}}}}} \\"]
+    for entry in section.entries:
+        cells = [latex_text(entry.cell.method_label), str(entry.cell.n)]
+        cells += [_value(table, entry.scores[k], k, kind) for k, kind in columns]
+        lines.append(" & ".join(cells) + r" \\")
+    return lines
+
+
+def _value(table: Table, score: Score, column: int, kind: str) -> str:
+    spec = table.columns[column]
+    if kind != "value":
+        mean, interval = difference_text(score.delta if kind == "delta" else score.drop, spec)
+        return _with_interval(latex_text(mean), interval)
+    mean = latex_text(mean_text(score, spec).replace("*", "").replace("'", ""))
+    if score.mark:
+        mean = rf"\textbf{{{mean}}}" if score.mark == "best" else rf"\underline{{{mean}}}"
+    return _with_interval(mean, interval_text(score, spec))
+
+
+def _with_interval(mean: str, interval: str) -> str:
+    return mean if not interval else rf"{mean} {{\scriptsize {latex_text(interval)}}}"
+
+
+def _grid(grid: Grid) -> list[str]:
+    header = [latex_text(name) for name in grid.header]
+    rows = [" & ".join(latex_text(field.text) for field in row) + r" \\" for row in grid.rows]
+    columns = "".join("r" if right else "l" for right in grid.numeric)
+    return _floats(grid.title, columns, header, [rows], grid.notes)
+
+
+def _floats(
+    title: str, columns: str, header: Sequence[str], blocks: Sequence[Sequence[str]], notes: Sequence[str]
+) -> list[str]:
+    """Blocks of rows as table floats of at most ROWS_PER_TABLE rows; the notes stand below the last one."""
+    pages: list[list[str]] = [[]]
+    for block in blocks:
+        for start in range(0, len(block), ROWS_PER_TABLE):
+            piece = list(block[start : start + ROWS_PER_TABLE])
+            if pages[-1] and len(pages[-1]) + len(piece) > ROWS_PER_TABLE:
+                pages.append([])
+            pages[-1] += ([r"\addlinespace"] if pages[-1] else []) + piece
+    lines: list[str] = []
+    for number, page in enumerate(pages):
+        caption = latex_text(title) + (" (continued)" if number else "")
+        lines += [
+            r"\begin{table}[!htbp]",
+            r"\centering",
+            rf"\caption{{{caption}}}",
+            # wide tables shrink to the page, narrow ones keep their size
+            r"\begingroup\setbox0=\hbox{%",
+            rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
+            r"\toprule",
+            " & ".join(header) + r" \\",
+            r"\midrule",
+            *page,
+            r"\bottomrule",
+            r"\end{tabular}}%",
+            r"\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\box0}\else\box0\fi\endgroup",
+        ]
+        if number == len(pages) - 1 and notes:
+            text = r"\par ".join(latex_note(note) for note in notes)
+            lines += [
+                r"",
+                r"\smallskip",
+                rf"\begin{{minipage}}{{\linewidth}}\raggedright\scriptsize {text}\end{{minipage}}",
+            ]
+        lines += [r"\end{table}", ""]
+    return lines
+
+
+def latex_note(text: str) -> str:
+    """A note in full: only labels inside tables are cut."""
+    return "".join(_character(c) for c in printable(text))

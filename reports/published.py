@@ -1,0 +1,224 @@
+"""Published numbers as data: who reported what, under which protocol, and whether a measured one agrees.
+
+``published_results.csv`` keeps the facts with their source. ``card`` and ``reference`` are filled in only
+where the source leaves no doubt; anything else stays ``unknown`` and is never compared with a measurement.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Literal
+
+from refbench.stats.summary import CellSummary
+
+UNKNOWN = "unknown"
+_DATASETS = {
+    "CUFED5": "cufed5", "Sun80": "sun80", "Urban100": "urban100", "Manga109": "manga109", "WR-SR": "wrsr"
+}  # fmt: skip
+_METHODS = {"C2-Matching": "c2_matching", "DATSR": "datsr", "TTSR": "ttsr", "MASA": "masa"}
+_WEIGHTS = {"rec": "mse", "gan": "gan"}
+"""refbench's names of the official weights; compact and own weights are other networks."""
+_Y4, _Y0, _RGB = ("psnr_y", "ssim_y"), ("psnr_y_c0", "ssim_y_c0"), ("psnr_rgb", "ssim_rgb")
+_CARD_METRICS = {
+    "c2_matching@1": _Y4, "datsr@1": _Y4, "ttsr@1": _Y0, "masa@1": _Y0, "mmagic_rgb@1": _RGB
+}  # fmt: skip
+ROUNDING = 0.02
+"""dB by which numbers of one method may differ from rounding and environment alone."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """One number somebody else reported."""
+
+    method: str
+    """As its authors write it: ``C2-Matching``."""
+    variant: str
+    """``rec`` (reconstruction loss only), ``gan``, or empty where the source does not say."""
+    dataset: str
+    """As published: ``CUFED5``."""
+    metric: str
+    """As published: ``PSNR``, ``SSIM``, ``PSNR_RGB``, ``LPIPS``."""
+    value: float
+    text: str
+    """The number with the digits of its source."""
+    card: str
+    """``c2_matching@1`` where the protocol is certain, else ``unknown``."""
+    reference: str
+    """``first``, ``hr``, ``stitched: 5``, ``listed: FILE``, or ``unknown``."""
+    degradation: str
+    """``bicubic``, ``other`` (Real-ESRGAN and the like), or ``unknown``."""
+    status: Literal["paper", "released-weights", "rerun", "unknown"]
+    protocol: str
+    """The source's own words."""
+    source: str
+    locator: str
+    note: str = ""
+
+    @property
+    def dataset_id(self) -> str:
+        """refbench's name of the dataset, or the published one where there is none."""
+        return _DATASETS.get(self.dataset, self.dataset)
+
+    @property
+    def method_id(self) -> str:
+        """refbench's name of the method, or the published one."""
+        return _METHODS.get(self.method, self.method)
+
+    @property
+    def alias(self) -> str | None:
+        """refbench's metric, where protocol and metric determine it; None otherwise."""
+        if self.metric == "PSNR_RGB":
+            return "psnr_rgb" if self.card != UNKNOWN else None
+        index = {"PSNR": 0, "SSIM": 1}.get(self.metric)
+        metrics = _CARD_METRICS.get(self.card)
+        return metrics[index] if index is not None and metrics is not None else None
+
+
+@dataclass(frozen=True)
+class PublishedRow:
+    """A published number beside a measured protocol and metric."""
+
+    published: Published
+    agrees: bool
+    """True when card, reference and metric are certainly the same: only then is a difference shown."""
+    reason: str
+    """Why it is not comparable; empty where it is."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A published number and the measured cell of the same method, if there is one."""
+
+    published: Published
+    measured: float | None
+    """Mean of the measured cell; None without a cell that may be compared."""
+    measured_label: str
+    difference: float | None
+    """Measured minus published; None unless protocols, images and weights agree."""
+    reason: str
+    """Why there is no difference."""
+
+
+@lru_cache(maxsize=1)
+def load_published() -> tuple[Published, ...]:
+    """Every published number that refbench ships, in the order of its file."""
+    text = (files("refbench.reports") / "published_results.csv").read_text(encoding="utf-8")
+    return tuple(_row(fields) for fields in csv.DictReader(text.splitlines()))
+
+
+def _row(fields: dict[str, str]) -> Published:
+    return Published(
+        method=fields["method"],
+        variant=fields["variant"],
+        dataset=fields["dataset"],
+        metric=fields["metric"],
+        value=float(fields["value"]),
+        text=fields["value"],
+        card=fields["card"],
+        reference=fields["reference"],
+        degradation=fields["degradation"],
+        status=_status(fields["status"]),
+        protocol=fields["protocol"],
+        source=fields["source"],
+        locator=fields["source_locator"],
+        note=fields["note"],
+    )
+
+
+def _status(text: str) -> Literal["paper", "released-weights", "rerun", "unknown"]:
+    match text:
+        case "paper" | "released-weights" | "rerun":
+            return text
+        case _:
+            return "unknown"
+
+
+def published_rows(dataset: str, protocol: str, metric: str) -> tuple[PublishedRow, ...]:
+    """Published numbers to show beside measured ones, never ranked with them.
+
+    dataset: plain id (``cufed5``). protocol: instance id (``c2_matching@1``). metric: alias (``psnr_y``).
+    Numbers of another degradation than bicubic, and of another quantity (SSIM beside PSNR), are left out.
+    """
+    family = metric.split("_")[0].upper()
+    found = []
+    for published in load_published():
+        same_family = published.metric.split("_")[0] == family
+        if published.dataset_id != dataset or not same_family or published.degradation == "other":
+            continue
+        reason = _protocol_differs(published, protocol, metric)
+        found.append(PublishedRow(published, not reason, reason))
+    return tuple(found)
+
+
+def _protocol_differs(published: Published, protocol: str, metric: str) -> str:
+    if published.card == UNKNOWN:
+        return "its protocol is unknown"
+    if published.reference != "first":
+        return f"its reference is {published.reference}"
+    if published.card != protocol:
+        return f"protocol {published.card}, measured {protocol}"
+    if published.alias != metric:
+        return f"metric {published.alias or published.metric}, measured {metric}"
+    return ""
+
+
+def beside(cells: Sequence[CellSummary]) -> tuple[Beside, ...]:
+    """Published numbers of the cells' datasets, each with its difference where that is fair.
+
+    A difference needs the same card, reference and metric, the complete dataset, and the official weights
+    of the same variant; where one is missing, ``reason`` says which.
+    """
+    datasets = {cell.dataset for cell in cells}
+    found = [
+        _beside(published, [cell for cell in cells if cell.dataset == published.dataset_id])
+        for published in load_published()
+        if published.dataset_id in datasets
+        and published.degradation != "other"
+        and published.metric in ("PSNR", "SSIM", "PSNR_RGB")
+    ]
+    measured = {cell.method for cell in cells}
+    return tuple(sorted(found, key=lambda b: (b.published.method_id not in measured, b.published.dataset)))
+
+
+def _beside(published: Published, cells: Sequence[CellSummary]) -> Beside:
+    own = [cell for cell in cells if cell.method == published.method_id]
+    if not own:
+        return Beside(published, None, "", None, "not measured")
+    if published.card == UNKNOWN or published.reference != "first" or published.alias is None:
+        return Beside(published, None, "", None, _protocol_differs(published, "", ""))
+    same = [c for c in own if c.protocol == published.card and published.alias in c.metrics]
+    if not same:
+        return Beside(published, None, "", None, f"not measured under {published.card}")
+    weights = _WEIGHTS.get(published.variant)
+    official = [cell for cell in same if weights is not None and cell.weights == weights]
+    if not official:
+        return Beside(published, None, "", None, f"measured with other weights ({same[0].weights or '-'})")
+    cell = official[0]
+    mean = cell.metrics[published.alias].mean
+    if cell.dataset_label != cell.dataset or mean is None:
+        return Beside(published, mean, cell.method_label, None, f"measured on {cell.dataset_label}")
+    return Beside(published, mean, cell.method_label, mean - published.value, "")
+
+
+def contradictions(rows: Iterable[Published]) -> tuple[str, ...]:
+    """Sentences on numbers of one method that the paper and its released weights do not share."""
+    groups: dict[tuple[str, str, str, str], list[Published]] = {}
+    for row in rows:
+        groups.setdefault((row.method, row.variant, row.dataset, row.metric), []).append(row)
+    found = []
+    for (method, variant, dataset, metric), members in groups.items():
+        papers = [row for row in members if row.status == "paper" and row.reference == UNKNOWN]
+        released = [row for row in members if row.status == "released-weights"]
+        limit = ROUNDING if metric.startswith("PSNR") else ROUNDING / 10
+        found += [
+            f"{method} ({variant}) on {dataset}, {metric}: {paper.text} in the paper ({paper.source}), "
+            f"{other.text} from the released weights ({other.locator}); both are shown, neither is ranked"
+            for paper in papers
+            for other in released
+            if abs(paper.value - other.value) > limit
+        ]
+    return tuple(found)

@@ -1,0 +1,129 @@
+"""The whole report as data; writers of formats only read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from refbench.errors import unknown
+from refbench.reporting.cells import StoredCell, StoredCells
+from refbench.specs import MetricSpec
+
+from .costs import Cost, ScalePoint, cost_of, scaling
+from .grid import Grid, nonempty
+from .grids import (
+    costs_grid,
+    counts_grid,
+    published_grid,
+    robustness_grid,
+    selectivity_grid,
+    types_grid,
+)
+from .groups import Group, group_cells
+from .published import Beside, beside, contradictions
+from .reference_counts import CountCurve, count_curves
+from .reference_types import TypeTable, type_tables
+from .robustness import Curve, curves
+from .table import Table, comparison_table
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that any format shows."""
+
+    stored: StoredCells
+    metric: MetricSpec
+    """The metric of curves, gains and pictures."""
+    tables: tuple[tuple[Group, Table], ...]
+    curves: tuple[Curve, ...]
+    """Every metric; formats show ``metric``."""
+    types: tuple[TypeTable, ...]
+    counts: tuple[CountCurve, ...]
+    costs: tuple[Cost, ...]
+    """One per cell, in the order of the cells."""
+    scaling: dict[str, tuple[ScalePoint, ...]]
+    published: tuple[Beside, ...]
+    """Empty unless asked for."""
+
+    @property
+    def cells(self) -> tuple[StoredCell, ...]:
+        """The cells in the order of tables."""
+        return self.stored.cells
+
+    def main_curves(self) -> list[Curve]:
+        """Degradation curves of the main metric."""
+        return [c for c in self.curves if c.metric.signature == self.metric.signature]
+
+    def main_types(self) -> list[TypeTable]:
+        """Reference types of the main metric."""
+        return [t for t in self.types if t.metric.signature == self.metric.signature]
+
+    def main_counts(self) -> list[CountCurve]:
+        """Reference numbers of the main metric."""
+        return [c for c in self.counts if c.metric.signature == self.metric.signature]
+
+    def plain_costs(self) -> list[Cost]:
+        """Costs of each method's first protocol per dataset: the distorted ones cost the same."""
+        first: dict[tuple[str, str], Cost] = {}
+        for cost in self.costs:
+            first.setdefault((cost.dataset_label, cost.method_label), cost)
+        return list(first.values())
+
+    def grids(self) -> tuple[Grid, ...]:
+        """The smaller tables that have rows."""
+        found = [
+            robustness_grid(self.main_curves(), self.metric),
+            types_grid(self.main_types(), self.metric),
+            selectivity_grid(self.main_types(), self.metric),
+            counts_grid(self.main_counts(), self.metric),
+            costs_grid(self.plain_costs()),
+        ]
+        if self.published:
+            found.append(
+                published_grid(self.published, contradictions(row.published for row in self.published))
+            )
+        return nonempty(found)
+
+
+def build_report(stored: StoredCells, *, metric: str | None = None, published: bool = False) -> Report:
+    """Analyse finished cells.
+
+    metric: alias of the metric for curves and pictures; default the first one that the first cell has.
+    Raises UserError for a metric that no cell has.
+    """
+    spec = main_metric(stored, metric)
+    groups = group_cells(stored.cells)
+    return Report(
+        stored=stored,
+        metric=spec,
+        tables=tuple(
+            (group, comparison_table(group.summaries(), title=group.title, specs=stored.specs))
+            for group in groups
+        ),
+        curves=curves(stored.cells, stored.specs),
+        types=type_tables(stored.cells, stored.specs),
+        counts=count_curves(stored.cells, stored.specs),
+        costs=tuple(cost_of(cell) for cell in stored.cells),
+        scaling=scaling(stored.cells),
+        published=beside(stored.summaries()) if published else (),
+    )
+
+
+def main_metric(stored: StoredCells, alias: str | None) -> MetricSpec:
+    """The spec of ``alias``, or of the first metric that has a mean."""
+    by_signature = {spec.signature: spec for spec in stored.specs}
+    present: dict[str, MetricSpec] = {}
+    for cell in stored.cells:
+        for name, metric in cell.summary.metrics.items():
+            if metric.mean is not None and metric.signature in by_signature:
+                present.setdefault(name, by_signature[metric.signature])
+    if alias is not None:
+        if alias not in present:
+            raise unknown("metric in these runs", alias, present)
+        return present[alias]
+    return _first(list(present.values())) or stored.specs[0]
+
+
+def _first(specs: Sequence[MetricSpec]) -> MetricSpec | None:
+    image = [spec for spec in specs if spec.kind == "image"]
+    return image[0] if image else specs[0] if specs else None

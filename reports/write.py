@@ -1,0 +1,59 @@
+"""Writes a report in the formats asked for into one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from refbench.errors import UserError
+
+from .report import Report
+
+FORMATS = ("md", "latex", "csv", "html", "json", "figures")
+
+
+def write_text_formats(report: Report, formats: Sequence[str], folder: Path) -> list[Path]:
+    """Write md, latex, csv and json as asked; returns the files, in a fixed order."""
+    makers: Mapping[str, Callable[[Report], dict[str, str]]] = {
+        "md": _markdown, "latex": _latex, "csv": _csv, "json": _json
+    }  # fmt: skip
+    written: list[Path] = []
+    for name, make in makers.items():
+        if name in formats:
+            written += [put(folder / file, text) for file, text in make(report).items()]
+    return written
+
+
+def put(path: Path, data: str | bytes) -> Path:
+    """Write one file. Raises UserError when the folder cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data if isinstance(data, bytes) else data.encode("utf-8", "replace"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot write ({error.strerror}); choose another report.dir=") from error
+    return path
+
+
+def _markdown(report: Report) -> dict[str, str]:
+    from .document import markdown_page
+
+    return {"report.md": markdown_page(report)}
+
+
+def _latex(report: Report) -> dict[str, str]:
+    from .latex import latex_files
+
+    return {f"latex/{name}": text for name, text in latex_files(report).items()}
+
+
+def _csv(report: Report) -> dict[str, str]:
+    from .flat_csv import csv_files, per_image_csv
+
+    files = {f"csv/{name}": text for name, text in csv_files(report).items()}
+    return {**files, "csv/per_image.csv": per_image_csv(report.cells)}
+
+
+def _json(report: Report) -> dict[str, str]:
+    from .document import json_text
+
+    return {"report.json": json_text(report)}
