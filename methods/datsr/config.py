@@ -66,8 +66,10 @@ class DatsrConfig:
             raise ValueError(f"aggregation {self.aggregation}: each level is 'swin' or 'residual'")
         if any(c % self.groups for c in self.channels):
             raise ValueError(f"channels {self.channels} must be multiples of groups={self.groups}")
-        if self.matching == "per_level" and len(set(self.extractor_channels)) == 0:
-            raise ValueError("per-level matching needs features at every level")
+        if self.matching not in ("single", "per_level", "refined"):
+            raise ValueError(f"matching {self.matching!r}: give single, per_level or refined")
+        if self.base not in ("bilinear", "bicubic"):
+            raise ValueError(f"base {self.base!r}: give bilinear or bicubic")
 
     @property
     def multiple(self) -> int:

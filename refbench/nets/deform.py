@@ -39,7 +39,8 @@ def sampled_deform_conv(
     """:func:`deform_conv` by bilinear sampling and one matrix product, equal up to rounding.
 
     On the CPU torchvision's operator has a backward pass of one scalar loop: this one is five times
-    faster, which is what training there costs. It keeps the nine sampled copies, so inference does not use it.
+    faster, which is what training there costs. It keeps the nine sampled copies, which inference need not
+    (see refbench.nets.deform_gather).
     """
     batch, channels, source_height, source_width = source.shape
     height, width = offset.shape[2:]
