@@ -69,14 +69,18 @@ class TtsrModel(TtsrNet):
                 return index, relevance_at(query, reference.key, index)
             return index, found.similarity
 
-    def restore(self, lr: Tensor, upsampled: Tensor, reference: ReferenceTextures) -> Tensor:
-        """SR (B, 3, 4H, 4W) in [-1, 1] from ``lr`` (B, 3, H, W) and its bicubic x4."""
-        index, relevance = self.search(upsampled, reference)
+    def textures(self, reference: ReferenceTextures, index: Tensor) -> list[Tensor]:
+        """T1, T2, T3: the values at the matched positions, finest first."""
         with stage("transfer"):
-            textures = [
+            return [
                 transfer(value, index, scale=scale)
                 for value, scale in zip(reference.values, SCALES, strict=True)
             ]
+
+    def restore(self, lr: Tensor, upsampled: Tensor, reference: ReferenceTextures) -> Tensor:
+        """SR (B, 3, 4H, 4W) in [-1, 1] from ``lr`` (B, 3, H, W) and its bicubic x4."""
+        index, relevance = self.search(upsampled, reference)
+        textures = self.textures(reference, index)
         with stage("restore"):
             out: Tensor = self.MainNet(lr, relevance, textures)
         return out

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.func import functional_call
 
 from refbench.nets.config import config_to_json
 from refbench.training.configuration import choose
@@ -30,9 +32,24 @@ def build(weights: str, changes: Mapping[str, Any]) -> Trainable:
     if weights == "compact":
         soften(model, model.MainNet.merge_tail.conv_tail2)
 
+    transferred: list[Tensor] = []
+
     def restore(lr: Tensor, ref: Tensor) -> Tensor:
-        out: Tensor = model(lr * 2 - 1, upsample(lr) * 2 - 1, ref * 2 - 1, blurred(ref) * 2 - 1)
+        reference = model.encode(ref * 2 - 1, blurred(ref) * 2 - 1)
+        index, relevance = model.search(upsample(lr) * 2 - 1, reference)
+        transferred[:] = model.textures(reference, index)
+        out: Tensor = model.MainNet(lr * 2 - 1, relevance, transferred)
         return (out + 1) / 2
+
+    def transferal(sr: Tensor) -> Tensor:
+        """Mean square between the extractor's features of SR and the transferred ones, over three levels.
+
+        The extractor judges, so its weights get no gradient here (``LTE_copy`` in the official code).
+        """
+        judge = {name: value.detach() for name, value in model.LTE.state_dict().items()}
+        features: Features = functional_call(model.LTE, judge, (sr,))
+        terms = [F.mse_loss(f, t.detach()) for f, t in zip(features, transferred, strict=True)]
+        return torch.stack(terms).sum()
 
     def query(image: Tensor) -> Features:
         features: Features = model.LTE(image)
@@ -42,4 +59,4 @@ def build(weights: str, changes: Mapping[str, Any]) -> Trainable:
         features: Features = model.LTE(blurred(image))
         return features
 
-    return Trainable(model, model.LTE, query, key, restore, config_to_json(config))
+    return Trainable(model, model.LTE, query, key, restore, config_to_json(config), transferal)
