@@ -11,7 +11,7 @@ from typing import Protocol
 from refbench.errors import SampleError
 from refbench.execution.executor import Executor
 from refbench.execution.job import Task, TaskResult
-from refbench.execution.worker import load_method
+from refbench.execution.worker import method_of
 from refbench.hooks import require_preflight
 from refbench.plan import Cell, Plan
 from refbench.registry import load_class
@@ -90,7 +90,7 @@ def preflight(cells: Sequence[Cell], tasks: Sequence[Task]) -> None:
             _as_class(load_class(cell.job.method.spec.target)), Preflight
         ):
             metas = trial_metas(cell, list(first.values()))
-            require_preflight(load_method(cell.job.method), metas, f"method={cell.method}")
+            require_preflight(method_of(cell.job.method), metas, f"method={cell.method}")
 
 
 def trial_metas(cell: Cell, tasks: Sequence[Task]) -> list[TrialMeta]:

@@ -8,13 +8,14 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 from refbench.errors import SampleError, UserError
 from refbench.execution.job import CellJob, DataJob, MethodJob, Task, TaskResult
 from refbench.execution.matching_scores import matching_scores
 from refbench.execution.metric_set import MetricSet
 from refbench.execution.precision import precision_scope
+from refbench.hooks import measured_cost
+from refbench.loader import load_method, resolve_weights
 from refbench.matching.listening import listening
 from refbench.matching.result import Match
 from refbench.profiling.memory import peak_resident_mb, reset_peak
@@ -82,7 +83,7 @@ class Worker:
         """The loaded method. Only one is held: tasks come grouped by method. Raises UserError."""
         if self._method is None or self._method[0] != job:
             self._method = None
-            self._method = (job, load_method(job))
+            self._method = (job, method_of(job))
         return self._method[1]
 
     def _sample(self, job: DataJob, sample_id: str) -> Sample:
@@ -143,14 +144,16 @@ class Worker:
             if trial.sr_cut is not None:
                 top, left, height, width = trial.sr_cut
                 image = image[top : top + height, left : left + width].copy()
-        except (SampleError, RuntimeError, ValueError, MemoryError, OSError, ArithmeticError, LookupError,
-                TypeError, AttributeError, AssertionError) as error:  # fmt: skip
+        # whatever a method raises is this trial's own error: the run goes on
+        except Exception as error:
             return Restored(prepared, None, error, time.perf_counter() - start, {}, None, str(device))
         seconds = time.perf_counter() - start
         peak = (
             torch.cuda.max_memory_allocated(device) / 2**20 if device.type == "cuda" else peak_resident_mb()
         )
         found = heard[0] if heard else None
+        elsewhere = measured_cost(method) or {}
+        peak = elsewhere.get("peak_gpu_mb", elsewhere.get("peak_rss_mb", peak))
         return Restored(prepared, image, None, seconds, recorder.result(), peak, str(device), found)
 
     def metrics(self, names: tuple[str, ...]) -> MetricSet:
@@ -173,7 +176,7 @@ class Worker:
                 if trial.truth is not None:
                     matched, reasons = matching_scores(restored.match, trial)
                     values, absent = {**values, **matched}, {**absent, **reasons}
-            except (SampleError, ValueError, RuntimeError, ArithmeticError) as failure:
+            except Exception as failure:
                 error = failure
         scored = time.perf_counter()
         png = png_bytes(restored.sr) if restored.sr is not None and cell.images else None
@@ -228,16 +231,8 @@ def size_of(image: Image | None) -> tuple[int, int] | None:
     return None if image is None else (image.shape[0], image.shape[1])
 
 
-def load_method(job: MethodJob) -> Method:
-    """Resolve the weights and construct the method. Raises UserError with one line."""
-    import torch
-
-    weights: Any = None
-    if job.spec.variants:
-        from refbench.weights import resolve
-
-        weights = resolve(job.spec, job.weights, job.weights_root)
+def method_of(job: MethodJob) -> Method:
+    """Load the method of a job. Raises UserError with one line."""
     spec = spec_in_file(job.locator) if is_file_locator(job.locator) else job.spec
-    loaded = load_class(spec.target)(weights, torch.device(job.device), **dict(job.params))
-    method: Method = loaded
-    return method
+    weights = resolve_weights(spec, job.weights, job.weights_root)
+    return load_method(spec, weights, dict(job.params), job.device)

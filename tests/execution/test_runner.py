@@ -52,6 +52,10 @@ class ToyDataset:
         return Sample(sample_id, hr, (rng.integers(0, 256, (30, 38, 3), dtype=np.uint8),), ("r.png",))
 
 
+class OwnError(Exception):
+    """An exception that only the method knows."""
+
+
 class ToyMethod:
     """Nearest upscaling, tinted by the reference's mean; fails for sample ``fails``."""
 
@@ -63,7 +67,7 @@ class ToyMethod:
     def __call__(self, inp: Input) -> Any:
         ToyMethod.calls.append(inp.sample_id)
         if inp.sample_id == self._fails:
-            raise RuntimeError("shapes do not\nfit")
+            raise OwnError("shapes do not\nfit")
         up = inp.lr.repeat_interleave(4, 1).repeat_interleave(4, 2)
         return 0.9 * up + 0.1 * inp.refs[0].mean() if inp.refs else up
 
@@ -183,7 +187,7 @@ def test_bad_image_and_failing_method_are_rows(registry: Registry, tmp_path: Pat
         rows[json.loads(line)["sample_id"]] = json.loads(line)
     assert rows["c"]["error"] == "c.png: truncated"
     assert rows["c"]["error_kind"] == "decode"
-    assert rows["b"]["error"] == "RuntimeError: shapes do not fit"
+    assert rows["b"]["error"] == "OwnError: shapes do not fit"
     again = execute(registry, config)
     assert again.computed == 6, "error rows are retried"
 
