@@ -31,6 +31,9 @@ class DatsrConfig:
     """K most relevant positions, mixed by the softmax of their similarities (paper: s_i^k)."""
     temperature: float = 1.0
     """Divides the similarities before the softmax over K; the paper has none."""
+    confidence_input: bool = False
+    """The offset branch also sees how far each match can be trusted (LevelMatch.confidence), so that the
+    mask can close on an unrelated reference; needs ``matching="refined"``. Neither in the paper nor in the code."""
     attend_down: bool = True
     """False: reference-based attention on the way up only, so the way down is plain convolution."""
     groups: int = 8
@@ -66,6 +69,8 @@ class DatsrConfig:
             raise ValueError(f"aggregation {self.aggregation}: each level is 'swin' or 'residual'")
         if any(c % self.groups for c in self.channels):
             raise ValueError(f"channels {self.channels} must be multiples of groups={self.groups}")
+        if self.confidence_input and self.matching != "refined":
+            raise ValueError('confidence_input needs matching="refined"')
         if self.matching not in ("single", "per_level", "refined"):
             raise ValueError(f"matching {self.matching!r}: give single, per_level or refined")
         if self.base not in ("bilinear", "bicubic"):
@@ -103,6 +108,7 @@ COMPACT = DatsrConfig(
     matching="refined",
     top_k=2,
     temperature=0.02,
+    confidence_input=True,
     attend_down=False,
     groups=2,
     max_residue=3.0,

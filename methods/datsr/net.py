@@ -49,7 +49,7 @@ class DeformableRestoration(nn.Module):
         """Offset branch, deformable aggregation, head and body of one stage, under official names."""
         config, name = self.config, f"{side}_{{}}_{LEVEL_NAMES[level]}"
         width, channels = config.widths[level], config.channels[level]
-        texture = channels * (2 if config.concat_unwarped else 1)
+        texture = channels * (2 if config.concat_unwarped else 1) + (3 if config.confidence_input else 0)
         prefix = f"{side}_{LEVEL_NAMES[level]}"
         self.add_module(f"{prefix}_offset_conv1", conv3x3(width + texture, channels))
         self.add_module(f"{prefix}_offset_conv2", conv3x3(channels, channels))
@@ -98,7 +98,10 @@ class DeformableRestoration(nn.Module):
         weights = torch.softmax(match.similarity / self.config.temperature, dim=1) if count > 1 else None
         total: Tensor | None = None
         for k in range(count):
-            branch = F.leaky_relu_(conv1(torch.cat([x, warped[k], *unwarped], dim=1)), LEAK)
+            seen = [x, warped[k], *unwarped]
+            if self.config.confidence_input and match.confidence is not None:
+                seen.append(match.confidence[:, k])
+            branch = F.leaky_relu_(conv1(torch.cat(seen, dim=1)), LEAK)
             branch = F.leaky_relu_(conv2(branch), LEAK)
             gathered = aggregate(texture, branch, match.pre_offset[:, k], match.similarity[:, k])
             gathered = F.leaky_relu_(gathered, LEAK)

@@ -21,6 +21,9 @@ class LevelMatch:
     """(B, K, 9, H, W, 2): the flow shifted for each tap of a 3x3 kernel."""
     similarity: Tensor
     """(B, K, 1, H, W) cosine similarity of the match; centred on its patch, zero on the rim."""
+    confidence: Tensor | None = None
+    """(B, K, 3, H, W), where matches are refined: the similarity, the share of neighbours that move alike,
+    and the agreement of the finer features, each in about [0, 1]."""
 
 
 def level_match(index: Tensor, similarity: Tensor, grid_width: int, scale: int) -> LevelMatch:

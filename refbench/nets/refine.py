@@ -68,12 +68,12 @@ def _vertex(before: Tensor, at: Tensor, after: Tensor) -> Tensor:
     )
 
 
-def refine(query: Tensor, key: Tensor, flow: Tensor, radius: int = 2) -> tuple[Tensor, Tensor]:
-    """The best displacement near ``flow`` (B, H, W, 2), to a fraction of a pixel, and its distinctness.
+def refine(query: Tensor, key: Tensor, flow: Tensor, radius: int = 2) -> tuple[Tensor, Tensor, Tensor]:
+    """The best displacement near ``flow`` (B, H, W, 2), its score and its distinctness.
 
-    A parabola through the scores beside the best one gives the fraction; at the rim of the window there
-    is none. Distinctness (B, 1, H, W), positive: how far the best score stands above the window's mean;
-    next to nothing where there is no texture.
+    A parabola through the scores beside the best one gives fractions of a pixel; at the rim of the window
+    there is none. Score (B, 1, H, W): the cosine similarity of the patches. Distinctness (B, 1, H, W),
+    positive: how far the best score stands above the window's mean; next to nothing without texture.
     """
     flow = flow.round()
     scores = window_scores(query, key, flow, radius)
@@ -91,7 +91,7 @@ def refine(query: Tensor, key: Tensor, flow: Tensor, radius: int = 2) -> tuple[T
     part_y = torch.where(inner_y, _vertex(beside(dy - 1, dx), at, beside(dy + 1, dx)), torch.zeros_like(at))
     found = torch.cat((dx - radius + part_x, dy - radius + part_y), dim=1)
     distinct = (at - scores.mean(dim=1, keepdim=True)).clamp(min=1e-4)
-    return flow + found.permute(0, 2, 3, 1), distinct
+    return flow + found.permute(0, 2, 3, 1), at, distinct
 
 
 def _neighbours(planes: Tensor, side: int) -> Tensor:
@@ -106,16 +106,18 @@ def median(flow: Tensor, side: int) -> Tensor:
     return _neighbours(flow.permute(0, 3, 1, 2), side).median(dim=2).values.permute(0, 2, 3, 1)
 
 
-def smooth(flow: Tensor, weight: Tensor, side: int = 7, reach: float = 1.5) -> Tensor:
-    """Weighted mean of those neighbours that move alike, within ``reach`` pixels.
+def smooth(flow: Tensor, weight: Tensor, side: int = 7, reach: float = 1.5) -> tuple[Tensor, Tensor]:
+    """Weighted mean of those neighbours that move alike, within ``reach`` pixels, and their share.
 
-    ``weight`` (B, 1, H, W) lets textured places speak for flat ones; motion boundaries stay sharp.
+    ``weight`` (B, 1, H, W) lets textured places speak for flat ones; motion boundaries stay sharp. The
+    share (B, 1, H, W) tells a true correspondence, which is coherent, from look-alikes, which point anywhere.
     """
     planes = flow.permute(0, 3, 1, 2)
     around = _neighbours(planes, side)
     alike = ((around - planes.unsqueeze(2)).abs() < reach).all(dim=1, keepdim=True)
     share = alike.to(flow.dtype) * _neighbours(weight, side)
-    return ((around * share).sum(dim=2) / share.sum(dim=2)).permute(0, 2, 3, 1)
+    mean = (around * share).sum(dim=2) / share.sum(dim=2)
+    return mean.permute(0, 2, 3, 1), alike.to(flow.dtype).mean(dim=2)
 
 
 def enlarge(flow: Tensor, factor: int) -> Tensor:
@@ -140,20 +142,34 @@ def refined_matches(
     pixel, and neighbours that move alike agree on it; the HR level takes it over, the LR level takes its mean.
     """
     levels: list[list[Tensor]] = [[], [], []]
+    trust: list[Tensor] = []
     coarse = centred_flow(index, grid_width)
     for k in range(index.shape[1]):
         start = enlarge(median(coarse[:, k], 3), 2)
-        found, distinct = refine(queries[1], keys[1], start)
-        middle = smooth(median(found, 5), distinct)
+        found, score, distinct = refine(queries[1], keys[1], start)
+        middle, alike = smooth(median(found, 5), distinct)
+        coarse_similarity = F.pad(similarity[:, k : k + 1], (1, 1, 1, 1), mode="replicate")
+        coarse_similarity = coarse_similarity.repeat_interleave(2, -2).repeat_interleave(2, -1)
+        trust.append(torch.cat((coarse_similarity, alike, score), dim=1))
         small = F.avg_pool2d(middle.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1) / 2
         for level, flow in enumerate((enlarge(middle, 2), middle, small)):
             levels[level].append(flow)
+    trusted = torch.stack(trust, dim=1)
     sim = F.pad(similarity, (1, 1, 1, 1), mode="replicate").unsqueeze(2)
     matches = []
     for level, flows in enumerate(levels):
         flow, factor = torch.stack(flows, dim=1), 4 >> level
         tapped = flow.unsqueeze(2).expand(-1, -1, TAPS, -1, -1, -1)
-        matches.append(
-            LevelMatch(flow, tapped, sim.repeat_interleave(factor, -2).repeat_interleave(factor, -1))
-        )
+        similar = sim.repeat_interleave(factor, -2).repeat_interleave(factor, -1)
+        matches.append(LevelMatch(flow, tapped, similar, _resized(trusted, flow.shape[2:4])))
     return matches
+
+
+def _resized(maps: Tensor, size: torch.Size) -> Tensor:
+    """Maps (B, K, C, H, W) at another resolution, bilinear or averaged."""
+    flat = maps.flatten(0, 1)
+    if size[0] < flat.shape[2]:
+        flat = F.avg_pool2d(flat, flat.shape[2] // size[0])
+    elif size[0] > flat.shape[2]:
+        flat = F.interpolate(flat, size=tuple(size), mode="bilinear", align_corners=False)
+    return flat.view(*maps.shape[:3], *size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 from torch.nn import functional as F
@@ -49,10 +50,11 @@ def test_refine_finds_a_fraction_of_a_pixel() -> None:
     theta = torch.tensor([[[1.0, 0.0, -2 * 1.4 / 60], [0.0, 1.0, 2 * 0.75 / 60]]], dtype=torch.float64)
     grid = F.affine_grid(theta, [1, 12, 60, 60], align_corners=False)
     moved = F.grid_sample(big, grid, mode="bicubic", align_corners=False)
-    flow, distinct = refine(big, moved, torch.zeros(1, 60, 60, 2, dtype=torch.float64), 2)
+    flow, score, distinct = refine(big, moved, torch.zeros(1, 60, 60, 2, dtype=torch.float64), 2)
     error = (flow[0, 8:-8, 8:-8] - torch.tensor([1.4, -0.75])).norm(dim=-1)
     assert float(error.median()) < 0.15
     assert float(distinct.min()) > 0
+    assert float(score[..., 8:-8, 8:-8].median()) > 0.9
 
 
 def test_refined_matches_carry_one_shift_to_every_level() -> None:
@@ -66,6 +68,8 @@ def test_refined_matches_carry_one_shift_to_every_level() -> None:
         assert level.flow.shape == (1, 2, size, size, 2)
         assert level.pre_offset.shape == (1, 2, 9, size, size, 2)
         assert level.similarity.shape == (1, 2, 1, size, size)
+        assert level.confidence is not None
+        assert level.confidence.shape == (1, 2, 3, size, size)
         inner = level.flow[0, 0, size // 4 : size // 2, size // 4 : size // 2]
         error = (inner.flatten(0, 1) - torch.tensor([2.0, 1.0]) * unit).norm(dim=-1)
         assert float(error.median()) < 0.05 * unit
@@ -87,9 +91,10 @@ def test_median_drops_a_lone_match_and_smooth_keeps_boundaries() -> None:
     lone[0, 3, 1] = 40.0
     torch.testing.assert_close(median(lone, 3), flow)
     noisy = flow + torch.rand(1, 8, 8, 2, generator=torch.Generator().manual_seed(0)) * 0.5
-    calm = smooth(noisy, torch.ones(1, 1, 8, 8))
+    calm, share = smooth(noisy, torch.ones(1, 1, 8, 8))
     assert float(calm.std(dim=(1, 2)).max()) < float(noisy.std(dim=(1, 2)).max())
     assert float((calm - flow).max()) < 0.5, "nothing from across the boundary"
+    assert float(share[0, 0, 3, 3]) == pytest.approx(4 / 7), "three of seven columns move otherwise"
 
 
 def test_sampled_deformable_convolution_equals_torchvision() -> None:
