@@ -33,7 +33,7 @@ class DatsrConfig:
     """Divides the similarities before the softmax over K; the paper has none."""
     confidence_input: bool = False
     """The offset branch also sees how far each match can be trusted (LevelMatch.confidence), so that the
-    mask can close on an unrelated reference; needs ``matching="refined"``. Neither in the paper nor in the code."""
+    mask can close on an unrelated reference; needs ``matching="refined"``. In neither paper nor code."""
     attend_down: bool = True
     """False: reference-based attention on the way up only, so the way down is plain convolution."""
     groups: int = 8

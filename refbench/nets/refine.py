@@ -137,9 +137,10 @@ def refined_matches(
 ) -> list[LevelMatch]:
     """Matches of the three levels, finest first, from the exhaustive match of the coarsest.
 
-    queries, keys: features (B, C_l, ...) of levels HR, HR/2, HR/4; index, similarity (B, K, h-2, w-2) of the
-    last. The HR/2 features, which still see the upsampled LR's detail, fix the position to a fraction of a
-    pixel, and neighbours that move alike agree on it; the HR level takes it over, the LR level takes its mean.
+    queries, keys: features (B, C_l, ...) of levels HR, HR/2, HR/4; index, similarity (B, K, h-2, w-2) of
+    the last. The HR/2 features, which still see the upsampled LR's detail, fix the position to a fraction
+    of a pixel, and neighbours that move alike agree on it; the HR level takes it over, the LR level takes
+    its mean.
     """
     levels: list[list[Tensor]] = [[], [], []]
     trust: list[Tensor] = []
