@@ -17,8 +17,10 @@ from refbench.config_keys import RUN, Key
 COMMANDS: Mapping[str, str] = {
     "run": "score methods on suites and print a comparison table",
     "score": "add metrics to finished runs, from their kept SR images",
+    "report": "tables, curves and a page to look at, from finished runs",
     "list": "show methods, datasets, suites, metrics and protocols",
     "verify": "check a method's conformance, or a net against golden vectors",
+    "profile": "measure what a method's stages cost, and compare matchers",
     "prepare": "check a copy of a dataset, or make one ready",
     "train": "train a method under a declared recipe and budget",
     "upscale": "super-resolve your own image with your own references",

@@ -37,6 +37,8 @@ class StageRecorder:
     _cpu: dict[str, float] = field(default_factory=dict)
     _peak: dict[str, float] = field(default_factory=dict)
     _events: list[tuple[str, Any, Any]] = field(default_factory=list)
+    _covered: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    _outer_events: list[tuple[Any, Any]] = field(default_factory=list)
 
     @property
     def _cuda(self) -> bool:
@@ -65,12 +67,18 @@ class StageRecorder:
     def leave(self, name: str) -> None:
         """The innermost open stage closes."""
         opened = self._open.pop()
-        self._wall[name] = self._wall.get(name, 0.0) + time.perf_counter() - opened.wall
-        self._cpu[name] = self._cpu.get(name, 0.0) + time.process_time() - opened.cpu
+        wall, cpu = time.perf_counter() - opened.wall, time.process_time() - opened.cpu
+        self._wall[name] = self._wall.get(name, 0.0) + wall
+        self._cpu[name] = self._cpu.get(name, 0.0) + cpu
+        if not self._open:
+            self._covered = [self._covered[0] + wall, self._covered[1] + cpu]
         if self._cuda:
             import torch
 
-            self._events.append((name, opened.event, self._event()))
+            end = self._event()
+            self._events.append((name, opened.event, end))
+            if not self._open:
+                self._outer_events.append((opened.event, end))
             peak: float | None = torch.cuda.max_memory_allocated(self.device) / 2**20
         else:
             peak = peak_resident_mb()
@@ -95,3 +103,13 @@ class StageRecorder:
             }
             for name in self._wall
         }
+
+    def covered(self) -> tuple[float, float]:
+        """(seconds, CPU seconds) spent inside any stage; nested stages count once."""
+        wall, cpu = self._covered
+        if self._cuda:
+            import torch
+
+            torch.cuda.synchronize(self.device)
+            wall = sum(start.elapsed_time(end) for start, end in self._outer_events) / 1000.0
+        return wall, cpu
