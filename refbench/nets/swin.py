@@ -68,12 +68,13 @@ class SwinTransformerBlock(nn.Module):
         """(B, H, W, C) -> the same; in place, slab by slab, unless gradients are recorded."""
         if torch.is_grad_enabled():
             return self._differentiable(image)
-        bias = self.attn.bias()
         down, across = image.shape[1] // self.window, image.shape[2] // self.window
+        bias = self.attn.bias()
+        inner, last = (self._biases(bias, last_row, across) for last_row in (False, True))
         for picture in image:
             for row in range(down):
                 slab = self._windows(picture, row, across)
-                slab = slab + self.attn(self.norm1(slab), self._biases(bias, row == down - 1, across))
+                slab = slab + self.attn(self.norm1(slab), last if row == down - 1 else inner)
                 slab += self.mlp(self.norm2(slab))
                 self._put(picture, row, across, slab)
         return image
