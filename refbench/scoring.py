@@ -19,8 +19,9 @@ from refbench.metrics import known_metrics, resolve
 from refbench.plan import Cell
 from refbench.protocols import ProtocolInstance, build_instances
 from refbench.registry import Registry, load_class
+from refbench.reopen import RecordedDatasets
 from refbench.settings import ProtocolEntry, SuiteConfig
-from refbench.specs import DataRequest, MetricSpec
+from refbench.specs import MetricSpec
 from refbench.stats.summary import MetricSummary, summarise
 from refbench.store import CellStore, Manifest, SampleRow, ScoreRow, TrialKey, find_runs, load_run
 from refbench.store.cell import SUMMARY
@@ -82,10 +83,8 @@ class Scorer:
         """``data_root``: where the dataset is now, if it has moved. UserError for unknown metrics."""
         self._specs = resolve(tuple(metrics), known_metrics())
         self._metrics = MetricSet(tuple(metrics))
-        self._registry = registry
-        self._root = data_root
         self._note = note
-        self._datasets: dict[str, Dataset] = {}
+        self._datasets = RecordedDatasets(registry, data_root)
 
     def score(self, folder: Path) -> ScoredCell:
         """Add the metrics to one cell. Raises UserError when its images or its dataset are not there."""
@@ -103,7 +102,7 @@ class Scorer:
         errors = 0
         with CellStore(folder, run.manifest) as store:
             if todo:
-                dataset = self._dataset(run.manifest, folder)
+                dataset = self._datasets.dataset(run.manifest, folder)
                 instance = protocol_of(run.manifest, folder)
                 for row in todo:
                     errors += not self._score_row(store, row, dataset, instance, run.manifest.seed)
@@ -133,29 +132,6 @@ class Scorer:
         if error is not None:
             self._note(f"{store.folder.name}: {row.sample_id} draw {row.draw}: {error}")
         return error is None
-
-    def _dataset(self, manifest: Manifest, folder: Path) -> Dataset:
-        recorded: Mapping[str, Any] = manifest.config.get("data") or {}
-        request = DataRequest(
-            root=self._root or recorded.get("root"),
-            partial=bool(recorded.get("partial")),
-            ids=tuple(recorded.get("ids") or ()),
-            options=dict(recorded.get("options") or {}),
-        )
-        name = str(manifest.config.get("dataset") or manifest.dataset)
-        spec = self._registry.dataset(name)
-        if request.root is None and spec.embedded:
-            spec = self._registry.dataset(spec.embedded)
-        key = f"{spec.target} {request!r}"
-        if key not in self._datasets:
-            self._datasets[key] = load_class(spec.target)(request)
-        dataset = self._datasets[key]
-        if dataset.fingerprint != manifest.compare.get("dataset"):
-            raise UserError(
-                f"{folder}: dataset {name} is not the one that was run (other fingerprint); "
-                "give data.root= of the same copy"
-            )
-        return dataset
 
 
 def score_row(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import log10
 from statistics import fmean
 from typing import Any
 
@@ -73,19 +74,31 @@ def _recorded(cell: StoredCell, name: str) -> float | None:
     return numbers[-1] if numbers else None
 
 
+BINS_PER_DECADE = 8
+
+
 def scaling(cells: Sequence[StoredCell]) -> dict[str, tuple[ScalePoint, ...]]:
-    """Method label -> mean matching time by size, rising; methods with at least two sizes."""
-    found: dict[str, dict[int, list[float]]] = {}
+    """Method label -> mean matching time by size, rising; methods with at least two sizes.
+
+    Sizes are gathered in bins of a factor of 10 ** (1 / BINS_PER_DECADE): a set of photographs has hardly
+    two images of one size.
+    """
+    found: dict[str, dict[int, list[tuple[int, float]]]] = {}
     for cell in cells:
+        own = found.setdefault(cell.summary.method_label, {})
         for row in cell.run.rows:
             seconds = row.stages.get("match", {}).get("seconds") if row.ok else None
             if seconds is None or row.lr_size is None or not row.ref_sizes:
                 continue
             area = sum(height * width for height, width in row.ref_sizes)
             pairs = row.lr_size[0] * row.lr_size[1] * area
-            found.setdefault(cell.summary.method_label, {}).setdefault(pairs, []).append(seconds)
+            if pairs > 0:
+                own.setdefault(round(BINS_PER_DECADE * log10(pairs)), []).append((pairs, seconds))
     return {
-        method: tuple(ScalePoint(p, fmean(v), len(v)) for p, v in sorted(sizes.items()))
-        for method, sizes in found.items()
-        if len(sizes) > 1
+        method: tuple(
+            ScalePoint(round(fmean(p for p, _ in own)), fmean(s for _, s in own), len(own))
+            for _, own in sorted(bins.items())
+        )
+        for method, bins in found.items()
+        if len(bins) > 1
     }

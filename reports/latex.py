@@ -162,7 +162,7 @@ def _floats(
             *page,
             r"\bottomrule",
             r"\end{tabular}}%",
-            r"\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\box0}\else\box0\fi\endgroup",
+            r"\leavevmode\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\box0}\else\box0\fi\endgroup",
         ]
         if number == len(pages) - 1 and notes:
             text = r"\par ".join(latex_note(note) for note in notes)
