@@ -110,7 +110,7 @@ def test_evaluation_photos_are_refused_even_resized(tmp_path: Path) -> None:
         folder = tmp_path / name.split(".")[0]
         folder.mkdir()
         image.save(folder / name)
-        with pytest.raises(UserError, match=f"{name}.*'astronaut'"):
+        with pytest.raises(UserError, match=rf"{name}.*'astronaut'"):
             refuse_held_out([folder / name], TRAINING)
         with pytest.raises(UserError, match="astronaut"):
             open_data(_recipe(folder), refuse_held_out)
@@ -135,7 +135,7 @@ def test_bad_folders_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no folder"):
         open_data(_recipe(tmp_path / "absent"), allow)
     (tmp_path / "broken.png").write_bytes(b"")
-    with pytest.raises(UserError, match="cannot decode.*broken.png"):
+    with pytest.raises(UserError, match=r"cannot decode.*broken\.png"):
         open_data(_recipe(tmp_path), allow)
     (tmp_path / "broken.png").unlink()
     with pytest.raises(UserError, match="no photo in"):

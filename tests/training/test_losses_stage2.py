@@ -1,4 +1,4 @@
-"""Pixel, perceptual and adversarial terms against numpy and finite differences; PSNR-Y against scikit-image."""
+"""Pixel, perceptual and adversarial terms against numpy; PSNR-Y against scikit-image."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_critic_learns_to_tell_real_from_fake() -> None:
 
 
 def test_vgg19_must_be_the_known_file(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="train.vgg19 is missing"):
+    with pytest.raises(UserError, match=r"train\.vgg19 is missing"):
         load_vgg19("")
     with pytest.raises(UserError, match="no file"):
         load_vgg19(str(tmp_path / "none.pth"))

@@ -1,0 +1,148 @@
+"""``python -m refbench.training.card FILE...``: the facts of checkpoints as Markdown, read from the files.
+
+It prints what MODEL_CARD.md says about training: size, budget, validation curve, photos with licences.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from refbench.errors import UserError
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One checkpoint: its file, and the metadata that training wrote into it."""
+
+    path: Path
+    sha256: str
+    parameters: int
+    method: str
+    recipe: Mapping[str, Any]
+    photos: tuple[str, ...]
+    data_fingerprint: str
+    cpu_seconds: float
+    steps: int
+    curve: Mapping[str, Sequence[Mapping[str, float]]]
+
+
+def read_facts(path: Path) -> Facts:
+    """Metadata of one checkpoint. UserError when ``refbench train`` did not write it."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            meta = file.metadata() or {}
+            count = sum(file.get_tensor(name).numel() for name in file.keys())  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{str(path)!r} is no safetensors checkpoint ({error})") from error
+    missing = {"method", "recipe", "data_photos", "curve"} - set(meta)
+    if missing:
+        raise UserError(
+            f"{str(path)!r} has no {sorted(missing)[0]!r} in its metadata; train it with refbench train"
+        )
+    return Facts(
+        path,
+        hashlib.sha256(path.read_bytes()).hexdigest(),
+        count,
+        meta["method"],
+        json.loads(meta["recipe"]),
+        tuple(json.loads(meta["data_photos"])),
+        meta["data_fingerprint"],
+        float(meta["cpu_seconds"]),
+        int(meta["steps"]),
+        json.loads(meta["curve"]),
+    )
+
+
+def budget_table(found: Sequence[Facts]) -> str:
+    """One row a checkpoint: values, size, steps, cost, last validation."""
+    lines = [
+        "| method | values | MB | stage 1 + 2 steps | batch x patch | CPU min "
+        "| PCK 1/2/4 | good | unrelated | none |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for f in found:
+        stage2, stage1 = f.recipe["stage2"], f.recipe["stage1"]
+        last, encoder = f.curve["stage2"][-1], f.curve["stage1-student"][-1]
+        lines.append(
+            f"| {f.method} | {f.parameters:,} | {f.path.stat().st_size / 1e6:.2f} | {stage1['teacher']} + "
+            f"{stage1['student']} + {f.steps} | {stage2['batch']} x {stage2['patch']} | {f.cpu_seconds / 60:.1f} | "
+            f"{encoder['pck1']:.2f} / {encoder['pck2']:.2f} / {encoder['pck4']:.2f} | "
+            f"{last['good']:+.2f} | {last['unrelated']:+.2f} | {last['none']:+.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def curve_table(found: Sequence[Facts]) -> str:
+    """Validation gain with the good reference, a column a method."""
+    steps = sorted({int(row["step"]) for f in found for row in f.curve["stage2"]})
+    lines = ["| step | " + " | ".join(f.method for f in found) + " |", "|---|" + "---|" * len(found)]
+    for step in steps:
+        cells = []
+        for f in found:
+            row = next((r for r in f.curve["stage2"] if int(r["step"]) == step), None)
+            cells.append(
+                "-" if row is None else f"{row['good']:+.2f} / {row['unrelated']:+.2f} / {row['none']:+.2f}"
+            )
+        lines.append(f"| {step} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def photo_table(names: Sequence[str]) -> str:
+    """Licence, author and source of each training photo, from the photo manifest."""
+    manifest = importlib.import_module("refbench.datasets.photos.manifest")
+    rows = {row.name: row for row in manifest.read_manifest()}
+    lines = ["| photo | licence | author | source |", "|---|---|---|---|"]
+    for name in names:
+        row = rows.get(Path(name).stem)
+        if row is None:
+            raise UserError(f"photo {name!r} is not in the photo manifest, so its licence is unknown")
+        file = row.path.rsplit("/", 1)[-1]
+        lines.append(f"| {row.name} | {row.licence} | {row.author} | {row.package} {row.version}, {file} |")
+    return "\n".join(lines)
+
+
+def card(paths: Sequence[Path]) -> str:
+    """The generated part of the model card. UserError when the files were not trained on the same photos."""
+    found = [read_facts(path) for path in paths]
+    if len({f.data_fingerprint for f in found}) != 1:
+        raise UserError("the checkpoints were trained on different photos; one card cannot describe them")
+    digests = "\n".join(f"* `{f.path.as_posix()}`: sha256 `{f.sha256}`" for f in found)
+    return "\n\n".join(
+        [
+            "## Files",
+            digests,
+            "## Budget and validation",
+            "PCK: matching accuracy of the encoder at 1, 2, 4 LR pixels. Last three columns: PSNR-Y (crop 4)\n"
+            "over Pillow bicubic in dB on the validation photos with a good, an unrelated and no reference.",
+            budget_table(found),
+            "Validation during stage 2 (good / unrelated / none):",
+            curve_table(found),
+            "## Training photos",
+            f"{len(found[0].photos)} photos, fingerprint `{found[0].data_fingerprint}`.\n"
+            "Fetched and checked by `refbench prepare dataset=photos`.",
+            photo_table(found[0].photos),
+        ]
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 0, or 2 with one line on bad input."""
+    try:
+        print(card([Path(argument) for argument in arguments]))
+    except UserError as error:
+        print(f"refbench.training.card: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
