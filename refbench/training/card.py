@@ -74,8 +74,8 @@ def budget_table(found: Sequence[Facts]) -> str:
         last, encoder = f.curve["stage2"][-1], f.curve["stage1-student"][-1]
         lines.append(
             f"| {f.method} | {f.parameters:,} | {f.path.stat().st_size / 1e6:.2f} | {stage1['teacher']} + "
-            f"{stage1['student']} + {f.steps} | {stage2['batch']} x {stage2['patch']} | {f.cpu_seconds / 60:.1f} | "
-            f"{encoder['pck1']:.2f} / {encoder['pck2']:.2f} / {encoder['pck4']:.2f} | "
+            f"{stage1['student']} + {f.steps} | {stage2['batch']} x {stage2['patch']} "
+            f"| {f.cpu_seconds / 60:.1f} | {encoder['pck1']:.2f} / {encoder['pck2']:.2f} / {encoder['pck4']:.2f} | "
             f"{last['good']:+.2f} | {last['unrelated']:+.2f} | {last['none']:+.2f} |"
         )
     return "\n".join(lines)
@@ -121,8 +121,8 @@ def card(paths: Sequence[Path]) -> str:
             "## Files",
             digests,
             "## Budget and validation",
-            "PCK: matching accuracy of the encoder at 1, 2, 4 LR pixels. Last three columns: PSNR-Y (crop 4)\n"
-            "over Pillow bicubic in dB on the validation photos with a good, an unrelated and no reference.",
+            "PCK: matching accuracy of the encoder at 1, 2, 4 LR pixels. Last columns: PSNR-Y (crop 4)\n"
+            "over Pillow bicubic in dB on the validation photos: a good, an unrelated, no reference.",
             budget_table(found),
             "Validation during stage 2 (good / unrelated / none):",
             curve_table(found),
