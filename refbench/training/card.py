@@ -75,7 +75,8 @@ def budget_table(found: Sequence[Facts]) -> str:
         lines.append(
             f"| {f.method} | {f.parameters:,} | {f.path.stat().st_size / 1e6:.2f} | {stage1['teacher']} + "
             f"{stage1['student']} + {f.steps} | {stage2['batch']} x {stage2['patch']} "
-            f"| {f.cpu_seconds / 60:.1f} | {encoder['pck1']:.2f} / {encoder['pck2']:.2f} / {encoder['pck4']:.2f} | "
+            f"| {f.cpu_seconds / 60:.1f} | "
+            f"{encoder['pck1']:.2f} / {encoder['pck2']:.2f} / {encoder['pck4']:.2f} | "
             f"{last['good']:+.2f} | {last['unrelated']:+.2f} | {last['none']:+.2f} |"
         )
     return "\n".join(lines)
