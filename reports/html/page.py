@@ -1,0 +1,74 @@
+"""Writes the page: one file without any outside request, and a folder of pictures where they are many."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+
+from refbench import __version__
+from refbench.registry import Registry
+from refbench.reporting.trials import TrialImages
+
+from ..report import Report
+from ..write import put
+from .gallery import Gallery, make_gallery, place_pictures
+from .view import chart_views, choices, extreme_rows, own_markup, runs, tables
+
+PAGE, PICTURES = "report.html", "report_images"
+
+
+def write_page(
+    report: Report,
+    folder: Path,
+    *,
+    samples: int = 48,
+    data_root: str | None = None,
+    note: Callable[[str], None] = lambda line: None,
+) -> list[Path]:
+    """Write ``folder/report.html``; returns the files and folders written.
+
+    samples: most trials per dataset in the gallery. data_root: where the dataset is, if it has moved.
+    note: hears in one line each why pictures are missing. Raises UserError when it cannot write.
+    """
+    images = TrialImages(Registry.discover(), data_root)
+    gallery = make_gallery(report.cells, report.metric, images, samples)
+    for problem in gallery.problems:
+        note(f"gallery: {problem}")
+    addresses, written = place_pictures(gallery, folder, PICTURES)
+    page = put(folder / PAGE, render_page(report, gallery, addresses))
+    return [page, *written]
+
+
+def render_page(report: Report, gallery: Gallery, addresses: dict[str, str]) -> str:
+    """The page's text. Every name in it is data from outside and is escaped."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    grids = report.grids()
+    return environment.from_string(_own("page.html.j2")).render(
+        version=__version__,
+        style=own_markup(_own("style.css")),
+        script=own_markup(_own("script.js")),
+        metric=report.metric.title or report.metric.alias,
+        unit=report.metric.unit,
+        tables=tables(report),
+        grids=grids,
+        charts=chart_views(report),
+        extremes=extreme_rows(report, gallery.entries),
+        entries=[{**e, "number": k} for k, e in enumerate(gallery.entries)],
+        addresses=addresses,
+        shown=len(gallery.entries),
+        total=gallery.total,
+        problems=[*report.stored.problems, *gallery.problems],
+        runs=runs(report),
+        **choices(report),
+    )
+
+
+@functools.cache
+def _own(name: str) -> str:
+    return (files("refbench.reports.html") / name).read_text(encoding="utf-8")

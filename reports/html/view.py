@@ -1,0 +1,228 @@
+"""What the page's template shows: tables, charts and lists as plain values, nothing computed in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from refbench.escape import printable
+from refbench.specs import MetricSpec
+
+from ..charts import charts
+from ..costs import Cost
+from ..report import Report
+from ..table_model import Entry, Score, Section, Table
+from ..table_notes import MARKS
+from ..table_numbers import difference_text, interval_text, mean_text
+from .chosen import Extreme, extremes
+from .svg import svg
+
+_COSTS = ("s / image", "matching", "peak MiB")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One entry of a table."""
+
+    text: str
+    small: str = ""
+    """The interval, under the number."""
+    value: str = ""
+    """For sorting; empty sorts last."""
+    kind: str = ""
+    """CSS class: ``best``, ``second``, ``gain``, ``loss``."""
+
+
+def tables(report: Report) -> list[dict[str, Any]]:
+    """Comparison tables: one body per section, so that sorting never mixes protocols."""
+    costs = {(c.dataset_label, c.protocol, c.method_label): c for c in report.costs}
+    found = []
+    for number, (group, table) in enumerate(report.tables):
+        entries = [entry for section in table.sections for entry in section.entries]
+        columns = _columns(table, entries)
+        notes = [f"[{k}] {note}" for k, note in enumerate(table.notes, start=1)]
+        notes += [line.replace(MARKS, "bold: best, underlined: second") for line in table.footer]
+        found.append(
+            {
+                "id": f"table{number}",
+                "title": group.title,
+                "header": ["method", "n", *(_header(table, k, kind) for k, kind in columns), *_COSTS],
+                "sections": [_section(table, s, columns, costs) for s in table.sections],
+                "notes": notes,
+            }
+        )
+    return found
+
+
+def _columns(table: Table, entries: Sequence[Entry]) -> list[tuple[int, str]]:
+    found: list[tuple[int, str]] = []
+    for k in range(len(table.columns)):
+        scores = [entry.scores[k] for entry in entries]
+        if not any(s.summary is not None and s.summary.mean is not None for s in scores):
+            continue
+        first = not found
+        found.append((k, "value"))
+        if first:
+            found += [(k, "delta")] * any(s.delta is not None for s in scores)
+            found += [(k, "drop")] * any(s.drop is not None for s in scores)
+    return found
+
+
+def _header(table: Table, column: int, kind: str) -> str:
+    spec = table.columns[column]
+    if kind == "delta":
+        return f"vs {table.baseline or 'baseline'}"
+    if kind == "drop":
+        return "drop"
+    unit = f" {spec.unit}" if spec.unit else ""
+    return f"{spec.title or spec.alias}{unit}" + ("" if spec.higher_is_better else " ↓")
+
+
+def _section(
+    table: Table,
+    section: Section,
+    columns: Sequence[tuple[int, str]],
+    costs: dict[tuple[str, str, str], Cost],
+) -> dict[str, Any]:
+    return {
+        "dataset": section.dataset_label,
+        "protocol": section.protocol,
+        "seed": section.seed,
+        "control": section.control,
+        "rows": [
+            {
+                "method": entry.cell.method_label,
+                "baseline": entry.cell.baseline,
+                "errors": entry.cell.errors,
+                "n": entry.cell.n,
+                "cells": [
+                    *(_cell(entry.scores[k], table.columns[k], kind) for k, kind in columns),
+                    *_costs(costs.get((section.dataset_label, section.protocol, entry.cell.method_label))),
+                ],
+            }
+            for entry in section.entries
+        ],
+    }
+
+
+def _cell(score: Score, spec: MetricSpec, kind: str) -> Cell:
+    if kind == "value":
+        mean = mean_text(score, spec).replace("*", "").replace("'", "")
+        value = score.summary.mean if score.summary is not None else None
+        return Cell(mean, interval_text(score, spec), _value(value), score.mark)
+    comparison = score.delta if kind == "delta" else score.drop
+    text, interval = difference_text(comparison, spec)
+    if comparison is None:
+        return Cell("")
+    difference = comparison.difference
+    style = ""
+    if difference.excludes_zero and difference.mean is not None:
+        better = difference.mean < 0 if kind == "drop" else (difference.mean > 0) == spec.higher_is_better
+        style = "gain" if better else "loss"
+    return Cell(text, interval, _value(difference.mean), style)
+
+
+def _costs(cost: Cost | None) -> list[Cell]:
+    if cost is None:
+        return [Cell("-")] * 3
+    share = cost.match_share
+    return [
+        Cell("-" if cost.seconds is None else f"{cost.seconds:.3f}", value=_value(cost.seconds)),
+        Cell("-" if share is None else f"{100 * share:.0f} %", value=_value(share)),
+        Cell("-" if cost.peak_mb is None else f"{cost.peak_mb:.0f}", value=_value(cost.peak_mb)),
+    ]
+
+
+def _value(value: float | None) -> str:
+    return "" if value is None else repr(float(value))
+
+
+def chart_views(report: Report) -> list[dict[str, Any]]:
+    """Charts with their legends."""
+    return [
+        {
+            "title": chart.title,
+            "note": chart.note,
+            "dataset": chart.dataset,
+            "protocol": chart.protocol,
+            "svg": svg(chart),
+            "legend": [
+                (printable(s.name), "front" if s.name == "Pareto front" else f"s{s.style % 8}")
+                for s in chart.series
+            ],
+            "methods": chart.kind != "stack",
+        }
+        for chart in charts(report)
+    ]
+
+
+def extreme_rows(report: Report, gallery: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Worst and best trials with the number of their gallery entry, -1 where the gallery has none."""
+    spec = report.metric
+    places = {
+        (e["dataset"], e["seed"], e["protocol"], e["sample"], e["draw"]): k for k, e in enumerate(gallery)
+    }
+    return [
+        {
+            "dataset": extreme.section[0][0],
+            "protocol": extreme.section[1],
+            "method": extreme.method,
+            "other": extreme.other,
+            "sample": extreme.sample,
+            "draw": extreme.draw,
+            "difference": Cell(
+                f"{extreme.difference:+.{spec.decimals}f}",
+                value=_value(extreme.difference),
+                kind="loss" if extreme.difference < 0 else "gain",
+            ),
+            "rank": "worst" if extreme.worst else "best",
+            "entry": places.get(_place(extreme), -1),
+        }
+        for extreme in extremes(report.cells, spec)
+    ]
+
+
+def _place(extreme: Extreme) -> tuple[Any, ...]:
+    (dataset, _, seed), protocol = extreme.section
+    return (printable(dataset), seed, printable(protocol), printable(extreme.sample), extreme.draw)
+
+
+def runs(report: Report) -> list[dict[str, str]]:
+    """Where the numbers come from: one row per cell."""
+    found = []
+    for cell in report.cells:
+        session = cell.manifest.sessions[-1] if cell.manifest.sessions else {}
+        git = session.get("git") or {}
+        found.append(
+            {
+                "method": cell.summary.method_label,
+                "dataset": cell.summary.dataset_label,
+                "protocol": cell.summary.protocol,
+                "key": cell.summary.run_key[:20],
+                "suite": cell.manifest.suite,
+                "when": str(session.get("started") or "-"),
+                "commit": str(git.get("commit") or "-")[:10] if isinstance(git, dict) else "-",
+                "machine": str(session.get("cpu") or "-"),
+            }
+        )
+    return found
+
+
+def choices(report: Report) -> dict[str, list[str]]:
+    """What the filters offer."""
+    cells = report.cells
+    return {
+        "datasets": list(dict.fromkeys(c.summary.dataset_label for c in cells)),
+        "protocols": list(dict.fromkeys(c.summary.protocol for c in cells)),
+        "methods": list(dict.fromkeys(c.summary.method_label for c in cells)),
+    }
+
+
+def own_markup(text: str) -> Markup:
+    """The page's own style and script, which are no data."""
+    if "</script" in text.lower() or "</style" in text.lower():
+        raise ValueError("the page's own code must not end its element")
+    return Markup(text)
