@@ -161,7 +161,7 @@ def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progr
                 store = stores[cell.key]
                 rows = store.rows(cell.trials())
                 summary, document = summarise_cell(cell, rows, store.rows_path())
-                store.write_summary(document)
+                store.write_summary({**document, "finished": now()})
                 summaries.append(summary)
             suites.append(
                 SuiteOutcome(

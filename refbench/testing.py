@@ -45,9 +45,11 @@ def run_suite(*overrides: str, out: str | Path) -> tuple[CellSummary, ...]:
     from refbench.config import load_run
     from refbench.execution.choose import make_executor
     from refbench.execution.device import resolve_device
+    from refbench.gate.stored import located
     from refbench.plan import Planner
     from refbench.registry import Registry
     from refbench.runner import carry_out
+    from refbench.store import load_run as stored_run
 
     given = {override.partition("=")[0] for override in overrides}
     quiet = [f"{key}=none" for key in ("tracking", "images") if key not in given]
@@ -57,7 +59,11 @@ def run_suite(*overrides: str, out: str | Path) -> tuple[CellSummary, ...]:
     plan = Planner(registry).plan(configs, device=resolve_device(first.device))
     executor = make_executor(first.executor.name, first.executor.params)
     outcome = carry_out(plan, first, executor, PlainProgress(sys.stderr))
-    return tuple(cell for suite in outcome.suites for cell in suite.summaries)
+    return tuple(
+        located(cell, stored_run(outcome.folders[cell.run_key]))
+        for suite in outcome.suites
+        for cell in suite.summaries
+    )
 
 
 def assert_not_regressed(

@@ -16,6 +16,7 @@ from typing import Any
 
 from refbench.errors import UserError
 from refbench.gate.parse import Field
+from refbench.identity import first_difference
 from refbench.metrics import spec_of_signature
 from refbench.stats.paired import Trials
 from refbench.stats.summary import CellSummary
@@ -41,12 +42,17 @@ class BaselineCell:
     """Alias -> (sample id, draw) -> rounded value."""
     costs: Mapping[str, float] = field(default_factory=dict)
     """Lower is better: ``seconds`` per image, ``peak_mb``."""
+    suite: str = ""
+    """The suite it was run for, for the reader; a cell may belong to several."""
+    machine: Mapping[str, str] = field(default_factory=dict)
+    """Where the costs were measured; costs of another machine are not compared."""
 
     @property
     def name(self) -> str:
-        """``datsr (compact) on cufed5-sample, canonical@1``."""
+        """``cufed5: datsr (compact) on cufed5-sample, canonical@1``."""
         label = f"{self.method} ({self.weights})" if self.weights else self.method
-        return f"{label} on {self.dataset_label}, {self.protocol}"
+        suite = f"{self.suite}: " if self.suite else ""
+        return f"{suite}{label} on {self.dataset_label}, {self.protocol}"
 
 
 @dataclass(frozen=True)
@@ -75,9 +81,10 @@ def rounded(trials: Trials, signature: str) -> dict[tuple[str, int], float]:
 def baseline_of(cells: Sequence[CellSummary], provenance: Mapping[str, str]) -> Baseline:
     """The baseline that finished cells would make. Metrics without any value are left out.
 
-    Raises UserError for cells with errors or without values: a gate needs something to hold on to.
+    Raises UserError for cells with errors or without values (a gate needs something to hold on to), and
+    for two cells that a later run could not tell apart.
     """
-    made = []
+    made: list[BaselineCell] = []
     for cell in cells:
         where = f"{cell.method_label} on {cell.dataset_label}, {cell.protocol}"
         if cell.errors:
@@ -99,12 +106,24 @@ def baseline_of(cells: Sequence[CellSummary], provenance: Mapping[str, str]) -> 
                 signatures={alias: cell.metrics[alias].signature for alias in values},
                 values=values,
                 costs={name: float(f"{value:.4g}") for name, value in sorted(cell.costs.items())},
+                suite=cell.suite,
+                machine=dict(cell.machine),
             )
         )
+        if any(_same(made[-1], other) for other in made[:-1]):
+            raise UserError(
+                f"baseline: {where} is there twice, with other parameters or code; name one with run=FOLDER"
+            )
     made.sort(
         key=lambda c: (c.method, c.weights, c.dataset_label, c.protocol, str(c.compare_key.get("seed")))
     )
     return Baseline(tuple(made), dict(sorted(provenance.items())))
+
+
+def _same(a: BaselineCell, b: BaselineCell) -> bool:
+    return (a.method, a.weights) == (b.method, b.weights) and not first_difference(
+        a.compare_key, b.compare_key
+    )
 
 
 def dumps(baseline: Baseline) -> str:
@@ -116,11 +135,13 @@ def dumps(baseline: Baseline) -> str:
         head = {
             "method": cell.method,
             "weights": cell.weights,
+            "suite": cell.suite,
             "dataset_label": cell.dataset_label,
             "protocol": cell.protocol,
             "compare_key": cell.compare_key,
             "signatures": cell.signatures,
             "costs": cell.costs,
+            "machine": cell.machine,
         }
         fields = [f"   {_json(name)}: {_json(value)}" for name, value in head.items()]
         fields.append('   "images": {\n' + ",\n".join(lines) + "\n   }")
@@ -212,4 +233,6 @@ def _cell(item: Field) -> BaselineCell:
         signatures=signatures,
         values=values,
         costs={name: value.number() for name, value in item.get("costs").fields()},
+        suite=item.get("suite").text(),
+        machine={name: value.text() for name, value in item.get("machine").fields()},
     )

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from refbench.gate.baseline import Baseline, BaselineCell, rounded
+from refbench.gate.costs import costs
 from refbench.gate.match import find
 from refbench.gate.tolerance import Limits
 from refbench.gate.verdict import CellVerdict, GateResult, MetricVerdict, Verdict
@@ -41,7 +42,7 @@ def check(
         used.add(match.cell.run_key)
         metrics = [_metric(alias, wanted, match.cell, limits, specs) for alias in wanted.signatures]
         if perf:
-            metrics += [_cost(name, value, match.cell, limits) for name, value in wanted.costs.items()]
+            metrics += costs(wanted, match.cell, limits)
         verdicts.append(
             CellVerdict(wanted.name, tuple(metrics), run_key=match.cell.run_key, remark=match.remark)
         )
@@ -112,24 +113,6 @@ def _compared(
 def _mean_of(trials: Trials, keys: Sequence[tuple[str, int]]) -> float:
     _, means = cluster_means([trials[key] for key in keys], [sample for sample, _ in keys])
     return math.fsum(means.tolist()) / len(means)
-
-
-def _cost(name: str, then: float, cell: CellSummary, limits: Limits) -> MetricVerdict:
-    now = cell.costs.get(name)
-    if now is None or then <= 0.0:
-        reason = (
-            f"costs: the run has no {name}" if now is None else f"costs: the baseline's {name} is {then:g}"
-        )
-        return MetricVerdict(name, "not comparable", then, now, reason=reason, is_cost=True)
-    ratio = now / then
-    verdict: Verdict = "unchanged"
-    if ratio > limits.perf_ratio:
-        verdict = "regressed"
-    elif ratio < 1.0 / limits.perf_ratio:
-        verdict = "improved"
-    return MetricVerdict(
-        name, verdict, then, now, change=ratio, tolerance=limits.perf_ratio, images=cell.n, is_cost=True
-    )
 
 
 def _some(names: Sequence[str]) -> str:

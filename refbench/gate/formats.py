@@ -10,6 +10,7 @@ from refbench.escape import markdown_text, printable
 from refbench.gate.verdict import CellVerdict, GateResult, MetricVerdict
 
 MARKS = {"regressed": "FAIL", "not comparable": "????", "improved": "good", "unchanged": "ok"}
+SHOWN_EXTRA = 5
 
 
 def numbers(metric: MetricVerdict) -> str:
@@ -17,13 +18,24 @@ def numbers(metric: MetricVerdict) -> str:
     if metric.baseline is None or metric.current is None or metric.change is None:
         return metric.reason
     if metric.is_cost:
-        change = f"x {metric.change:.2f}, limit x {metric.tolerance:g}"
+        change = f"x {metric.change:.2f}, limit x {metric.tolerance:.3g}{_remark(metric)}"
         return f"{metric.baseline:.4g} -> {metric.current:.4g}, {change}"
     interval = f" [{metric.lo:+.4f}, {metric.hi:+.4f}]" if metric.lo is not None else ""
     return (
         f"{metric.baseline:.4f} -> {metric.current:.4f}, change {metric.change:+.4f}{interval}, "
         f"tolerance {metric.tolerance:g}, {metric.images} image{'s' if metric.images != 1 else ''}"
+        f"{_remark(metric)}"
     )
+
+
+def _remark(metric: MetricVerdict) -> str:
+    return f" ({metric.reason})" if metric.reason else ""
+
+
+def _others(result: GateResult) -> str:
+    """Names of the first cells that the baseline does not have; the JSON document has all."""
+    more = len(result.extra) - SHOWN_EXTRA
+    return "; ".join(result.extra[:SHOWN_EXTRA]) + (f"; and {more} more" if more > 0 else "")
 
 
 def worst_images(metric: MetricVerdict) -> str:
@@ -50,7 +62,7 @@ def text(result: GateResult) -> str:
             if worst:
                 lines.append(f"        {printable(worst)}")
     if result.extra:
-        lines.append(f"not in the baseline: {printable('; '.join(result.extra))}")
+        lines.append(f"not in the baseline: {printable(_others(result))}")
     lines.append(f"verdict: {result.verdict}")
     return "\n".join(lines)
 
@@ -146,7 +158,7 @@ def markdown(result: GateResult) -> str:
     if worst:
         lines += ["", "<details><summary>Worst images</summary>", "", *worst, "", "</details>"]
     if result.extra:
-        lines += ["", f"Not in the baseline: {markdown_text('; '.join(result.extra))}"]
+        lines += ["", f"Not in the baseline: {markdown_text(_others(result))}"]
     return "\n".join(lines) + "\n"
 
 
@@ -155,7 +167,7 @@ def _columns(metric: MetricVerdict) -> str:
         return f"| | {markdown_text(metric.reason)} | "
     if metric.is_cost:
         return (
-            f"{metric.baseline:.4g} | {metric.current:.4g} | x {metric.change:.2f} | x {metric.tolerance:g}"
+            f"{metric.baseline:.4g} | {metric.current:.4g} | x {metric.change:.2f} | x {metric.tolerance:.3g}"
         )
     interval = f" [{metric.lo:+.4f}, {metric.hi:+.4f}]" if metric.lo is not None else ""
     change = f"{metric.change:+.4f}{interval}"

@@ -40,6 +40,12 @@ def find(wanted: BaselineCell, cells: Sequence[CellSummary]) -> Match:
         return Match(
             comparable[0], remark=f"weights: baseline {wanted.weights!r}, run {comparable[0].weights!r}"
         )
+    if len(labelled) > 1:
+        keys = ", ".join(sorted(cell.run_key[:12] for cell in labelled))
+        reason = (
+            f"run: {len(labelled)} cells fit ({keys}: other parameters or code); name one with run=FOLDER"
+        )
+        return Match(field="run", reason=reason)
     if comparable:
         labels = ", ".join(sorted({repr(cell.weights) for cell in comparable}))
         return Match(

@@ -20,6 +20,9 @@ DEFAULTS: Mapping[str, float] = {
 
 OTHER = 0.001
 
+SECONDS_FLOOR, MB_FLOOR = 0.005, 8.0
+"""Costs below these count as these: timers, page sizes and the interpreter make more difference."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -38,6 +41,11 @@ class Limits:
     def of(self, alias: str, signature: str) -> float:
         """The tolerance of one metric."""
         return self.tolerance.get(alias, DEFAULTS.get(signature.split("|")[0], OTHER))
+
+
+def cost_floor(name: str) -> float:
+    """The smallest amount of a cost (``seconds``, ``match_seconds``, ``peak_mb``) that means anything."""
+    return SECONDS_FLOOR if name.endswith("seconds") else MB_FLOOR if name.endswith("_mb") else 0.0
 
 
 def limits_from(

@@ -90,6 +90,10 @@ class CellSummary:
     """Ids of the samples with an error row."""
     costs: Mapping[str, float] = field(default_factory=dict)
     """What the gate's ``--perf`` compares, lower is better: ``seconds`` per image, ``peak_mb``."""
+    suite: str = ""
+    """The suite that the cell was run for; empty where nobody asked."""
+    machine: Mapping[str, str] = field(default_factory=dict)
+    """Where the costs were measured: processor, device, threads; empty when not known."""
 
     def json(self) -> dict[str, Any]:
         """The cell as ``run --json`` prints it."""

@@ -128,7 +128,8 @@ class CellStore:
         return write_image(self.folder, sample_id, draw, png)
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
-        """Replace ``summary.json``; derived from the trials that were asked for, never read back."""
+        """Replace ``summary.json``; derived from the trials that were asked for. Its numbers are never read
+        back, only when it was made (``finished``)."""
         text = json.dumps(summary, indent=1, allow_nan=False)
         with explained(self.folder):
             write_atomic(self.folder / SUMMARY, (text + "\n").encode("ascii"))

@@ -23,10 +23,12 @@ def mixed(cell: Make) -> GateResult:
     def ids(i: int) -> str:
         return f"{i}{HOSTILE}"
 
-    baseline = baseline_of([cell(ids=ids), cell(method="bicubic", weights=""), cell(method="ttsr")], {})
+    costs = {"seconds": 1.0}
+    then = [cell(ids=ids, costs=costs), cell(method="bicubic", weights="", costs=costs), cell(method="ttsr")]
+    baseline = baseline_of(then, {})
     run = [
         cell(lambda i, d: -0.5, ids=ids, costs={"seconds": 9.0}),
-        cell(method="bicubic", weights=""),
+        cell(method="bicubic", weights="", costs=costs),
         cell(method="ttsr", seed=4),
     ]
     return check(baseline, run, perf=True)
@@ -56,11 +58,11 @@ def test_junit_is_xml_with_the_right_counts(mixed: GateResult) -> None:
     root = ElementTree.fromstring(junit(mixed))
     assert (root.tag, root.get("tests"), root.get("failures"), root.get("errors")) == (
         "testsuites",
-        "5",
-        "2",
+        "7",
+        "3",
         "1",
     )
-    assert [s.get("failures") for s in root] == ["0", "2", "0"]
+    assert [s.get("failures") for s in root] == ["0", "3", "0"]
     failure = root.find(".//failure")
     assert failure is not None
     assert failure.text is not None
@@ -71,7 +73,7 @@ def test_junit_is_xml_with_the_right_counts(mixed: GateResult) -> None:
 def test_markdown_has_one_table_and_escapes(mixed: GateResult) -> None:
     content = markdown(mixed)
     rows = [line for line in content.splitlines() if line.startswith("|")]
-    assert len(rows) == 2 + 5
+    assert len(rows) == 2 + 7
     assert {row.replace("\\|", "").count("|") for row in rows} == {8}
     assert "<script>" not in content.replace("\\<script\\>", "")
     assert content.startswith("**refbench check: regressed**\n")
