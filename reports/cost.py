@@ -31,21 +31,24 @@ def draw_cost(document: Mapping[str, Any], path: Path) -> bool:
 
     methods = [row for row in document["methods"] if row["status"] == "ok"]
     matchers = [row for row in document["matchers"] if row["status"] == "ok"]
-    panels = (3 if methods else 0) + (2 if matchers else 0)
-    if not panels:
+    if not methods and not matchers:
         return False
-    figure = Figure(figsize=(WIDTH * panels, HEIGHT), layout="constrained")
+    rows = bool(methods) + bool(matchers)
+    figure = Figure(figsize=(3 * WIDTH, rows * HEIGHT), layout="constrained")
     FigureCanvasAgg(figure)
-    axes: list[Axes] = list(figure.subplots(1, panels, squeeze=False)[0])
+    panels = figure.subplots(rows, 3, squeeze=False)
     if methods:
+        first, second, third = panels[0]
         totals = _series(methods, _method_name, lambda row: row["size"], lambda row: row["stages"]["total"])
-        _growth(axes[0], totals, "seconds", "HR pixels", f"{_clock(methods)} of a call (s)")
-        _shares(axes[1], methods)
-        _growth(axes[2], totals, "memory", "HR pixels", "peak memory growth (MB)")
+        _growth(first, totals, "seconds", "HR pixels", f"{_clock(methods)} of a call (s)")
+        _shares(second, methods)
+        _growth(third, totals, "memory", "HR pixels", "peak memory growth (MB)")
     if matchers:
+        first, second, third = panels[-1]
         found = _series(matchers, _matcher_name, lambda row: row["features"][:2], lambda row: row)
-        _growth(axes[-2], found, "seconds", "feature pixels", f"{_clock(matchers)} of a match (s)")
-        _growth(axes[-1], found, "memory", "feature pixels", "extra memory (MB)")
+        _growth(first, found, "seconds", "feature pixels", f"{_clock(matchers)} of a match (s)")
+        _growth(second, found, "memory", "feature pixels", "extra memory (MB)")
+        third.axis("off")
     figure.savefig(path, dpi=110)
     return True
 
@@ -95,7 +98,7 @@ def _growth(axes: Axes, series: Series, value: str, x_label: str, y_label: str) 
     axes.set(xscale="log", yscale="log", xlabel=x_label, ylabel=y_label)
     axes.grid(True, which="both", linewidth=0.3)
     if axes.has_data():
-        axes.legend(fontsize="small")
+        axes.legend(fontsize="x-small")
 
 
 def _shares(axes: Axes, rows: Sequence[Row]) -> None:

@@ -22,8 +22,8 @@ def is_random(choice: str | None) -> bool:
     return choice is not None and (choice == RANDOM or choice.startswith(f"{RANDOM}:"))
 
 
-def random_label(choice: str, seed: int) -> str:
-    """What tables show: ``random weights, official size, seed 0``."""
+def random_label(choice: str) -> str:
+    """What tables show: ``random weights, official size``."""
     return f"{RANDOM} weights, {_size(choice)} size, seed {seed}"
 
 
@@ -49,7 +49,7 @@ def random_weights(spec: MethodSpec, choice: str, seed: int, folder: Path) -> Re
     path = folder / f"{spec.name}-{_size(choice)}-random.safetensors"
     tensors = {name: value.detach().contiguous().clone() for name, value in net.model.state_dict().items()}
     save_file(tensors, path, {"format": FORMAT, "method": spec.name, "config": net.config_json})
-    label = random_label(choice, seed)
+    label = random_label(choice)
     return ResolvedWeights(spec.name, RANDOM, label, {"net": path}, {"net": None}, {"net": False})
 
 

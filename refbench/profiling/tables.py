@@ -16,8 +16,8 @@ METHOD_COLUMNS = (
     "peak", "roofline",
 )  # fmt: skip
 MATCHER_COLUMNS = (
-    "matcher", "features", "k", "wall", "IQR", "CPU", "speed", "memory MB", "GFLOP", "peak", "exact", "worst loss",
-    "recall",
+    "matcher", "features", "k", "wall", "IQR", "CPU", "speed", "memory MB", "GFLOP", "peak", "exact",
+    "worst loss", "recall",
 )  # fmt: skip
 GROWTH_COLUMNS = ("time", "memory", "GFLOP", "R2 of time")
 
@@ -74,7 +74,7 @@ def machine_lines(document: Mapping[str, Any]) -> list[str]:
 
 
 def method_label(row: Mapping[str, Any]) -> str:
-    """``datsr (random weights, official size, seed 0)``."""
+    """``datsr (random weights, official size)``."""
     weights = row.get("weights")
     return f"{row['method']} ({weights['label']})" if weights and weights["label"] else str(row["method"])
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import torch
@@ -134,8 +135,10 @@ def _key(tensor: Tensor) -> int:
 
 
 def _bytes(tensor: Tensor) -> int:
-    """Bytes behind a tensor: an expanded one has no more than its storage."""
-    return min(tensor.numel() * tensor.element_size(), tensor.untyped_storage().nbytes())
+    """Bytes behind a tensor: expanded axes repeat one value."""
+    values = prod(n for n, stride in zip(tensor.shape, tensor.stride(), strict=True) if stride != 0)
+    # windows that overlap (as_strided) have more values than the storage
+    return min(values * tensor.element_size(), tensor.untyped_storage().nbytes())
 
 
 def _written(func: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> list[Tensor]:
