@@ -24,7 +24,7 @@ def is_random(choice: str | None) -> bool:
 
 def random_label(choice: str) -> str:
     """What tables show: ``random weights, official size``."""
-    return f"{RANDOM} weights, {_size(choice)} size, seed {seed}"
+    return f"{RANDOM} weights, {_size(choice)} size"
 
 
 def random_weights(spec: MethodSpec, choice: str, seed: int, folder: Path) -> ResolvedWeights:
