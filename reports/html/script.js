@@ -124,13 +124,13 @@
     const last = kinds.lastIndexOf("SR");
     const other = kinds.indexOf("SR") !== last ? kinds.indexOf("SR") : Math.max(0, kinds.indexOf("LR"));
     options($("v-left"), entry.views, other);
-    options($("v-right"), entry.views, kinds.includes("HR") ? last : last);
+    options($("v-right"), entry.views, last);
     $("v-stage").style.aspectRatio = entry.width + " / " + entry.height;
     $("v-stage").style.width = "min(100%, calc(60vh * " + entry.width / entry.height + "))";
     $("v-crops").replaceChildren(...entry.crops.map((crop) => {
       const set = document.createElement("div");
       set.className = "set";
-      set.append(...crop.images.map((image) => figure(image.name, image.src, entry.scores[image.name])));
+      set.append(...crop.images.map((image) => figure(image.name, image.src)));
       return set;
     }));
     $("v-all").replaceChildren(

@@ -1,8 +1,12 @@
-"""A headless Chromium for tests of the page, driven through a pipe: no driver, no socket, no package."""
+"""Results folders for tests of reports, and a headless Chromium for tests of the page.
+
+The browser is driven through a pipe: no driver, no socket, no package.
+"""
 
 from __future__ import annotations
 
 import base64
+import importlib.util
 import json
 import os
 import shutil
@@ -10,6 +14,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -176,3 +181,15 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     found = Browser(program, tmp_path_factory.mktemp("profile"))
     yield found
     found.close()
+
+
+@pytest.fixture(scope="session")
+def made() -> ModuleType:
+    """The module ``results_folder``: test folders are no packages."""
+    place = Path(__file__).with_name("results_folder.py")
+    source = importlib.util.spec_from_file_location("results_folder", place)
+    assert source is not None
+    assert source.loader is not None
+    module = importlib.util.module_from_spec(source)
+    source.loader.exec_module(module)
+    return module

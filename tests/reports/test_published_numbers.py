@@ -1,0 +1,123 @@
+"""Published numbers: facts with sources, differences only where the protocols agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from refbench.protocols.card import card_names, load_card
+from refbench.reports.published import beside, contradictions, load_published, published_rows
+from refbench.stats import CellSummary
+from refbench.stats.summary import MetricSummary
+
+
+def cell(protocol: str, *, value: float = 28.25, weights: str = "mse", label: str = "cufed5") -> CellSummary:
+    metric = MetricSummary(value, None, None, "psnr|space=y601|range=255|round=u8|crop=4|v1", 126)
+    return CellSummary(
+        method="c2_matching",
+        weights=weights,
+        method_label=f"c2_matching ({weights})",
+        dataset="cufed5",
+        dataset_label=label,
+        protocol=protocol,
+        baseline=False,
+        n=126,
+        trials=126,
+        errors=0,
+        run_key="k",
+        rows_path="rows",
+        metrics={"psnr_y": metric},
+    )
+
+
+def test_every_row_has_a_source_and_a_card_that_exists() -> None:
+    rows = load_published()
+    assert len(rows) == 542
+    cards = {load_card(name).id for name in card_names()}
+    for row in rows:
+        assert row.source
+        assert row.locator
+        assert row.card == "unknown" or row.card in cards
+        assert row.status in ("paper", "released-weights", "rerun", "unknown")
+        assert row.degradation in ("bicubic", "other", "unknown")
+        # a card is certain only together with its metric
+        assert row.card == "unknown" or row.alias is not None
+        assert float(row.text) == row.value
+
+
+def test_a_vague_source_stays_unknown() -> None:
+    table = [r for r in load_published() if r.protocol.startswith("x4 bicubic; PSNR/SSIM as published")]
+    assert len(table) == 156
+    assert {(r.card, r.reference, r.alias) for r in table} == {("unknown", "unknown", None)}
+
+
+def test_rows_beside_a_protocol_agree_only_with_card_reference_and_metric() -> None:
+    rows = published_rows("cufed5", "c2_matching@1", "psnr_y")
+    agreeing = [(r.published.method, r.published.text) for r in rows if r.agrees]
+    assert agreeing == [("C2-Matching", "28.242"), ("C2-Matching", "27.155")]
+    reasons = {r.published.text: r.reason for r in rows}
+    assert reasons["28.72"] == "its protocol is unknown"
+    assert reasons["28.50"] == "protocol datsr@1, measured c2_matching@1"
+    assert reasons["26.456"] == "metric psnr_rgb, measured psnr_y"
+    assert not any(r.published.metric.startswith("SSIM") for r in rows)
+
+
+@pytest.mark.parametrize("protocol", ["c2_matching@1", "canonical@1"])
+def test_other_degradations_are_never_beside_bicubic(protocol: str) -> None:
+    for metric in ("psnr_y", "ssim_y"):
+        assert all(
+            "ESRGAN deg" not in r.published.protocol for r in published_rows("cufed5", protocol, metric)
+        )
+
+
+def test_listed_references_are_not_the_first_one() -> None:
+    rows = published_rows("sun80", "c2_matching@1", "psnr_y")
+    reasons = {r.published.text: r.reason for r in rows}
+    assert reasons["30.124"] == "its reference is listed: SUN80_pairs.txt"
+    assert not any(r.agrees for r in rows)
+
+
+def test_difference_needs_protocol_weights_and_the_whole_dataset() -> None:
+    def found(measured: CellSummary) -> dict[str, tuple[float | None, str]]:
+        return {b.published.text: (b.difference, b.reason) for b in beside([measured])}
+
+    fair = found(cell("c2_matching@1"))
+    difference, reason = fair["28.242"]
+    assert difference == pytest.approx(0.008)
+    assert reason == ""
+    assert fair["27.155"] == (None, "measured with other weights (mse)")
+    assert fair["28.24"] == (None, "its protocol is unknown")
+    assert fair["28.72"] == (None, "not measured")
+    assert found(cell("canonical@1"))["28.242"] == (None, "not measured under c2_matching@1")
+    assert found(cell("c2_matching@1", weights="compact"))["28.242"][1].startswith(
+        "measured with other weights"
+    )
+    part = found(cell("c2_matching@1", label="cufed5 [6 of 126]"))["28.242"]
+    assert part == (None, "measured on cufed5 [6 of 126]")
+
+
+def test_measured_methods_come_first() -> None:
+    rows = beside([cell("c2_matching@1")])
+    names = [row.published.method for row in rows]
+    assert set(names[: names.count("C2-Matching")]) == {"C2-Matching"}
+
+
+def test_the_known_contradiction_is_told() -> None:
+    sentences = contradictions(load_published())
+    told = [s for s in sentences if s.startswith("DATSR (rec) on CUFED5, PSNR")]
+    assert len(told) == 1
+    assert "28.72 in the paper" in told[0]
+    assert "28.50 from the released weights (caojiezhang/DATSR#6)" in told[0]
+
+
+def test_numbers_that_differ_by_rounding_are_no_contradiction() -> None:
+    paper = next(r for r in load_published() if r.text == "28.72")
+    other = replace(paper, status="released-weights", value=28.725, text="28.725")
+    assert contradictions([paper, other]) == ()
+
+
+def test_a_doubtful_source_is_noted() -> None:
+    doubtful = [r for r in load_published() if r.method == "AMRSR" and r.dataset == "CU4REF" and r.note]
+    assert {r.status for r in doubtful} == {"unknown"}
+    assert len(doubtful) == 2
