@@ -1,0 +1,105 @@
+"""``refbench report``: tables, curves and a page to look at, from finished runs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from refbench.cli.parser import add_words
+from refbench.config import load_command
+from refbench.config_keys import OUT, Key
+from refbench.config_override import is_override
+from refbench.errors import UserError, unknown
+
+if TYPE_CHECKING:
+    from refbench.cli.output import Output
+
+FORMATS = ("md", "latex", "csv", "html", "json", "figures")
+HELP = """Report finished runs: comparison tables, robustness and reference curves, costs, a page to look at.
+
+  refbench report                                            everything in results/
+  refbench report results/0a1b2c3d results/4e5f6a7b          two runs
+  refbench report format=html,latex,figures report.dir=paper
+
+Methods are ranked only on the same samples, protocol and metric signature; the report says why otherwise."""
+KEYS = (
+    OUT,
+    Key("format", "words", f"any of {','.join(FORMATS)}", ("md", "csv", "html")),
+    Key("report.dir", "path", "folder for the files (default: report/ in the first results folder)"),
+    Key("metric", "name", "metric of curves and pictures (default: the first one, PSNR-Y)"),
+    Key("report.samples", "int", "html: most samples per dataset in the gallery", 48, minimum=0),
+    Key("data.root", "path", "html: where the dataset is now, when it has moved"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """``[RUN ...] [--published] [KEY=VALUE ...]``."""
+    add_words(parser, "RUN|KEY=VALUE", "results or run folders (default: out=), and settings")
+    parser.add_argument("--published", action="store_true", help="published numbers beside measured ones")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the tables and write the files; exit code 0."""
+    values = load_command("report", KEYS, [w for w in args.words if is_override(w)])
+    places = [Path(w).expanduser() for w in args.words if not is_override(w)] or [Path(values["out"])]
+    formats = tuple(dict.fromkeys(values["format"]))
+    for name in formats:
+        if name not in FORMATS:
+            raise unknown("report format", name, FORMATS)
+    if not formats:
+        raise UserError(f"format= is empty; name at least one of {', '.join(FORMATS)}")
+    from refbench.reporting.cells import load_cells
+    from refbench.reports.report import build_report
+
+    report = build_report(load_cells(places), metric=values["metric"], published=args.published)
+    folder = Path(values["report.dir"]) if values["report.dir"] else default_folder(places[0])
+    written = write(report, formats, folder, values, args.output)
+    show(report, written, args.output)
+    return 0
+
+
+def default_folder(place: Path) -> Path:
+    """``report/`` in a results folder; beside it for a single run, which keeps its own files only."""
+    from refbench.store.manifest import MANIFEST
+
+    return (place.parent if (place / MANIFEST).is_file() else place) / "report"
+
+
+def write(
+    report: Any, formats: tuple[str, ...], folder: Path, values: dict[str, Any], output: Output
+) -> list[Path]:
+    """Write every format; returns the files that a person opens."""
+    from refbench.reports.write import write_text_formats
+
+    written = write_text_formats(report, formats, folder)
+    if "figures" in formats:
+        from refbench.reports.figures import write_figures
+
+        written += write_figures(report, folder / "figures")
+    if "html" in formats:
+        from refbench.reports.html.page import write_page
+
+        written += write_page(
+            report,
+            folder,
+            samples=values["report.samples"],
+            data_root=values["data.root"],
+            note=output.note,
+        )
+    return written
+
+
+def show(report: Any, written: list[Path], output: Output) -> None:
+    """Tables for people, one document for programs, then what was written."""
+    if output.json:
+        from refbench.reports.document import json_document
+
+        output.emit({**json_document(report), "files": [str(path) for path in written]})
+    for _, table in report.tables:
+        output.line(table.render(terminal=output.terminal))
+        output.line()
+    for problem in report.stored.problems:
+        output.note(f"left out: {problem}")
+    for path in written:
+        output.line(f"wrote {path}")
