@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -183,6 +184,34 @@ def test_costs_are_ratios_and_only_on_request(cell: Make) -> None:
     assert [costs[name].change for name in ("peak_mb", "seconds")] == pytest.approx([0.4, 1.8])
     assert check(baseline, slower, limits_from({}, perf_ratio=2), perf=True).exit_code == 0
     assert check(baseline, [cell()], perf=True).exit_code == 3
+    assert check(baseline_of([cell()], {}), slower, perf=True).exit_code == 3
+
+
+def test_costs_of_another_machine_are_not_compared(cell: Make) -> None:
+    then = replace(cell(costs={"seconds": 1.0}), machine={"cpu": "Fast 9000", "device": "cpu"})
+    baseline = baseline_of([then], {})
+    elsewhere = replace(then, machine={"cpu": "Slow 1", "device": "cpu"})
+    (*_, cost) = check(baseline, [elsewhere], perf=True).cells[0].metrics
+    assert cost.reason.startswith("machine: cpu: baseline Fast 9000, run Slow 1")
+    assert check(baseline, [elsewhere]).exit_code == 0
+    assert check(baseline, [replace(then, machine={})], perf=True).exit_code == 0, "not known: compared"
+
+
+def test_costs_too_small_to_mean_anything_are_equal(cell: Make) -> None:
+    baseline = baseline_of([cell(costs={"match_seconds": 0.0001, "peak_mb": 0.0})], {})
+    assert check(baseline, [cell(costs={"match_seconds": 0.004, "peak_mb": 7.0})], perf=True).exit_code == 0
+    slower = check(baseline, [cell(costs={"match_seconds": 0.01, "peak_mb": 7.0})], perf=True)
+    assert [m.change for m in slower.cells[0].metrics if m.is_cost] == [2.0, 1.0]
+    assert slower.exit_code == 1
+
+
+def test_two_cells_that_fit_are_never_chosen_between(cell: Make) -> None:
+    twins = [cell(), replace(cell(), run_key="other")]
+    (verdict,) = check(baseline_of([cell()], {}), twins).cells
+    assert verdict.field == "run"
+    assert verdict.reason.endswith("name one with run=FOLDER")
+    with pytest.raises(UserError, match="is there twice, with other parameters or code; name one with run="):
+        baseline_of(twins, {})
 
 
 @pytest.mark.parametrize(
