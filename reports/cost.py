@@ -109,7 +109,7 @@ def _shares(axes: Axes, rows: Sequence[Row]) -> None:
     below = [0.0] * len(rows)
     for stage in order:
         shares = [100 * _seconds(row, stage) / max(_whole(row), 1e-12) for row in rows]
-        axes.barh(names, shares, left=below, label=stage, color=STAGE_COLOURS.get(stage))
+        axes.barh(names, shares, left=below, label=_literal(stage), color=STAGE_COLOURS.get(stage))
         below = [a + b for a, b in zip(below, shares, strict=True)]
     axes.set(xlim=(0, 100), xlabel="share of the time (%)")
     axes.invert_yaxis()
@@ -134,7 +134,12 @@ def _clock(rows: Sequence[Row]) -> str:
 def _method_name(row: Row) -> str:
     weights = row["weights"]
     mark = f" ({weights['variant']})" if weights else ""
-    return f"{row['method']}{mark}" + (f" k={row['k']}" if row["k"] is not None else "")
+    return _literal(f"{row['method']}{mark}" + (f" k={row['k']}" if row["k"] is not None else ""))
+
+
+def _literal(text: str) -> str:
+    """Names are not formulas."""
+    return text.replace("$", r"\$")
 
 
 def _matcher_name(row: Row) -> str:

@@ -96,6 +96,8 @@ def _method_cells(
     for name in options if specs else ():
         if not any(name in spec.params for _, spec in specs):
             raise unknown_option(specs[0][1], name)
+    if ks and "k" in options:
+        raise UserError("k= and method.k= are the same; leave one of them out")
     if ks and specs and not values["matchers"] and not any("k" in spec.params for _, spec in specs):
         raise UserError(f"k=: {', '.join(spec.name for _, spec in specs)} has no option k; leave k= out")
     for locator, spec in specs:
@@ -103,7 +105,9 @@ def _method_cells(
         params: dict[str, ParamValue] = {
             name: check_param(spec, name, value) for name, value in options.items() if name in spec.params
         }
-        for size, k in itertools.product(sizes, ks if ks and "k" in spec.params else (None,)):
+        own = params.pop("k", None)
+        mixed = ks if ks and "k" in spec.params else (own if isinstance(own, int) else None,)
+        for size, k in itertools.product(sizes, mixed):
             _fits(size, spec)
             ref_size = _pair("ref_size", values["ref_size"]) if values["ref_size"] else size
             yield MethodCell(locator, chosen, values["weights.root"], params, size, ref_size, k)

@@ -83,8 +83,9 @@ def test_sizes_ks_and_growth(profiled: Profile) -> None:
 
 @pytest.mark.usefixtures("here")
 def test_a_cell_that_fails_is_a_row(profiled: Profile) -> None:
-    code, document = profiled(f"method={TOY},bicubic", "sizes=16x24", "method.fail=memory")
+    code, document = profiled(f"method={TOY},bicubic", "sizes=16x24", "method.fail=memory", "method.k=3")
     assert code == 1
+    assert [row["k"] for row in document["methods"]] == [3, None]
     assert [row["status"] for row in document["methods"]] == ["memory", "ok"]
     assert document["methods"][0]["error"] == "MemoryError: no room for the correlation"
 
@@ -127,6 +128,7 @@ def test_the_folder_is_named_by_what_was_asked(profiled: Profile) -> None:
             "sizes=30x48: HR sides must be multiples of 4, the scale of bicubic",
         ),
         (["method=bicubic", "k=2"], "k=: bicubic has no option k; leave k= out"),
+        ([f"method={TOY}", "k=2", "method.k=2"], "k= and method.k= are the same; leave one of them out"),
         (["method=datsr", "k=0"], "k=0: give whole numbers from 1, e.g. k=1,4"),
         (["matchers=bmm", "features=2x8x4"],
          "features=2x8x4: give HEIGHTxWIDTHxCHANNELS, sides from 3, e.g. 83x125x256"),
