@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from refbench.nets.framing import pil_up
-from refbench.nets.hosting import checked_padding, framed, load_correspondences
+from refbench.nets.hosting import checked_padding, chosen_features, framed, load_correspondences
 from refbench.nets.matched import ReferenceFeatures
 from refbench.nets.reference_cache import ReferenceCache
+from refbench.nets.several import checked_multi
 from refbench.specs import ParamValue
 from refbench.stages import stage
 from refbench.types import Input
@@ -37,12 +38,18 @@ def load_model(weights: ResolvedWeights) -> C2Model:
 
 
 class C2Matching:
-    """``method=c2_matching``. ``padding``: ``inside`` or ``official``."""
+    """``method=c2_matching``. ``padding``: ``inside`` or ``official``.
+    ``multi``: what to do with several references, see refbench.nets.several."""
 
     def __init__(
-        self, weights: ResolvedWeights, device: torch.device, padding: ParamValue = "inside"
+        self,
+        weights: ResolvedWeights,
+        device: torch.device,
+        padding: ParamValue = "inside",
+        multi: ParamValue = "first",
     ) -> None:
         self.padding = checked_padding(NAME, padding)
+        self.multi = checked_multi(NAME, multi, self.padding)
         self.device = torch.device(device)
         self.model = load_model(weights).to(self.device)
         self._references: ReferenceCache[ReferenceFeatures] = ReferenceCache(lambda f: (*f.keys, *f.textures))
@@ -50,11 +57,14 @@ class C2Matching:
     @torch.inference_mode()
     def __call__(self, inp: Input) -> Tensor:
         """SR (3, 4H, 4W), not clamped."""
-        frame = framed(inp, NAME, self.padding, 1, self.device)
+        frames = framed(inp, NAME, self.padding, 1, self.device, self.multi)
+        frame = frames[0]
         with stage("extract"):
             upsampled = pil_up(frame.lr, inp.scale)
-        reference = self._references.get(
-            frame.reference, lambda: self.model.correspondences.encode(frame.reference[None])
-        )
+        features = [self._features(f.reference) for f in frames]
+        reference = chosen_features(features, self.multi, upsampled[None], self.model.correspondences)
         sr = self.model.restore(frame.lr[None], upsampled[None], reference)
         return frame.cut(sr).float().to(inp.lr.device)
+
+    def _features(self, reference: Tensor) -> ReferenceFeatures:
+        return self._references.get(reference, lambda: self.model.correspondences.encode(reference[None]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from refbench.nets.options import MULTI_PARAM
 from refbench.specs import MethodSpec, Param, PublishedResult, WeightsFile, WeightsVariant
 
 SOURCE = "https://drive.google.com/drive/folders/1dTkXMzeBrHelVQUEx5zib5MdmvqDaSd9"
@@ -33,13 +34,14 @@ SPEC = MethodSpec(
     title="C2-Matching",
     scale=4,
     min_refs=1,
-    max_refs=1,
+    max_refs=16,
     params={
         "padding": Param(
             "inside",
             "inside: any sizes, nothing padded is matched; official: zero-pad LR and reference to the larger",
             ("inside", "official"),
         ),
+        "multi": MULTI_PARAM,
     },
     variants=(
         WeightsVariant("mse", _official("c2_matching_restoration_mse.pth"), note="reconstruction loss only"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from refbench.nets.options import MULTI_PARAM
 from refbench.specs import MethodSpec, Param, PublishedResult, WeightsFile, WeightsVariant
 
 SOURCE = "https://github.com/caojiezhang/DATSR/releases/tag/v0.0"
@@ -31,7 +32,7 @@ SPEC = MethodSpec(
     title="DATSR (deformable attention transformer)",
     scale=4,
     min_refs=1,
-    max_refs=1,
+    max_refs=16,
     params={
         "k": Param(
             None, "matches mixed per position by the softmax of their similarities; default: the net's"
@@ -41,6 +42,7 @@ SPEC = MethodSpec(
             "inside: any sizes, nothing padded is matched; official: zero-pad LR and reference to the larger",
             ("inside", "official"),
         ),
+        "multi": MULTI_PARAM,
     },
     variants=(
         WeightsVariant("mse", _official("restoration_mse.pth"), note="reconstruction loss only"),

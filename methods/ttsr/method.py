@@ -5,9 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from refbench.nets.framing import Framed, frame_inside, pil_bicubic, pil_up
-from refbench.nets.hosting import reference_of
+from refbench.nets.framing import Framed, pil_bicubic, pil_up
+from refbench.nets.hosting import framed
 from refbench.nets.reference_cache import ReferenceCache
+from refbench.nets.several import checked_multi
+from refbench.specs import ParamValue
 from refbench.stages import stage
 from refbench.types import Input
 from refbench.weights import ResolvedWeights
@@ -17,7 +19,7 @@ from refbench.weights.strict import load_strict
 from refbench.weights.whole import build_from_checkpoint
 
 from .config import RELEASED, TtsrConfig
-from .model import ReferenceTextures, TtsrModel
+from .model import ReferenceTextures, TtsrModel, join_textures
 
 NAME = "ttsr"
 
@@ -40,9 +42,11 @@ def signed(image: Tensor) -> Tensor:
 
 
 class Ttsr:
-    """``method=ttsr``. The official code pads nothing, and neither does this."""
+    """``method=ttsr``. The official code pads nothing, and neither does this.
+    ``multi``: what to do with several references, see refbench.nets.several."""
 
-    def __init__(self, weights: ResolvedWeights, device: torch.device) -> None:
+    def __init__(self, weights: ResolvedWeights, device: torch.device, multi: ParamValue = "first") -> None:
+        self.multi = checked_multi(NAME, multi)
         self.device = torch.device(device)
         self.model = load_model(weights).to(self.device)
         self._references: ReferenceCache[ReferenceTextures] = ReferenceCache(lambda f: (f.key, *f.values))
@@ -50,12 +54,20 @@ class Ttsr:
     @torch.inference_mode()
     def __call__(self, inp: Input) -> Tensor:
         """SR (3, 4H, 4W) in [0, 1]."""
-        frame = frame_inside(inp.lr.to(self.device), reference_of(NAME, inp).to(self.device), 1, inp.scale)
+        frames = framed(inp, NAME, "inside", 1, self.device, self.multi)
+        frame = frames[0]
         with stage("extract"):
             upsampled = pil_up(frame.lr, inp.scale)
-        reference = self._references.get(frame.reference, lambda: self._encode(frame, inp.scale))
+        several = [self._features(f, inp.scale) for f in frames]
+        if self.multi == "best" and len(several) > 1:
+            fits = [float(self.model.search(signed(upsampled[None]), one)[1].mean()) for one in several]
+            several = [several[fits.index(max(fits))]]
+        reference = join_textures(several)
         sr = self.model.restore(signed(frame.lr[None]), signed(upsampled[None]), reference)
         return frame.cut(sr).float().add(1.0).div(2.0).to(inp.lr.device)
+
+    def _features(self, frame: Framed, scale: int) -> ReferenceTextures:
+        return self._references.get(frame.reference, lambda: self._encode(frame, scale))
 
     def _encode(self, frame: Framed, scale: int) -> ReferenceTextures:
         """Keys see the reference at LR sharpness: shrunk and enlarged by PIL's bicubic."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from refbench.matching import match
 from refbench.matching.transfer import transfer
+from refbench.nets.several import join_levels, join_maps, join_valid
 from refbench.stages import stage
 
 from .config import TtsrConfig
@@ -29,6 +31,19 @@ class ReferenceTextures:
     """V1, V2, V3: relu1_1, relu2_1, relu3_1 of the reference itself."""
     valid: Tensor | None = None
     """(h, w) bool over the patches of ``key`` that may be matched; None: all of them."""
+
+
+def join_textures(several: Sequence[ReferenceTextures]) -> ReferenceTextures:
+    """Several references as one whose seams cannot be matched; a single one as it is.
+
+    The zeros between them are what a patch at a reference's rim sees anyway (TTSR pads with zeros).
+    """
+    if len(several) == 1:
+        return several[0]
+    keys = [one.key for one in several]
+    values = join_levels([one.values for one in several])
+    valid = join_valid([(key.shape[-2], key.shape[-1]) for key in keys], keys[0].device)
+    return ReferenceTextures(join_maps(keys, 1), (values[0], values[1], values[2]), valid)
 
 
 def relevance_at(query: Tensor, key: Tensor, index: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from refbench.nets.options import MULTI_PARAM
 from refbench.specs import MethodSpec, PublishedResult, WeightsFile, WeightsVariant
 
 SOURCE = "https://drive.google.com/drive/folders/1CTm-r3hSbdYVCySuQ27GsrqXhhVOS-qh"
@@ -13,7 +14,8 @@ SPEC = MethodSpec(
     title="TTSR (texture transformer)",
     scale=4,
     min_refs=1,
-    max_refs=1,
+    max_refs=16,
+    params={"multi": MULTI_PARAM},
     variants=(
         WeightsVariant(
             "mse",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from refbench.errors import UserError
+from refbench.errors import SampleError, UserError
 from refbench.nets.framing import Framed, frame_inside, frame_official
-from refbench.nets.matched import Correspondences
+from refbench.nets.matched import Correspondences, ReferenceFeatures, join_features
+from refbench.nets.several import stitch
 from refbench.nets.vgg import from_torchvision
 from refbench.types import Input
 from refbench.weights import ResolvedWeights
@@ -36,16 +38,37 @@ def checked_k(method: str, k: object, default: int) -> int:
 
 
 def reference_of(method: str, inp: Input) -> Tensor:
-    """The first reference; the hosted nets use one. UserError without any."""
+    """The first reference. SampleError without any."""
     if not inp.refs:
-        raise UserError(f"{method} needs a reference image and got none; give one, e.g. ref=FILE")
+        raise SampleError(f"{method} needs a reference image and got none; give one, e.g. ref=FILE")
     return inp.refs[0]
 
 
-def framed(inp: Input, method: str, padding: str, multiple: int, device: torch.device) -> Framed:
-    """LR and reference on ``device``, in sizes that the net takes."""
+def references_of(method: str, inp: Input, multi: str) -> list[Tensor]:
+    """The references that ``multi`` uses, stitched where it says so. SampleError without any."""
+    first = reference_of(method, inp)
+    if multi == "first":
+        return [first]
+    return [stitch(inp.refs)] if multi == "stitch" else list(inp.refs)
+
+
+def framed(
+    inp: Input, method: str, padding: str, multiple: int, device: torch.device, multi: str = "first"
+) -> list[Framed]:
+    """LR with each reference that is used, on ``device``, in sizes that the net takes."""
     frame = frame_official if padding == "official" else frame_inside
-    return frame(inp.lr.to(device), reference_of(method, inp).to(device), multiple, inp.scale)
+    lr = inp.lr.to(device)
+    return [frame(lr, ref.to(device), multiple, inp.scale) for ref in references_of(method, inp, multi)]
+
+
+def chosen_features(
+    several: Sequence[ReferenceFeatures], multi: str, upsampled: Tensor, module: Correspondences
+) -> ReferenceFeatures:
+    """One reference's features, or all of them joined, as ``multi`` says."""
+    if multi != "best" or len(several) == 1:
+        return join_features(several)
+    means = [float(module.similarity(upsampled, one).mean()) for one in several]
+    return several[means.index(max(means))]
 
 
 def load_correspondences(module: Correspondences, weights: ResolvedWeights) -> None:

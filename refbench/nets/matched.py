@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from refbench.matching import match
 from refbench.nets.correspondence import LevelMatch, level_match
 from refbench.nets.refine import refined_matches
+from refbench.nets.several import join_levels, join_valid
 from refbench.nets.vgg import LEVELS, ContrastiveExtractor, TextureFeatures
 from refbench.stages import stage
 
@@ -35,6 +37,19 @@ class ReferenceFeatures:
             return None
         factor = key.shape[-1] // self.keys[-1].shape[-1]
         return self.valid.repeat_interleave(factor, 0).repeat_interleave(factor, 1)
+
+
+def join_features(several: Sequence[ReferenceFeatures]) -> ReferenceFeatures:
+    """Several references as one whose seams cannot be matched; a single one as it is."""
+    if len(several) == 1:
+        return several[0]
+    coarsest = [one.keys[-1] for one in several]
+    sizes = [(key.shape[-2], key.shape[-1]) for key in coarsest]
+    return ReferenceFeatures(
+        join_levels([one.keys for one in several]),
+        join_levels([one.textures for one in several]),
+        join_valid(sizes, coarsest[0].device),
+    )
 
 
 class Correspondences(nn.Module):
@@ -67,6 +82,14 @@ class Correspondences(nn.Module):
                 # indices carry no gradient; the encoder learns by its own contrastive loss
                 keys = self.extractor.key(reference, self.matched_levels)
             return ReferenceFeatures(tuple(keys), tuple(self.texture(reference)), valid)
+
+    def similarity(self, upsampled: Tensor, reference: ReferenceFeatures) -> Tensor:
+        """Best similarities (B, 1, h-2, w-2) of the coarsest level: how well a reference fits the LR."""
+        with torch.no_grad(), stage("match"):
+            query = self.extractor.query(upsampled, LEVELS[-1:])[-1]
+            key = reference.keys[-1]
+            found = match(query, key, reference_valid=reference.valid_at(key), valid_over="pixels")
+            return found.similarity
 
     def correspond(self, upsampled: Tensor, reference: ReferenceFeatures, k: int = 1) -> list[LevelMatch]:
         """Matches of every level, finest first, for the upsampled LR (B, 3, 4H, 4W). No gradient."""
