@@ -11,7 +11,9 @@ import pytest
 from PIL import Image as PILImage
 
 from refbench.cli.main import main
+from refbench.profiling.cells import Order
 from refbench.profiling.child import carry_out
+from refbench.profiling.process import failure
 from refbench.registry import Registry
 
 TOY = str(Path(__file__).with_name("toy_method.py"))
@@ -88,6 +90,21 @@ def test_a_cell_that_fails_is_a_row(profiled: Profile) -> None:
     assert [row["k"] for row in document["methods"]] == [3, None]
     assert [row["status"] for row in document["methods"]] == ["memory", "ok"]
     assert document["methods"][0]["error"] == "MemoryError: no room for the correlation"
+
+
+def test_without_the_machines_peaks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measured(order: Order, timeout: float | None) -> dict[str, Any]:
+        return failure("timeout", "too slow") if order.kind == "machine" else carry_out(order)
+
+    monkeypatch.setattr("refbench.profiling.profile.measure", measured)
+    assert main(["profile", "method=bicubic", "sizes=16x24", f"out={tmp_path}", *QUICK]) == 0
+    said = capsys.readouterr()
+    assert said.err.startswith("the machine's peaks were not measured: too slow\n")
+    total = next(line.split() for line in said.out.splitlines() if " total " in line)
+    assert total[-2:] == ["-", "-"]
+    assert "machine: too slow" in said.out.splitlines()
 
 
 @pytest.mark.usefixtures("here")

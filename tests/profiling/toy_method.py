@@ -8,9 +8,11 @@ import time
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from refbench.specs import MethodSpec, Param
 from refbench.stages import stage
+from refbench.types import Input
 
 SPEC = MethodSpec(
     name="toy",
@@ -31,7 +33,7 @@ class Toy:
         self.k, self.fail = k, fail
         self.kernel = torch.full((4, 3, 3, 3), 0.1, device=device)
 
-    def __call__(self, inp):
+    def __call__(self, inp: Input) -> Tensor:
         if self.fail == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         if self.fail == "abort":
