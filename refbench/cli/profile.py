@@ -19,7 +19,7 @@ HELP = """Time, memory, FLOPs and bytes of each stage; every cell (method x size
 KEYS = (
     Key("method", "words", "methods by name, or path/to/file.py:SPEC: datsr,ttsr", ()),
     Key("method.weights", "text", "weights variant, path, or random: official size without a checkpoint"),
-    Key("sizes", "words", "HR sizes, HEIGHTxWIDTH: 160x160,320x512", ("160x160",)),
+    Key("sizes", "words", "HR sizes, HEIGHTxWIDTH, e.g. 320x512,160x160; default: 160x160", ()),
     Key("ref_size", "text", "reference size, HEIGHTxWIDTH; default: as HR"),
     Key("k", "words", "matches per position: 1,2,4 (methods with the option k, and matchers)", ()),
     Key(
