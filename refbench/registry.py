@@ -34,6 +34,8 @@ SPEC_TYPE: Mapping[Kind, type[Spec]] = {
 BUILT_IN = "built-in"
 FILE_MODULE_PREFIX = "refbench_file_"
 """Modules loaded from a method file are called so; their sources are found by file, not by name."""
+SOURCE_DIGEST = "__refbench_source__"
+"""Such a module keeps the sha256 of the text that it was made from under this name."""
 
 
 @dataclass(frozen=True)
@@ -150,12 +152,16 @@ def describe(error: BaseException) -> str:
 
 def _load_file(path: Path, locator: str) -> ModuleType:
     name = file_module_name(path)
-    if name in sys.modules:
-        return sys.modules[name]
+    source = hashlib.sha256(path.read_bytes()).hexdigest()
+    loaded = sys.modules.get(name)
+    # the run key is made of the file as it is now: an edited file (notebook, tests) must not run as it was
+    if loaded is not None and getattr(loaded, SOURCE_DIGEST, None) == source:
+        return loaded
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise UserError(f"method={locator}: {path} cannot be loaded as a Python module")
     module = importlib.util.module_from_spec(spec)
+    setattr(module, SOURCE_DIGEST, source)
     # dataclasses and load_class look the module up by name while and after it runs
     sys.modules[name] = module
     try:

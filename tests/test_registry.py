@@ -143,6 +143,17 @@ def test_a_file_is_loaded_once(tmp_path: Path) -> None:
     assert load_class(spec_in_file(str(path)).target) is load_class(spec_in_file(f"{path}:OTHER").target)
 
 
+def test_an_edited_file_is_loaded_anew(tmp_path: Path) -> None:
+    """Its rows go under the new code's run key, so the old class must not make them."""
+    path = tmp_path / "toy.py"
+    path.write_text(TOY.format(target=":Toy"))
+    before = load_class(spec_in_file(str(path)).target)
+    path.write_text(TOY.format(target=":Toy") + "\nToy.edited = True\n")
+    after = load_class(spec_in_file(str(path)).target)
+    assert after is not before
+    assert after.edited  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
