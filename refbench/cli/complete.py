@@ -19,7 +19,7 @@ from refbench.specs import MethodSpec
 
 HELP = "Candidates for shell completion."
 LIST_KINDS = ("methods", "datasets", "suites", "metrics", "protocols")
-TAKES_FILES = ("upscale", "score")
+TAKES_FILES = ("upscale", "score", "report", "check")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -16,7 +16,8 @@ def lines(document: dict[str, object]) -> list[str]:
     benchmarks = document["benchmarks"]
     assert isinstance(benchmarks, list)
     for entry in benchmarks:
-        figures = ", ".join(f"{name} {value}" for name, value in entry["extra_info"].items())
+        numbers = {k: v for k, v in entry["extra_info"].items() if not isinstance(v, list)}
+        figures = ", ".join(f"{name} {value}" for name, value in numbers.items())
         found.append(f"{entry['name']}: median {entry['stats']['median']:.3f} s; {figures or 'no ratios'}")
     return found
 
