@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from refbench.specs import MetricSpec
+from refbench.stages import STAGES
 
 from .chart import Chart, Point, Series, pareto_front
 from .costs import Cost
@@ -214,9 +215,10 @@ def cost_charts(report: Report, styles: Mapping[str, int]) -> list[Chart]:
             for entry in section.entries:
                 cost = costs.get((section.dataset_label, section.protocol, entry.cell.method_label))
                 value = _metric(entry, report.metric)
-                if cost is None or not cost.seconds or value is None or value[0] is None:
+                if cost is None or not cost.seconds or value is None:
                     continue
-                point = Point(cost.seconds, value[0], value[1], value[2], entry.cell.method_label)
+                # without intervals: those of means over images are wide, and say nothing of methods
+                point = Point(cost.seconds, value, label=entry.cell.method_label)
                 series.append(
                     Series(entry.cell.method_label, (point,), styles[entry.cell.method_label], line=False)
                 )
@@ -234,7 +236,8 @@ def cost_charts(report: Report, styles: Mapping[str, int]) -> list[Chart]:
                     x_label="time / s per image",
                     y_label=_axis(spec),
                     series=tuple(series),
-                    x_log=True,
+                    x_log=max(p.x for s in series for p in s.points)
+                    > 10 * min(p.x for s in series for p in s.points),
                     labels=True,
                     note="Pareto front: no other method is both faster and better. Times are of each run's "
                     "own machine.",
@@ -256,7 +259,8 @@ def stage_charts(costs: Sequence[Cost]) -> list[Chart]:
     found = []
     for dataset in dict.fromkeys(cost.dataset_label for cost in costs):
         own = [cost for cost in costs if cost.dataset_label == dataset and cost.stages]
-        stages = list(dict.fromkeys(stage for cost in own for stage in cost.stages))
+        opened = dict.fromkeys(stage for cost in own for stage in cost.stages)
+        stages = [s for s in STAGES if s in opened] + [s for s in opened if s not in STAGES]
         if len(stages) < 2:
             continue
         series = tuple(
@@ -361,8 +365,8 @@ def _accuracy_point(section: Section, entry: Entry, spec: MetricSpec) -> Point |
     return None
 
 
-def _metric(entry: Entry, spec: MetricSpec) -> tuple[float | None, float | None, float | None] | None:
+def _metric(entry: Entry, spec: MetricSpec) -> float | None:
     for score in entry.scores:
         if score.summary is not None and score.summary.signature == spec.signature:
-            return score.summary.mean, score.summary.lo, score.summary.hi
+            return score.summary.mean
     return None

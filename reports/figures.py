@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ def write_figures(report: Report, folder: Path) -> list[Path]:
     return written
 
 
-def figure_files(chart: Chart) -> dict[str, bytes]:
+def figure_files(chart: Chart, suffixes: Sequence[str] = SUFFIXES) -> dict[str, bytes]:
     """Suffix -> file contents; the same chart gives the same bytes."""
     import matplotlib
 
@@ -50,7 +51,7 @@ def figure_files(chart: Chart) -> dict[str, bytes]:
     files = {}
     with matplotlib.rc_context(settings):
         figure = draw(chart)
-        for suffix in SUFFIXES:
+        for suffix in suffixes:
             buffer = io.BytesIO()
             figure.savefig(buffer, format=suffix, dpi=200, bbox_inches="tight", metadata=nothing[suffix])
             files[suffix] = buffer.getvalue()

@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from refbench import __version__
+from refbench.escape import printable
 from refbench.registry import Registry
 from refbench.reporting.trials import TrialImages
 
@@ -67,6 +68,11 @@ def render_page(report: Report, gallery: Gallery, addresses: dict[str, str]) -> 
         runs=runs(report),
         **choices(report),
     )
+
+
+def _shown(value: object) -> object:
+    """Data without control and direction characters, which could turn a line of the page around."""
+    return printable(value) if type(value) is str else value
 
 
 @functools.cache

@@ -1,0 +1,104 @@
+"""``refbench report`` as a user calls it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from refbench.cli.main import main
+
+
+@pytest.fixture(scope="module")
+def made() -> ModuleType:
+    place = Path(__file__).parent.parent / "reports" / "results_folder.py"
+    source = importlib.util.spec_from_file_location("results_folder", place)
+    assert source is not None
+    assert source.loader is not None
+    module = importlib.util.module_from_spec(source)
+    source.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def results(made: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("results")
+    made.write_results(folder, protocols=made.instances()[:4])
+    return folder
+
+
+def test_tables_on_stdout_and_files_in_the_results_folder(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(results)]) == 0
+    out = capsys.readouterr().out
+    assert "cufed5-sample: jitter@1 of the reference" in out
+    assert f"wrote {results}/report/report.html" in out
+    names = {str(p.relative_to(results / "report")) for p in (results / "report").rglob("*") if p.is_file()}
+    assert {"report.md", "report.html", "csv/per_image.csv"} <= names
+    # the report is no run: the folder can be reported again
+    assert main(["report", str(results), "format=json"]) == 0
+
+
+def test_out_is_the_default_place_and_report_dir_another(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "my report (1) = ü"
+    assert main(["report", f"out={results}", "format=md,latex", f"report.dir={place}"]) == 0
+    assert sorted(p.name for p in place.rglob("*") if p.is_file()) == [
+        "report.md", "tables.tex", "tables_document.tex",
+    ]  # fmt: skip
+
+
+def test_json_is_one_document(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["report", str(results), "--json", "--published", "format=json", f"report.dir={tmp_path}"]
+    assert main(words) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["files"] == [str(tmp_path / "report.json")]
+    assert len(data["cells"]) == 12
+    assert any(row["published"]["text"] == "28.72" for row in data["published"])
+    assert any("DATSR (rec) on CUFED5, PSNR" in text for text in data["contradictions"])
+    written = json.loads((tmp_path / "report.json").read_text())
+    assert written["cells"] == data["cells"]
+
+
+def test_single_runs_only(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = next(p.parent for p in sorted(results.glob("*/manifest.json")))
+    assert main(["report", str(run), "format=csv", f"report.dir={tmp_path}"]) == 0
+    costs = (tmp_path / "csv" / "costs_cufed5-sample_seed0.csv").read_text().splitlines()
+    assert len(costs) == 2
+    assert not (run / "report").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["format=htm"], "no report format 'htm'; did you mean 'html'?"),
+        (["metric=psnr"], "no metric in these runs 'psnr'; did you mean 'psnr_y'?"),
+        (["formt=md"], "did you mean 'format'"),
+        (["report.samples=-1"], "report.samples"),
+    ],
+)
+def test_mistakes_are_one_line(
+    results: Path, tmp_path: Path, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(results), f"report.dir={tmp_path}", *words]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_nothing_to_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(tmp_path / "none")]) == 2
+    assert "not found; run something into it first" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["report", str(results), "format=md", f"report.dir={tmp_path / 'file'}"]) == 2
+    assert "choose another report.dir=" in capsys.readouterr().err

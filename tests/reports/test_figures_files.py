@@ -1,0 +1,127 @@
+"""Figures for papers, and the same charts as SVG in the page."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image as PilImage
+
+from refbench.errors import UserError
+from refbench.reporting.cells import load_cells
+from refbench.reports.chart import PALETTE, Chart, Point, Series
+from refbench.reports.figures import figure_files, write_figures
+from refbench.reports.html.svg import log_ticks, nice_ticks, svg
+from refbench.reports.report import build_report
+
+HOSTILE = '<script>alert(1)</script> "quoted" $x_1$ \\frac ../../etc Ü中 ' + "long " * 60
+
+
+def chart(name: str = "datsr (compact)", **changes: object) -> Chart:
+    points = (Point(0.0, 1.0, 0.5, 1.5, "control"), Point(1.0, 0.5, 0.1, 0.9, "x1"))
+    settings: dict[str, object] = {
+        "key": "robustness_x",
+        "title": "jitter@1",
+        "x_label": "level",
+        "y_label": "PSNR-Y / dB",
+        "series": (Series("bicubic", points, 0), Series(name, points, 1)),
+        "x_ticks": ("control", "x1"),
+        "zero_line": True,
+    }
+    return Chart(**(settings | changes))  # type: ignore[arg-type]
+
+
+def test_three_formats_that_open_and_repeat(tmp_path: Path) -> None:
+    first, second = figure_files(chart()), figure_files(chart())
+    assert sorted(first) == ["pdf", "png", "svg"]
+    assert first == second
+    (tmp_path / "f.png").write_bytes(first["png"])
+    with PilImage.open(tmp_path / "f.png") as image:
+        assert image.size[0] > 600
+    root = ET.fromstring(first["svg"])
+    texts = "".join(root.itertext())
+    assert "PSNR-Y / dB" in texts
+    assert "datsr (compact)" in texts
+    assert first["pdf"].startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"x_ticks": (), "x_log": True, "y_log": True, "zero_line": False,
+         "series": (Series("a", (Point(1.0, 2.0), Point(1000.0, 5.0)), 0, line=False),)},
+        {"kind": "stack", "series": (Series("match", (Point(0.0, 1.0, label="a"), Point(1.0, 2.0)), 0),)},
+        {"labels": True, "series": (Series("a", (Point(0.0, 3.0, label="a"),), 0, line=False),)},
+        {"series": ()},
+    ],
+    ids=["lines", "log", "stack", "labels", "empty"],
+)  # fmt: skip
+def test_hostile_names_are_text_everywhere(changes: dict[str, object]) -> None:
+    drawn = chart(HOSTILE, **changes)
+    for text in (figure_files(drawn, ["svg"])["svg"].decode(), str(svg(drawn))):
+        root = ET.fromstring(text)
+        tags = {element.tag.rpartition("}")[2] for element in root.iter()}
+        assert "script" not in tags
+        assert not any(
+            "href" in k and not v.startswith("#") for e in root.iter() for k, v in e.attrib.items()
+        )
+
+
+def test_series_carry_their_method_and_the_front_none() -> None:
+    front = Series("Pareto front", (Point(0.0, 1.0), Point(1.0, 2.0)), 6)
+    text = str(svg(chart(series=(Series('a"b', (Point(0.0, 1.0),), 3), front))))
+    groups = [e for e in ET.fromstring(text).iter() if e.tag == "g"]
+    assert [g.get("data-method") for g in groups] == ['a"b', None]
+    assert [g.get("class") for g in groups] == ["s3", "front"]
+
+
+def test_points_are_where_their_values_are() -> None:
+    text = str(svg(chart(x_ticks=(), series=(Series("a", (Point(0.0, 0.0), Point(10.0, 1.0)), 0),))))
+    line = re.search(r'points="([^"]+)"', text)
+    assert line is not None
+    (x0, y0), (x1, y1) = (tuple(map(float, p.split(","))) for p in line[1].split())
+    assert x1 > x0
+    assert y1 < y0
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
+def test_ticks_are_round_and_inside(lo: float, span: float) -> None:
+    hi = lo + span
+    ticks = nice_ticks(lo, hi)
+    if hi > lo:
+        assert all(lo - span * 1e-6 <= t <= hi + span * 1e-6 for t in ticks)
+        assert 2 <= len(ticks) <= 13
+
+
+@given(st.floats(1e-6, 1e6), st.floats(1.01, 1e6))
+def test_log_ticks_are_inside(lo: float, ratio: float) -> None:
+    assert all(lo * 0.99 <= t <= lo * ratio * 1.01 for t in log_ticks(lo, lo * ratio))
+
+
+def test_the_palette_keeps_its_distance_in_grey_and_colour() -> None:
+    colours = [tuple(int(c[i : i + 2], 16) for i in (1, 3, 5)) for c in PALETTE]
+    assert len(set(colours)) == 8
+    # Okabe and Ito's first three, which most figures need, differ also for a reader without red or green
+    for a in range(3):
+        for b in range(a):
+            blue_yellow = abs(colours[a][2] - colours[b][2])
+            light = abs(sum(colours[a]) - sum(colours[b]))
+            assert blue_yellow > 30 or light > 60
+
+
+def test_all_figures_of_a_report(made: ModuleType, tmp_path: Path) -> None:
+    made.write_results(tmp_path / "r", protocols=made.instances()[:3])
+    report = build_report(load_cells([tmp_path / "r"]))
+    written = write_figures(report, tmp_path / "figures")
+    assert {p.suffix for p in written} == {".png", ".svg", ".pdf"}
+    assert all(p.stat().st_size > 1000 for p in written)
+    assert all(p.parent == tmp_path / "figures" for p in written)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"cannot write .*; choose another report.dir="):
+        write_figures(report, tmp_path / "file")

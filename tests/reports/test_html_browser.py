@@ -1,0 +1,215 @@
+"""The page in a real browser: it loads alone, sorts, filters, and its viewer works by mouse and keyboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from refbench.reporting.cells import load_cells
+from refbench.reports.html import gallery
+from refbench.reports.html.page import write_page
+from refbench.reports.report import build_report
+
+IDS = (
+    "<script>window.hacked=1</script>", "\"><img src=x onerror='window.hacked=2'>", "../../up",
+    "</script><script>window.hacked=3</script>", "ünï 中文", "long" * 100,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def page(made: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("page")
+    made.write_results(folder / "r", ids=IDS, images=True, label="m<u>'\"", protocols=made.instances()[:4])
+    made.write_results(
+        folder / "w",
+        ids=("a", "b"),
+        protocols=made.instances()[:1],
+        dataset_label="wrsr",
+        fingerprint="e" * 64,
+    )
+    report = build_report(load_cells([folder / "r", folder / "w"]), published=True)
+    return write_page(report, folder / "out")[0]
+
+
+@pytest.fixture
+def opened(browser: Any, page: Path) -> Any:
+    browser.open(page)
+    return browser
+
+
+def quiet(browser: Any, page: Path) -> None:
+    assert browser.problems == []
+    assert browser.requests == [page.resolve().as_uri()]
+    assert browser.run("window.hacked === undefined")
+
+
+def test_loads_alone_and_runs_nothing_from_names(opened: Any, page: Path) -> None:
+    quiet(opened, page)
+    assert opened.run("document.querySelectorAll('table').length") > 3
+    assert opened.run("document.querySelectorAll('figure.chart svg').length") > 2
+    assert opened.run("document.querySelectorAll('img[src=x]').length") == 0
+    opened.wait(
+        "Array.from(document.images).filter(i => i.src).every(i => i.loading === 'lazy' || i.complete)"
+    )
+
+
+def column(browser: Any, body: int, cell: int) -> list[str]:
+    script = (
+        f"Array.from(document.querySelector('#table0').tBodies[{body}].querySelectorAll('tr.row'))"
+        f".map(r => r.cells[{cell}].dataset.v)"
+    )
+    found: list[str] = browser.run(script)
+    return found
+
+
+def test_sorting_stays_within_sections_and_turns_round(opened: Any, page: Path) -> None:
+    heads = "document.querySelectorAll('#table0 thead button')"
+    sections = opened.run("Array.from(document.querySelectorAll('#table0 tr.head')).map(r => r.textContent)")
+    opened.run(f"{heads}[2].click()")
+    down = [float(v) for v in column(opened, 0, 2)]
+    assert len(down) == 3
+    assert down == sorted(down, reverse=True)
+    sort_of = "document.querySelectorAll('#table0 thead th')[2].getAttribute('aria-sort')"
+    assert opened.run(sort_of) == "descending"
+    opened.run(f"{heads}[2].focus()")
+    opened.press("Enter")
+    assert [float(v) for v in column(opened, 0, 2)] == sorted(down)
+    assert opened.run(sort_of) == "ascending"
+    opened.run(f"{heads}[0].click()")
+    names = column(opened, 0, 0)
+    assert names == sorted(names)
+    after = opened.run("Array.from(document.querySelectorAll('#table0 tr.head')).map(r => r.textContent)")
+    assert after == sections
+    assert opened.run(
+        "Array.from(document.querySelector('#table0').tBodies).every(b => b.rows[0].className === 'head')"
+    )
+    quiet(opened, page)
+
+
+def visible(browser: Any, selector: str) -> int:
+    found: int = browser.run(
+        f"Array.from(document.querySelectorAll({selector!r})).filter(e => e.getClientRects().length).length"
+    )
+    return found
+
+
+def choose(browser: Any, identifier: str, value: str) -> None:
+    browser.run(
+        f"(() => {{ const s = document.getElementById('{identifier}'); s.value = {value!r};"
+        " s.dispatchEvent(new Event('change')); })()"
+    )
+
+
+def test_filters_hide_rows_charts_and_pictures(opened: Any, page: Path) -> None:
+    rows, cards = visible(opened, "tr.row"), visible(opened, ".card")
+    assert cards == len(IDS)
+    choose(opened, "f-dataset", "wrsr")
+    assert 0 < visible(opened, "tr.row") < rows
+    assert visible(opened, ".card") == 0
+    assert visible(opened, "tbody[data-dataset='cufed5-sample']") == 0
+    assert opened.run("document.getElementById('f-state').textContent") == "filtered"
+    choose(opened, "f-dataset", "")
+    assert visible(opened, "tr.row") == rows
+    choose(opened, "f-protocol", "canonical@1+jitter@1[level=x2]")
+    assert visible(opened, "tbody[data-protocol='canonical@1']") == 0
+    assert visible(opened, "figure.chart[data-base='canonical@1']") > 0
+    choose(opened, "f-protocol", "")
+    marks = visible(opened, "g[data-method='bicubic'] .mark")
+    assert marks > 0
+    opened.run("document.querySelector('input[name=method][value=bicubic]').click()")
+    assert visible(opened, "g[data-method='bicubic'] .mark") == 0
+    assert visible(opened, "tr.row[data-method='bicubic']") == 0
+    opened.run("document.querySelector('input[name=method][value=bicubic]').click()")
+    assert visible(opened, "tr.row") == rows
+    quiet(opened, page)
+
+
+def test_viewer_slider_and_keyboard(opened: Any, page: Path) -> None:
+    opened.run("document.querySelector('.card').focus()")
+    opened.press("Enter")
+    opened.wait("document.getElementById('viewer').open")
+    titles = {opened.run("document.getElementById('v-title').textContent")}
+    opened.wait("document.getElementById('v-over').naturalWidth > 0")
+    clip = "getComputedStyle(document.getElementById('v-over')).clipPath"
+    before = opened.run(clip)
+    opened.run("document.getElementById('v-range').focus()")
+    for _ in range(3):
+        opened.press("ArrowRight")
+    assert opened.run("document.getElementById('v-range').value") == "53"
+    assert opened.run(clip) != before
+    assert "47%" in opened.run(clip)
+    box = opened.run(
+        "(() => { const b = document.getElementById('v-stage').getBoundingClientRect();"
+        " return [b.left, b.top, b.width, b.height]; })()"
+    )
+    x, y = box[0] + box[2] * 0.25, box[1] + min(box[3], 300) / 2
+    for kind in ("mousePressed", "mouseReleased"):
+        opened.command(
+            "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1
+        )
+    assert int(opened.run("document.getElementById('v-range').value")) in range(23, 28)
+    opened.run("document.getElementById('v-next').focus()")
+    for _ in range(len(IDS) - 1):
+        opened.press("ArrowRight")
+        titles.add(opened.run("document.getElementById('v-title').textContent"))
+    assert titles == set(IDS)
+    over = opened.run("document.getElementById('v-over').src")
+    choose(opened, "v-left", "1")
+    opened.run("document.getElementById('v-left').value = '0'")
+    choose(opened, "v-left", opened.run("document.getElementById('v-right').value"))
+    assert opened.run("document.getElementById('v-over').src") != over
+    opened.press("Escape")
+    opened.wait("!document.getElementById('viewer').open")
+    quiet(opened, page)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_readable_on_a_phone_in_both_themes(browser: Any, page: Path, dark: bool) -> None:
+    browser.open(page, width=360, height=740, dark=dark)
+    assert browser.run("document.documentElement.dataset.theme") == ("dark" if dark else "light")
+    assert browser.run("document.documentElement.scrollWidth <= innerWidth")
+    colours = browser.run(
+        "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
+    )
+    assert contrast(*colours) > 7
+    browser.run("document.getElementById('theme').click()")
+    swapped = browser.run(
+        "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
+    )
+    assert swapped != colours
+    assert contrast(*swapped) > 7
+    browser.run("document.querySelector('.card').click()")
+    browser.wait("document.getElementById('viewer').open")
+    assert browser.run("document.getElementById('viewer').getBoundingClientRect().right <= innerWidth")
+    assert browser.run("document.documentElement.scrollWidth <= innerWidth")
+    quiet(browser, page)
+
+
+def contrast(first: str, second: str) -> float:
+    """WCAG contrast ratio of two ``rgb(r, g, b)``."""
+
+    def light(colour: str) -> float:
+        values = [int(v) / 255 for v in colour.removeprefix("rgb(").removesuffix(")").split(",")]
+        linear = [v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4 for v in values]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    high, low = sorted((light(first), light(second)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_pictures_beside_the_page_load(
+    browser: Any, made: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery, "EMBED_LIMIT", 100)
+    made.write_results(tmp_path / "r", ids=IDS[:3], images=True, protocols=made.instances()[:1])
+    page = write_page(build_report(load_cells([tmp_path / "r"])), tmp_path / "o")[0]
+    browser.open(page)
+    browser.run("document.querySelector('.card').click()")
+    browser.wait("document.getElementById('v-over').naturalWidth > 0")
+    assert browser.problems == []
+    inside = page.parent.resolve().as_uri()
+    assert all(url.startswith(inside) for url in browser.requests)
+    assert len(browser.requests) > 2
