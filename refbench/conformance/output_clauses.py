@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from refbench.conformance.context import Broken, Context, NotApplicable, difference, size
+from refbench.errors import SampleError
 
 FAR_LOW, FAR_HIGH = -0.25, 1.25
 """Outside these a value is far from [0, 1]: overshoot at edges stays well inside."""
@@ -18,6 +19,8 @@ ODD_SIZES: tuple[tuple[tuple[int, int], tuple[int, int]], ...] = (
     ((3, 5), (21, 40)),
 )
 """(LR, reference) sizes (H, W): odd, larger and smaller than the input, very small."""
+TINY_REFERENCE = 16
+"""Pixels a side below which a reference may be refused, as an error of its sample: nothing to match."""
 
 
 def shape(ctx: Context) -> str:
@@ -90,8 +93,8 @@ def stateless(ctx: Context) -> str:
 
 
 def odd_sizes(ctx: Context) -> str:
-    """Any LR size with any reference size."""
-    tried = []
+    """Any LR size with any reference size; a tiny reference may be refused with a SampleError."""
+    tried, refused = [], []
     for lr, ref in ODD_SIZES:
         trial = ctx.sized(f"odd {lr} {ref}", lr, ref)
         label = f"LR {size(lr)}" + (f" ref {size(ref)}" if trial.refs else "")
@@ -100,13 +103,17 @@ def odd_sizes(ctx: Context) -> str:
         except Broken:
             raise
         except Exception as error:
+            if isinstance(error, SampleError) and trial.refs and min(ref) < TINY_REFERENCE:
+                refused.append(size(ref))
+                continue
             raise Broken(f"{label}: {one_line(error)}") from error
         try:
             _expect_shape(ctx, lr, tuple(sr.shape))
         except Broken as error:
             raise Broken(f"{label}: {error}") from None
         tried.append(label)
-    return f"{len(dict.fromkeys(tried))} size combinations"
+    too_small = f"; refused as too small: ref {', '.join(refused)}" if refused else ""
+    return f"{len(dict.fromkeys(tried))} size combinations{too_small}"
 
 
 def one_line(error: BaseException) -> str:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import torch
 import torch.nn.functional as F
 
+from refbench.errors import SampleError
 from refbench.specs import MethodSpec, Param
 from refbench.types import Trial
 
@@ -28,6 +29,21 @@ class Good:
             sr = sr + self.gain * (ref.mean((1, 2), keepdim=True) - 0.5)
             sr = sr + self.gain * ref[:, :1, :1]
         return sr
+
+
+class RefusesSmall(Good):
+    """Says of a small reference that it cannot use it."""
+
+    least = 16
+
+    def __call__(self, inp):
+        if min(min(ref.shape[1:]) for ref in inp.refs) < self.least:
+            raise SampleError("too small to match")
+        return super().__call__(inp)
+
+
+class RefusesMany(RefusesSmall):
+    least = 30
 
 
 class Single(Good):
@@ -192,6 +208,8 @@ def _spec(name, cls, **changes):
 
 
 GOOD = _spec("good", Good)
+REFUSESSMALL = _spec("refusessmall", RefusesSmall, min_refs=1)
+REFUSESMANY = _spec("refusesmany", RefusesMany, min_refs=1)
 SINGLE = _spec("single", Single, max_refs=0, uses_reference=False)
 UNRANGED = _spec("unranged", Good, min_refs=3, max_refs=2)
 UNUSABLE = _spec("unusable", Good, max_refs=0)

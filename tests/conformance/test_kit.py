@@ -36,6 +36,7 @@ CASES = [
     ("RANDOM", "deterministic", "two calls differ by up to"),
     ("REMEMBERS", "stateless", "after another image"),
     ("MULTIPLES", "sizes", "RuntimeError: size must be a multiple of 8"),
+    ("REFUSESMANY", "sizes", "LR 9x31 ref 33x29: SampleError: too small to match"),
     ("CROPSODD", "sizes", "LR 17x23 ref 68x92: SR is 3x64x88, expected 3x68x92"),
     ("ONEREFONLY", "references", "with 0 references: ValueError"),
     ("SEESHR", "hr-swap", "it sees the HR image"),
@@ -76,6 +77,13 @@ def test_good_methods_pass_every_clause(spec: MethodSpec) -> None:
     assert [(c.id, c.detail) for c in report.clauses if c.status != "pass"] == []
     assert report.exit_code == 0
     assert len(report.clauses) == len(CLAUSES)
+
+
+def test_a_reference_too_small_to_match_may_be_refused() -> None:
+    report = verify_method(bad("REFUSESSMALL"), device="cpu")
+    assert report.ok
+    sizes = next(c for c in report.clauses if c.id == "sizes")
+    assert sizes.detail == "5 size combinations; refused as too small: ref 7x5"
 
 
 def test_parameters_reach_the_method() -> None:
