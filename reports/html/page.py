@@ -47,7 +47,7 @@ def write_page(
 def render_page(report: Report, gallery: Gallery, addresses: dict[str, str]) -> str:
     """The page's text. Every name in it is data from outside and is escaped."""
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
     )
     grids = report.grids()
     return environment.from_string(_own("page.html.j2")).render(
