@@ -75,8 +75,9 @@ class ProtocolInstance:
             refs = tuple(mod_crop(r, self.card.ref_crop_multiple) for r in refs)
         if target is None or sample.lr is not None:
             # a given LR is what the network gets: nothing is padded
+            lr = self._plain_lr(sample, target)
             return Trial(
-                sample.id, draw, self._plain_lr(sample, target), refs, target, names, None, None, notes
+                sample_id=sample.id, draw=draw, lr=lr, refs=refs, target=target, ref_names=names, notes=notes
             )
         card = self.card
         padded, frame, refs = pad_trial(
@@ -85,7 +86,17 @@ class ProtocolInstance:
         # MASA scores the uncropped HR: its padded frame is always a multiple of the scale
         cut = None if padded.shape == target.shape else (frame.top, frame.left, frame.height, frame.width)
         lr = bicubic_down(padded, card.scale)
-        return Trial(sample.id, draw, lr, refs, target, names, cut, self._truth(sample, draw, seed), notes)
+        return Trial(
+            sample_id=sample.id,
+            draw=draw,
+            lr=lr,
+            refs=refs,
+            target=target,
+            ref_names=names,
+            sr_cut=cut,
+            truth=self._truth(sample, draw, seed),
+            notes=notes,
+        )
 
     @property
     def knows_truth(self) -> bool:

@@ -87,7 +87,9 @@ def apply_flip(image: Image, params: Mapping[str, float], rng: np.random.Generat
 
 
 def _family(name: str, key: str, levels: Mapping[str, float], random: bool) -> Transform:
-    return Transform(name, 1, {k: {key: v} for k, v in levels.items()}, apply_warp, matrix=matrix_of, random=random)
+    return Transform(
+        name, 1, {k: {key: v} for k, v in levels.items()}, apply_warp, matrix=matrix_of, random=random
+    )
 
 
 RESAMPLE = _family("resample", "shift", {"identity": 0.0, "halfpixel": 0.5}, random=False)
