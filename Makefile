@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # torch and torchvision must be of one release pair; the tests are made with this one
 PINS := tests/constraints.txt
 
-.PHONY: demo test lint types bench clean
+.PHONY: demo test lint types bench gate gate-run gate-update clean
 
 demo: $(VENV)/.core
 	$(BIN)/refbench run method=datsr suite=cufed5_jitter
@@ -27,6 +27,17 @@ bench: $(VENV)/.dev
 	mkdir -p .benchmarks
 	$(BIN)/pytest tests/benchmarks --benchmark-only --benchmark-disable-gc --benchmark-json=.benchmarks/last.json
 	$(BIN)/python tests/benchmarks/ratios.py .benchmarks/last.json
+
+# have the numbers of bicubic and the three compact methods changed? (docs/gate.md)
+GATE := out=results/gate
+gate-run: $(VENV)/.core
+	$(BIN)/refbench run -m method=bicubic,datsr,c2_matching,ttsr suite=cufed5 device=cpu images=none tracking=none $(GATE) --plain
+
+gate: gate-run
+	$(BIN)/refbench check baseline=baselines/cufed5-sample.json $(GATE) junit=results/gate/junit.xml markdown=results/gate/summary.md
+
+gate-update: gate-run
+	$(BIN)/refbench check baseline=baselines/cufed5-sample.json $(GATE) --update
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("refbench needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
