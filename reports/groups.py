@@ -32,7 +32,8 @@ class Group:
     @property
     def title(self) -> str:
         """``cufed5-sample: jitter@1 of the reference``."""
-        what = TITLES.get(self.kind, f"{self.kind} of the reference")
+        family, comma, reference = self.kind.partition(", ")
+        what = TITLES.get(self.kind, f"{family} of the reference{comma}{reference}")
         return f"{self.dataset_label}: {what}"
 
     def summaries(self) -> list[CellSummary]:
@@ -81,7 +82,7 @@ def _kind(cell: StoredCell) -> str:
     if parts is None:
         return "other"
     if parts.transform is not None:
-        return parts.transform if not parts.reference.id else f"{parts.transform} ({parts.reference.id})"
+        return parts.transform if not parts.reference.id else f"{parts.transform}, {parts.reference.id}"
     if not parts.reference.id:
         return "protocols"
     return "number" if parts.reference.name in REFERENCE_NUMBER else "type"

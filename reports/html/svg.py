@@ -62,9 +62,12 @@ class _Axis:
         return round(self._start + share * (self._end - self._start), 2)
 
     def ticks(self) -> list[float]:
-        if self._log:
-            return log_ticks(10.0**self._lo, 10.0**self._hi)
-        return nice_ticks(self._lo, self._hi)
+        if not self._log:
+            return nice_ticks(self._lo, self._hi)
+        lo, hi = 10.0**self._lo, 10.0**self._hi
+        ticks = log_ticks(lo, hi)
+        # a narrow range may hold none of 1, 2 and 5
+        return ticks if len(ticks) > 2 else nice_ticks(lo, hi, 4)
 
 
 class _Drawing:

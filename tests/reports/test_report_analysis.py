@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -124,6 +125,16 @@ def test_matching_accuracy_against_gain(made: ModuleType, tmp_path: Path) -> Non
     names = [s.name for s in chart.series]
     assert names == ["datsr (compact)", "ttsr (compact)"]
     assert chart.series[0].points[0].label == "canonical@1+ref=hr(oracle: leaks HR)"
+
+
+def test_a_family_on_another_reference_says_so(made: ModuleType, tmp_path: Path) -> None:
+    oracle = next(i for i in made.instances() if i.reference.name == "hr")
+    warped = replace(oracle, transform="rotation", level="5deg", control=False)
+    made.write_results(tmp_path, protocols=(oracle, warped))
+    report = build_report(load_cells([tmp_path]))
+    titles = [group.title for group, _ in report.tables]
+    assert "cufed5-sample: rotation@1 of the reference, ref=hr(oracle: leaks HR)" in titles
+    assert {c.base for c in report.curves} == {"canonical@1+ref=hr(oracle: leaks HR)"}
 
 
 def test_a_metric_by_name_and_a_wrong_one(made: ModuleType, tmp_path: Path) -> None:
