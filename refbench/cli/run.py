@@ -163,8 +163,8 @@ def report(
         if result.warning:
             output.note(f"warning: MLflow: {result.warning}")
         else:
-            look = f"; look at it with: {result.ui_command}" if result.ui_command else ""
-            output.line(f"MLflow  {result.uri}, run {result.run_id}{look}")
+            where = f"look at it with: {result.ui_command}" if result.ui_command else result.uri
+            output.line(f"MLflow  run {result.run_id}; {where}")
     for problem in outcome.problems:
         output.note(f"warning: {problem}; the trial was run again")
     output.line(f"{outcome.computed} trials computed, {outcome.reused} reused, {outcome.errors} errors")

@@ -22,8 +22,12 @@ def artifact_root(out: Path) -> str:
 
 
 def ui_command(out: Path) -> str:
-    """The command that shows the mirror in a browser (MLflow listens on loopback only by default)."""
-    return f"mlflow ui --backend-store-uri {shlex.quote(local_uri(out))}"
+    """The command that shows the mirror in a browser (MLflow listens on loopback only by default).
+
+    Short, for the working folder it is printed in, when ``out`` is a relative path.
+    """
+    uri = local_uri(out) if out.is_absolute() else f"sqlite:///{(out / DATABASE).as_posix()}"
+    return f"mlflow ui --backend-store-uri {shlex.quote(uri)}"
 
 
 def follow_move(out: Path, experiment: str) -> bool:
