@@ -5,9 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from refbench.nets.framing import frame_inside, pil_bicubic
-from refbench.nets.hosting import reference_of
+from refbench.nets.framing import pil_bicubic
+from refbench.nets.hosting import framed
 from refbench.nets.reference_cache import ReferenceCache
+from refbench.nets.several import checked_multi
+from refbench.specs import ParamValue
 from refbench.stages import stage
 from refbench.types import Input
 from refbench.weights import ResolvedWeights
@@ -41,10 +43,11 @@ class Masa:
     """``method=masa``. LR is padded at its bottom and right to whole blocks, as far as it needs it.
 
     Under the ``masa`` protocol card nothing is left to pad: the card pads HR on all sides before LR is
-    made, as the official code does.
+    made, as the official code does. ``multi``: what to do with several references, see refbench.nets.several.
     """
 
-    def __init__(self, weights: ResolvedWeights, device: torch.device) -> None:
+    def __init__(self, weights: ResolvedWeights, device: torch.device, multi: ParamValue = "first") -> None:
+        self.multi = checked_multi(NAME, multi)
         self.device = torch.device(device)
         self.model = load_model(weights).to(self.device)
         self._references: ReferenceCache[ReferenceFeatures] = ReferenceCache(lambda f: (f.key, *f.values))
@@ -52,11 +55,17 @@ class Masa:
     @torch.inference_mode()
     def __call__(self, inp: Input) -> Tensor:
         """SR (3, 4H, 4W), not clamped."""
-        reference = reference_of(NAME, inp).to(self.device)
-        frame = frame_inside(inp.lr.to(self.device), reference, self.model.config.block, inp.scale)
-        features = self._references.get(frame.reference, lambda: self._encode(frame.reference, inp.scale))
-        sr = self.model.restore(other_order(frame.lr)[None], features)
-        return other_order(frame.cut(sr)).float().to(inp.lr.device)
+        frames = framed(inp, NAME, "inside", self.model.config.block, self.device, self.multi)
+        lr = other_order(frames[0].lr)[None]
+        several = [self._features(frame.reference, inp.scale) for frame in frames]
+        if self.multi == "best" and len(several) > 1:
+            fits = [self.model.fits(lr, one) for one in several]
+            several = [several[fits.index(max(fits))]]
+        sr = self.model.restore(lr, several)
+        return other_order(frames[0].cut(sr)).float().to(inp.lr.device)
+
+    def _features(self, reference: Tensor, scale: int) -> ReferenceFeatures:
+        return self._references.get(reference, lambda: self._encode(reference, scale))
 
     def _encode(self, reference: Tensor, scale: int) -> ReferenceFeatures:
         """The reference is matched at LR resolution: shrunk by PIL's bicubic."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -38,7 +39,7 @@ class BlockMatch:
 
     blocks: Blocks
     centre: Tensor
-    """int64 (B, N, height, width): centre of the matched patch, row-major over Hr x Wr."""
+    """int64 (B, N, height, width): centre of the matched patch, row-major over Hr x Wr; -1: none here."""
     similarity: Tensor
     """(B, N, height, width): its cosine similarity."""
 
@@ -48,6 +49,17 @@ class BlockMatch:
         similarity = self.blocks.assemble(self.similarity[:, :, None])
         height, width = index.shape[-2:]
         return Match(index, similarity, (height, width), reference, centre=0)
+
+
+def best_of(found: Sequence[BlockMatch]) -> list[BlockMatch]:
+    """Matches in several references, each kept only where it is the best; ties to the first reference.
+
+    Since patches add up, the sum of the warps is the warp of the best patch per pixel.
+    """
+    if len(found) == 1:
+        return list(found)
+    value, owner = torch.stack([f.similarity for f in found]).max(dim=0)
+    return [BlockMatch(f.blocks, torch.where(owner == i, f.centre, -1), value) for i, f in enumerate(found)]
 
 
 class MasaModel(nn.Module):
@@ -91,15 +103,27 @@ class MasaModel(nn.Module):
                 for value, scale in zip(values, SCALES, strict=True)
             ]
 
-    def restore(self, lr: Tensor, reference: ReferenceFeatures) -> Tensor:
-        """SR (B, 3, 4H, 4W) from ``lr`` (B, 3, H, W), sides multiples of 8; not clamped."""
+    def fits(self, lr: Tensor, reference: ReferenceFeatures) -> float:
+        """Mean similarity of the matches of ``lr`` (B, 3, H, W): how well a reference suits it."""
+        with stage("extract"):
+            query = self.enc.finest(lr)
+        return float(self.search(query, reference.key).similarity.mean())
+
+    def restore(self, lr: Tensor, references: Sequence[ReferenceFeatures]) -> Tensor:
+        """SR (B, 3, 4H, 4W) from ``lr`` (B, 3, H, W), sides multiples of 8; not clamped.
+
+        Of several references every pixel takes the best patch.
+        """
         with stage("extract"):
             levels = self.enc(lr)
-        warped = self.warp(reference.values, self.search(levels[0], reference.key))
+        found = best_of([self.search(levels[0], one.key) for one in references])
+        warped = self.warp(references[0].values, found[0])
+        for one, match in zip(references[1:], found[1:], strict=True):
+            warped = [a + b for a, b in zip(warped, self.warp(one.values, match), strict=True)]
         with stage("restore"):
             out: Tensor = self.decoder(lr, levels, warped)
         return out
 
     def forward(self, lr: Tensor, reference: Tensor, reference_small: Tensor) -> Tensor:
         """SR; the reference may differ in size from the output, its sides multiples of 4."""
-        return self.restore(lr, self.encode(reference, reference_small))
+        return self.restore(lr, (self.encode(reference, reference_small),))

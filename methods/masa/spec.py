@@ -6,6 +6,7 @@ folder: the nets are written from a description of the architecture and checked 
 
 from __future__ import annotations
 
+from refbench.nets.options import MULTI_PARAM
 from refbench.specs import MethodSpec, PublishedResult, WeightsFile, WeightsVariant
 
 SOURCE = "the README of github.com/dvlab-research/MASA-SR"
@@ -18,7 +19,8 @@ SPEC = MethodSpec(
     title="MASA-SR (matching acceleration)",
     scale=4,
     min_refs=1,
-    max_refs=1,
+    max_refs=16,
+    params={"multi": MULTI_PARAM},
     variants=(
         WeightsVariant(
             "mse",

@@ -25,9 +25,9 @@ def centres(index: Tensor, place: Geometry, y: Tensor, x: Tensor) -> Tensor:
 def warp(value: Tensor, centre: Tensor, similarity: Tensor, blocks: Blocks, scale: int) -> Tensor:
     """Reference features at the LR image's pixels: (B, C, s*H, s*W).
 
-    value (B, C, s*Hr, s*Wr); centre and similarity (B, N, height, width). Patches are 3 positions of
-    ``scale`` x ``scale`` pixels wide; they are folded within their block only, divided by their true number
-    and multiplied by the bilinearly enlarged similarity of the block.
+    value (B, C, s*Hr, s*Wr); centre (-1: no patch) and similarity (B, N, height, width). Patches are 3
+    positions of ``scale`` x ``scale`` pixels wide; they are folded within their block only, divided by their
+    true number and multiplied by the bilinearly enlarged similarity of the block.
     """
     batch, channels = value.shape[:2]
     tall, wide = blocks.height, blocks.width

@@ -13,7 +13,7 @@ from refbench.matching.listening import listening
 from refbench.matching.result import Match
 from refbench.methods.masa.blocks import cut_blocks, window
 from refbench.methods.masa.config import MasaConfig
-from refbench.methods.masa.model import BlockMatch, MasaModel
+from refbench.methods.masa.model import BlockMatch, MasaModel, best_of
 from refbench.methods.masa.search import coarse_search, dense_search, geometry, window_starts
 from refbench.methods.masa.warp import centres, warp
 
@@ -218,3 +218,34 @@ def test_gradients_reach_the_values_of_a_match() -> None:
     warp(value, found.centre, found.similarity, found.blocks, 1).sum().backward()
     assert value.grad is not None
     assert float(value.grad.abs().sum()) > 0
+
+
+def test_of_several_references_every_pixel_takes_the_best_patch() -> None:
+    """Against patches picked by a loop over pixels and folded block by block."""
+    query = features(16, 8, seed=15)
+    keys = [features(12, 14, seed=16), features(20, 11, seed=17), features(12, 14, seed=16)]
+    values = [features(*key.shape[2:], seed=20 + i) for i, key in enumerate(keys)]
+    model = MasaModel(TINY)
+    found = [model.search(query, key) for key in keys]
+    chosen = best_of(found)
+    place = geometry((16, 8), (12, 14), TINY)
+    mine = torch.stack(
+        [warp(v, f.centre, f.similarity, f.blocks, 1) for v, f in zip(values, chosen, strict=True)]
+    ).sum(0)
+    wanted = torch.zeros_like(mine)
+    owners = set()
+    for n in range(place.blocks.count):
+        patches = torch.zeros(6 * 9, 64)
+        best = torch.zeros(8, 8)
+        for p in range(64):
+            scores = [float(f.similarity[0, n, p // 8, p % 8]) for f in found]
+            owner = scores.index(max(scores))
+            owners.add(owner)
+            best[p // 8, p % 8] = scores[owner]
+            width = keys[owner].shape[3]
+            y, x = divmod(int(found[owner].centre[0, n, p // 8, p % 8]), width)
+            patches[:, p] = values[owner][0, :, y - 1 : y + 2, x - 1 : x + 2].reshape(-1)
+        total, count = (F.fold(t[None], (8, 8), 3, padding=1) for t in (patches, torch.ones_like(patches)))
+        wanted[:, :, n * 8 : n * 8 + 8] = total / count * best
+    assert owners == {0, 1}  # the third equals the first, which wins ties
+    assert torch.allclose(mine, wanted, atol=1e-5)

@@ -13,6 +13,9 @@ from torch import Tensor, nn
 from refbench.conformance.kit import verify_method
 from refbench.errors import SampleError, UserError
 from refbench.imaging import bicubic_resize
+from refbench.matching.accuracy import match_accuracy
+from refbench.matching.listening import listening
+from refbench.matching.result import Match
 from refbench.methods.masa.config import RELEASED, MasaConfig
 from refbench.methods.masa.method import Masa
 from refbench.methods.masa.model import MasaModel
@@ -44,8 +47,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def made(path: Path) -> Masa:
-    return Masa(resolve(SPEC, str(path), None), torch.device("cpu"))
+def made(path: Path, multi: str = "first") -> Masa:
+    return Masa(resolve(SPEC, str(path), None), torch.device("cpu"), multi=multi)
 
 
 def given(lr: tuple[int, int], ref: tuple[int, int]) -> Input:
@@ -173,6 +176,46 @@ def test_the_net_sees_bgr(file: Path) -> None:
     turned = Input(inp.lr.flip(0), (inp.refs[0].flip(0),))
     assert torch.allclose(method(inp), swapped(turned).flip(0), atol=1e-5)
     assert not torch.allclose(method(inp), method(turned).flip(0), atol=1e-3)
+
+
+def test_several_references(file: Path) -> None:
+    inp = given((16, 8), (48, 40))
+    own, other = inp.refs[0], given((8, 8), (36, 64)).refs[0]
+    both = Input(inp.lr, (own, other))
+    one = made(file)(inp)
+    assert torch.equal(made(file)(both), one)
+    assert torch.equal(made(file, "per_patch")(Input(inp.lr, (own, own))), one)
+    best = made(file, "best")(both)
+    singles = [made(file)(Input(inp.lr, (ref,))) for ref in both.refs]
+    assert sum(torch.equal(best, single) for single in singles) == 1
+    for multi in ("stitch", "per_patch"):
+        sr = made(file, multi)(both)
+        assert sr.shape == one.shape
+        assert all(not torch.allclose(sr, single, atol=1e-4) for single in singles)
+    with pytest.raises(UserError, match=r"method\.multi=worst of masa: give one of first, stitch"):
+        made(file, "worst")
+
+
+def test_the_best_reference_is_the_one_that_shows_the_scene(file: Path) -> None:
+    scene, other = given((8, 8), (64, 64)).refs[0], torch.rand(3, 64, 64)
+    lr = small_of(scene)
+    found = made(file, "best")(Input(lr, (other, scene)))
+    assert torch.equal(found, made(file)(Input(lr, (scene,))))
+
+
+def test_an_image_as_its_own_reference_is_matched_without_error(file: Path) -> None:
+    """What the runner's matching metrics see: LR's pixels find their own place, but for the rim."""
+    scene = given((8, 8), (64, 96)).refs[0]
+    heard: list[Match] = []
+    with listening(heard.append):
+        made(file)(Input(small_of(scene), (scene,)))
+    index = heard[0].index[0, 0].numpy()
+    index = np.where(np.pad(np.ones((14, 22), bool), 1), index, -1)
+    found = match_accuracy(
+        index, heard[0].reference_grid, np.eye(3), (64, 96), (64, 96), offset=heard[0].centre
+    )
+    assert found.epe == 0.0
+    assert found.pck == (1.0, 1.0, 1.0)
 
 
 def test_a_reference_too_small_to_match(file: Path) -> None:
