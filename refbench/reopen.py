@@ -27,7 +27,8 @@ class RecordedDatasets:
 
         Raises UserError when it is not there, or is not the one that was run (other fingerprint).
         """
-        recorded: Mapping[str, Any] = manifest.config.get("data") or {}
+        found = manifest.config.get("data")
+        recorded: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
         request = DataRequest(
             root=self._root or recorded.get("root"),
             partial=bool(recorded.get("partial")),

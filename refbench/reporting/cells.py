@@ -57,7 +57,7 @@ def load_cells(places: Sequence[Path]) -> StoredCells:
     runs = [load_run(folder) for folder in folders.values()]
     problems = [problem for run in runs for problem in run.problems]
     problems += [f"{run.path}: no rows yet, left out" for run in runs if not run.rows]
-    runs = [run for run in runs if run.rows]
+    runs = _unique([run for run in runs if run.rows], problems)
     if not runs:
         shown = ", ".join(str(place) for place in places)
         raise UserError(f"{shown}: no finished rows to report; let a run finish first")
@@ -67,6 +67,21 @@ def load_cells(places: Sequence[Path]) -> StoredCells:
     by_signature = {spec.signature: spec for spec in specs}
     cells = [_stored(run, by_signature) for run in runs]
     return StoredCells(tuple(sorted(cells, key=_order)), specs, tuple(problems))
+
+
+def _unique(runs: Sequence[Run], problems: list[str]) -> list[Run]:
+    """Each run key once, the copy with most finished rows: a copied results folder adds no second method."""
+    kept: dict[str, Run] = {}
+    for run in runs:
+        key = run.manifest.run_key
+        there = kept.get(key)
+        if there is None:
+            kept[key] = run
+            continue
+        more, less = (run, there) if len(run.completed()) > len(there.completed()) else (there, run)
+        kept[key] = more
+        problems.append(f"{less.path}: the same run as {more.path}, left out")
+    return list(kept.values())
 
 
 def _stored(run: Run, specs: dict[str, MetricSpec]) -> StoredCell:

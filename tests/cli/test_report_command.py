@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -102,3 +103,25 @@ def test_a_folder_that_cannot_be_written(
     (tmp_path / "file").write_text("")
     assert main(["report", str(results), "format=md", f"report.dir={tmp_path / 'file'}"]) == 2
     assert "choose another report.dir=" in capsys.readouterr().err
+
+
+def test_the_gallery_of_a_real_run_has_lr_references_hr_and_errors(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "results"
+    words = ["run", "method=bicubic", "suite=cufed5", "limit=2", f"out={out}", "tracking=none", "--plain"]
+    assert main(words) == 0
+    assert main(["report", str(out), "format=html", "report.samples=1"]) == 0
+    assert "gallery:" not in capsys.readouterr().err
+    page = (out / "report" / "report.html").read_text(encoding="utf-8")
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    data = json.loads(found[1])
+    (entry,) = data["entries"]
+    assert [view["name"] for view in entry["views"]] == ["LR (bicubic)", "bicubic", "HR", "error of bicubic"]
+    assert [ref["name"] for ref in entry["references"]] == ["000_1.png"]
+    assert [part["name"] for part in entry["crops"][0]["images"]] == ["LR", "bicubic", "HR"]
+    assert entry["scores"]["bicubic"].endswith(" dB")
+    assert (entry["width"], entry["height"]) == (152, 196)
+    addresses = {view["src"] for view in entry["views"]}
+    assert all(data["src"][name].startswith("data:image/webp;base64,") for name in addresses)

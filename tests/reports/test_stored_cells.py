@@ -40,6 +40,16 @@ def test_the_same_folder_by_two_names_counts_once(made: ModuleType, tmp_path: Pa
     assert len(load_cells([tmp_path / "r", single, tmp_path / "r" / ".." / "r"]).cells) == 3
 
 
+def test_a_copied_run_is_one_run(made: ModuleType, tmp_path: Path) -> None:
+    control = made.instances()[:1]
+    made.write_results(tmp_path / "part", protocols=control, ids=("000", "001"))
+    made.write_results(tmp_path / "whole", protocols=control)
+    stored = load_cells([tmp_path / "part", tmp_path / "whole"])
+    assert [c.summary.n for c in stored.cells] == [10, 10, 10]
+    assert len(stored.problems) == 3
+    assert all("the same run as" in p and p.startswith(str(tmp_path / "part")) for p in stored.problems)
+
+
 def test_variants_of_one_method_are_told_apart(made: ModuleType, tmp_path: Path) -> None:
     control = made.instances()[:1]
     made.write_results(tmp_path / "a", protocols=control)
@@ -48,6 +58,7 @@ def test_variants_of_one_method_are_told_apart(made: ModuleType, tmp_path: Path)
         data = json.loads(manifest.read_text())
         data["identity"]["params"] = {"amount": 0.5}
         data["identity"]["code"] = "beef01234"
+        data["run_key"] = "0" + data["run_key"][1:-1] + "x"
         manifest.write_text(json.dumps(data))
     labels = {c.summary.method_label for c in load_cells([tmp_path / "a", tmp_path / "b"]).cells}
     assert "datsr (compact) [code=c0de]" in labels
