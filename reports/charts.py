@@ -73,7 +73,9 @@ def robustness_charts(curves: Sequence[Curve], spec: MetricSpec, styles: Mapping
         found.append(
             Chart(
                 key=f"robustness_{slug(dataset)}_{slug(base)}_{slug(family)}_seed{slug(seed)}",
-                title=f"{family} of the reference, {dataset}",
+                title=", ".join(
+                    filter(None, (f"{family} of the reference", base.partition("+")[2], dataset))
+                ),
                 x_label=f"level of {family}" + ("" if members[0].ordered else " (no order)"),
                 y_label=f"{spec.title or spec.alias} lost against the control{_unit(spec)}",
                 series=tuple(series),

@@ -13,8 +13,8 @@ from ..chart import PALETTE, Chart, Point, Series
 
 WIDTH, HEIGHT = 520, 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 12, 46
-_TURNED_BOTTOM = 92
-_LABEL = 22
+_TURNED_BOTTOM = 106
+_LABEL = 21
 
 
 def svg(chart: Chart) -> Markup:
