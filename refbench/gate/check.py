@@ -93,6 +93,9 @@ def _compared(
     # changes are differences of rounded decimals: 0.02 must not exceed 0.02 by 1e-17
     if certain and abs(interval.mean) > tolerance + 1e-12:
         verdict = "regressed" if interval.mean < 0.0 else "improved"
+    reason = "one image: no interval, the tolerance alone decides" if interval.clusters == 1 else ""
+    if not certain and interval.mean < -tolerance - 1e-12:
+        reason = "beyond the tolerance, but the interval holds zero: mode=strict would fail"
     ids, means = cluster_means(changes, samples)
     losses = sorted((m, i) for i, m in zip(ids, means.tolist(), strict=True) if m < 0.0)
     return MetricVerdict(
@@ -106,7 +109,7 @@ def _compared(
         tolerance=tolerance,
         images=interval.clusters,
         worst=tuple((image, loss) for loss, image in losses[: limits.worst]),
-        reason="one image: no interval, the tolerance alone decides" if interval.clusters == 1 else "",
+        reason=reason,
     )
 
 

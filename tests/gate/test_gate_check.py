@@ -227,3 +227,14 @@ def test_bad_limits_are_usage_errors(arguments: dict[str, object], message: str)
     with pytest.raises(UserError) as caught:
         limits_from(**arguments)  # type: ignore[arg-type]
     assert str(caught.value) == message
+
+
+def test_a_loss_that_may_be_chance_is_unchanged_but_said(cell: Make) -> None:
+    one_bad_image = [cell(lambda i, d: -1.0 if i == 3 else 0.0)]
+    (psnr, *_) = check(baseline_of([cell()], {}), one_bad_image).cells[0].metrics
+    assert psnr.verdict == "unchanged"
+    assert psnr.reason == "beyond the tolerance, but the interval holds zero: mode=strict would fail"
+    strict = check(baseline_of([cell()], {}), one_bad_image, limits_from({}, mode="strict"))
+    assert strict.exit_code == 1
+    (better, *_) = check(baseline_of([cell()], {}), [cell()]).cells[0].metrics
+    assert better.reason == ""
