@@ -6,6 +6,7 @@ The browser is driven through a pipe: no driver, no socket, no package.
 from __future__ import annotations
 
 import base64
+import fcntl
 import importlib.util
 import json
 import os
@@ -36,10 +37,10 @@ class Browser:
         self._read, from_browser = os.pipe()
 
         def pipes() -> None:
-            # Chromium reads commands from 3 and writes answers to 4
-            low, high = os.dup(to_browser), os.dup(from_browser)
-            os.dup2(low, 3)
-            os.dup2(high, 4)
+            # Chromium reads commands from 3 and writes answers to 4; either may be one of our ends now
+            ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (to_browser, from_browser)]
+            os.dup2(ends[0], 3)
+            os.dup2(ends[1], 4)
 
         self._process = subprocess.Popen(
             [program, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
