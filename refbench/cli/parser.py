@@ -57,4 +57,6 @@ def _default(key: Key) -> str:
     if key.default is None or key.default == ():
         return choices
     shown = str(key.default).lower() if isinstance(key.default, bool) else key.default
+    if isinstance(shown, tuple):
+        shown = ",".join(map(str, shown))
     return f"{choices} (default: {shown})"
