@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from refbench.errors import SampleError, UserError, unknown
-from refbench.protocols import substitutes
+from refbench.protocols import stitching, substitutes
 from refbench.rng import generator
 from refbench.specs import ParamValue
 from refbench.types import Dataset, Image, Sample
@@ -19,6 +19,8 @@ POLICIES = {
     "level": "the reference of one grade: level=1..N (CUFED5's L1..L5)",
     "count": "several references: count=1..N in order=best, worst or random",
     "all": "every reference, best first",
+    "stitch_ttsr": "all references on black 500 x 500 squares, one under the other (TTSR's multi-reference use)",
+    "stitch_masa": "all references centred, borders repeated to 512 x 512, one under the other (MASA's)",
     "hr": "the HR image itself: an upper bound, labelled as an oracle that leaks HR",
     "lr": "the LR image itself, at its own size (Urban100's use in TTSR and MASA)",
     "other": "the HR image of another sample of the set, chosen per draw",
@@ -130,6 +132,8 @@ def _whole(data: Mapping[str, ParamValue], key: str, wanted: bool, where: str) -
 
 
 _MAKERS: Mapping[str, Callable[[Sample, Image, np.random.Generator, Dataset | None], tuple[Image, str]]] = {
+    "stitch_ttsr": stitching.on_black,
+    "stitch_masa": stitching.replicated,
     "hr": substitutes.own_hr,
     "lr": substitutes.own_lr,
     "other": substitutes.other_sample,

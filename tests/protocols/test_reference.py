@@ -84,6 +84,23 @@ def test_another_sample_is_never_the_sample_itself(draw: int, seed: int) -> None
     assert np.array_equal(image, sample(name[:3]).hr)
 
 
+def test_stitched_references() -> None:
+    given = sample()
+    (black,), (name,) = select(make("stitch_ttsr"), given)
+    assert (black.shape, name) == ((1500, 500, 3), "3 stitched (ttsr)")
+    assert np.array_equal(black[500 : 500 + 34, :50], given.refs[1])
+    assert black[34:500].sum() - black[34:500, :50].sum() == 0
+    (grown,), _ = select(make("stitch_masa"), given)
+    assert grown.shape == (1536, 512, 3)
+    top, left = (512 - 33) // 2, (512 - 50) // 2
+    assert np.array_equal(grown[top : top + 33, left : left + 50], given.refs[0])
+    assert np.array_equal(grown[0, 0], given.refs[0][0, 0])
+    large = Sample("9", given.hr, (np.zeros((600, 20, 3), np.uint8), given.refs[0]))
+    assert select(make("stitch_ttsr"), large)[0][0].shape == (1200, 600, 3)
+    with pytest.raises(SampleError, match="no references to stitch"):
+        select(make("stitch_masa"), sample(refs=0))
+
+
 def test_shuffling_keeps_the_patches() -> None:
     given = sample()
     (mixed,), _ = select(make("shuffled"), given)
