@@ -19,7 +19,7 @@ POLICIES = {
     "level": "the reference of one grade: level=1..N (CUFED5's L1..L5)",
     "count": "several references: count=1..N in order=best, worst or random",
     "all": "every reference, best first",
-    "stitch_ttsr": "all references on black 500 x 500 squares, one under the other (TTSR's multi-reference use)",
+    "stitch_ttsr": "all references on black 500 x 500 squares, one under the other (TTSR's)",
     "stitch_masa": "all references centred, borders repeated to 512 x 512, one under the other (MASA's)",
     "hr": "the HR image itself: an upper bound, labelled as an oracle that leaks HR",
     "lr": "the LR image itself, at its own size (Urban100's use in TTSR and MASA)",

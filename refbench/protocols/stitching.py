@@ -18,7 +18,7 @@ MASA_SQUARE = 512
 def _square(sample: Sample, least: int) -> int:
     if not sample.refs:
         raise SampleError(f"{sample.id}: no references to stitch")
-    return max([least, *(max(r.shape[:2]) for r in sample.refs)])
+    return max([least, *(int(side) for r in sample.refs for side in r.shape[:2])])
 
 
 def on_black(
