@@ -34,6 +34,9 @@ class DatsrConfig:
     confidence_input: bool = False
     """The offset branch also sees how far each match can be trusted (LevelMatch.confidence), so that the
     mask can close on an unrelated reference; needs ``matching="refined"``. In neither paper nor code."""
+    align_colours: bool = False
+    """Fit the reference's colours to the LR's through the matches before texture is taken from it (see
+    refbench.nets.photometric); needs ``matching="refined"``, changes no weight. In neither paper nor code."""
     attend_down: bool = True
     """False: reference-based attention on the way up only, so the way down is plain convolution."""
     groups: int = 8
@@ -69,6 +72,8 @@ class DatsrConfig:
             raise ValueError(f"aggregation {self.aggregation}: each level is 'swin' or 'residual'")
         if any(c % self.groups for c in self.channels):
             raise ValueError(f"channels {self.channels} must be multiples of groups={self.groups}")
+        if self.align_colours and self.matching != "refined":
+            raise ValueError('align_colours needs matching="refined"')
         if self.confidence_input and self.matching != "refined":
             raise ValueError('confidence_input needs matching="refined"')
         if self.matching not in ("single", "per_level", "refined"):
@@ -109,6 +114,7 @@ COMPACT = DatsrConfig(
     top_k=2,
     temperature=0.02,
     confidence_input=True,
+    align_colours=True,
     attend_down=False,
     groups=2,
     max_residue=3.0,

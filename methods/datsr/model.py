@@ -5,6 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from refbench.nets.matched import Correspondences, ReferenceFeatures
+from refbench.nets.photometric import align_colours
+from refbench.stages import stage
 
 from .config import DatsrConfig
 from .net import DatsrNet
@@ -29,7 +31,13 @@ class DatsrModel(nn.Module):
     ) -> Tensor:
         """SR (B, 3, 4H, 4W), not clamped; ``k`` overrides the configuration's ``top_k``."""
         matches = self.correspondences.correspond(upsampled, reference, k or self.config.top_k)
-        out: Tensor = self.restoration(lr, reference.textures, matches)
+        textures = reference.textures
+        if self.config.align_colours and reference.image is not None:
+            with stage("extract"):
+                textures = tuple(
+                    self.correspondences.texture(align_colours(reference.image, lr, matches[-1]))
+                )
+        out: Tensor = self.restoration(lr, textures, matches)
         return out
 
     def forward(self, lr: Tensor, upsampled: Tensor, reference: Tensor) -> Tensor:

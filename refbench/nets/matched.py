@@ -31,6 +31,9 @@ class ReferenceFeatures:
     valid: Tensor | None = None
     """(h, w) bool over relu3_1: pixels that may be matched; None: all of them."""
 
+    image: Tensor | None = None
+    """The reference itself, (B, 3, 4h, 4w) in [0, 1]; None for several references joined."""
+
     def valid_at(self, key: Tensor) -> Tensor | None:
         """``valid`` at the resolution of ``key``."""
         if self.valid is None:
@@ -81,7 +84,7 @@ class Correspondences(nn.Module):
             with torch.no_grad():
                 # indices carry no gradient; the encoder learns by its own contrastive loss
                 keys = self.extractor.key(reference, self.matched_levels)
-            return ReferenceFeatures(tuple(keys), tuple(self.texture(reference)), valid)
+            return ReferenceFeatures(tuple(keys), tuple(self.texture(reference)), valid, reference)
 
     def similarity(self, upsampled: Tensor, reference: ReferenceFeatures) -> Tensor:
         """Best similarities (B, 1, h-2, w-2) of the coarsest level: how well a reference fits the LR."""

@@ -42,8 +42,9 @@ def plan(name: str) -> Mapping[str, Any]:
 def ablate(config: Mapping[str, Any], echo: Callable[[str], None]) -> list[AblationRow]:
     """Train every variant with every seed and return the rows, the base first.
 
-    ``config`` as for ``train`` without method and preset; ``train`` is laid over every variant. A killed
-    ablation goes on where it was, since each of its runs does.
+    ``config`` as for ``train`` without preset; ``train`` is laid over every variant, ``seeds`` (a list)
+    replaces the plan's. A killed ablation goes on where it was, since each of its runs does; finished runs
+    are read, not repeated.
     """
     chosen = plan(str(config.get("method") or "datsr"))
     out = Path(str(config.get("out") or "ablation"))
@@ -52,9 +53,11 @@ def ablate(config: Mapping[str, Any], echo: Callable[[str], None]) -> list[Ablat
     for variant, change in chosen["variants"].items():
         gains: dict[str, list[float]] = {score: [] for score in SCORES}
         seconds = 0.0
-        for seed in chosen["seeds"]:
+        for seed in config.get("seeds") or chosen["seeds"]:
             changes = merged(merged(chosen["common"], config.get("train") or {}), change.get("train") or {})
-            if seed in bases and not change.get("own_encoder"):
+            if change.get("own_encoder"):
+                changes = merged(changes, {"encoder": ""})
+            elif seed in bases and not changes.get("encoder"):
                 changes = merged(changes, {"encoder": str(bases[seed])})
             result = _train(
                 {
