@@ -23,8 +23,18 @@ setup(
     package_dir=MAPPED,
     package_data={
         "": [
-            "py.typed", "*.yaml", "*.json", "*.csv", "*.txt", "*.md", "*.png",
-            "*.safetensors", "*.html", "*.j2", "*.css", "*.js",
+            "py.typed",
+            "*.yaml",
+            "*.json",
+            "*.csv",
+            "*.txt",
+            "*.md",
+            "*.png",
+            "*.safetensors",
+            "*.html",
+            "*.j2",
+            "*.css",
+            "*.js",
         ]
-    },  # fmt: skip
+    },
 )
