@@ -12,8 +12,9 @@ PINS := tests/constraints.txt
 demo: $(VENV)/.core
 	$(BIN)/refbench run method=datsr suite=cufed5_jitter
 
+# two processes of one thread each beat one process of two
 test: $(VENV)/.dev
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -44,11 +45,11 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.core: pyproject.toml setup.py $(PINS) | $(VENV)/bin/python
-	$(PIP) install -q -c $(PINS) -e .
+	$(PIP) install -q -c $(PINS) -e '.[stlpips]'
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(PIP) install -q -c $(PINS) -e '.[dev]'
+	$(PIP) install -q -c $(PINS) -e '.[stlpips,dev]'
 	touch $@
 
 clean:
