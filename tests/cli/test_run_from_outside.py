@@ -170,7 +170,7 @@ def test_interrupting_keeps_finished_rows(data: Path, tmp_path: Path) -> None:
             assert process.poll() is None
             time.sleep(0.1)
         process.send_signal(signal.SIGINT)
-        _, error = process.communicate(timeout=30)
+        _, error = process.communicate(timeout=180)
     finally:
         process.kill()
     assert process.returncode == 130

@@ -143,7 +143,7 @@ def test_every_stage_is_marked(files: dict[str, ResolvedWeights], name: str) -> 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_without_a_reference(files: dict[str, ResolvedWeights], name: str) -> None:
-    with pytest.raises(UserError, match="needs a reference image and got none"):
+    with pytest.raises(SampleError, match="needs a reference image and got none"):
         made(files, name)(Input(torch.rand(3, 8, 8), ()))
 
 
