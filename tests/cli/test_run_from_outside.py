@@ -162,7 +162,12 @@ def test_interrupting_keeps_finished_rows(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     argv = words(data, out, f"method={method}:SPEC", "baseline_method=none")
     process = subprocess.Popen(
-        [sys.executable, "-m", "refbench", *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "refbench", *argv],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a shell that started the tests in the background has told them to ignore Ctrl-C, and children inherit it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     try:
         deadline = time.monotonic() + 120
