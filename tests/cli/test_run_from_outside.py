@@ -166,7 +166,7 @@ def test_interrupting_keeps_finished_rows(data: Path, tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # a shell that started the tests in the background has told them to ignore Ctrl-C, and children inherit it
+        # a background shell has told the tests to ignore Ctrl-C, and children inherit that
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     try:
