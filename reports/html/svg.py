@@ -31,7 +31,8 @@ def nice_ticks(lo: float, hi: float, count: int = 6) -> list[float]:
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(m * power for m in (1, 2, 5, 10) if m * power >= raw * 0.999)
     first = math.ceil(lo / step - 1e-9)
-    return [k * step for k in range(first, math.floor(hi / step + 1e-9) + 1)]
+    # far from zero a tick's own rounding may step over a narrow range's ends
+    return [min(max(k * step, lo), hi) for k in range(first, math.floor(hi / step + 1e-9) + 1)]
 
 
 def log_ticks(lo: float, hi: float) -> list[float]:
