@@ -153,6 +153,9 @@ def score_row(
     except (SampleError, ValueError, RuntimeError, ArithmeticError) as error:
         return " ".join(str(error).split())
     present = tuple(spec.alias for spec in specs if spec.signature in values)
+    if not present and all(row.absent.get(alias) == reason for alias, reason in absent.items()):
+        # nothing new (no ground truth, say): a line a resume would only make the file grow
+        return None
     store.append_score(ScoreRow(row.sample_id, row.draw, metrics=values, absent=absent, present=present))
     return None
 

@@ -9,7 +9,8 @@ from refbench.escape import printable
 
 from .grid import Grid
 from .report import Report
-from .table_model import Entry, Score, Section, Table
+from .table_columns import narrow_columns
+from .table_model import Score, Section, Table
 from .table_notes import MARKS
 from .table_numbers import difference_text, interval_text, mean_text
 
@@ -71,7 +72,7 @@ def _character(character: str) -> str:
 
 def _comparison(table: Table) -> list[str]:
     entries = [entry for section in table.sections for entry in section.entries]
-    columns = _columns(table, entries)
+    columns = narrow_columns(table, entries)
     header = ["method", "$n$"]
     for k, kind in columns:
         spec = table.columns[k]
@@ -85,21 +86,6 @@ def _comparison(table: Table) -> list[str]:
     notes = [f"[{k}] {note}" for k, note in enumerate(table.notes, start=1)]
     notes += [line.replace(MARKS, "bold: best, underlined: second") for line in table.footer]
     return _floats(table.title, "l" + "r" * (len(header) - 1), header, blocks, notes)
-
-
-def _columns(table: Table, entries: Sequence[Entry]) -> list[tuple[int, str]]:
-    """(column, what) for columns with a value; the delta and drop of the first metric only, for width."""
-    found: list[tuple[int, str]] = []
-    for k in range(len(table.columns)):
-        scores = [entry.scores[k] for entry in entries]
-        if not any(s.summary is not None and s.summary.mean is not None for s in scores):
-            continue
-        first = not found
-        found.append((k, "value"))
-        if first:
-            found += [(k, "delta")] * any(s.delta is not None for s in scores)
-            found += [(k, "drop")] * any(s.drop is not None for s in scores)
-    return found
 
 
 def _section(table: Table, section: Section, columns: Sequence[tuple[int, str]], width: int) -> list[str]:

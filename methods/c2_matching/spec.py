@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from refbench.nets.options import MULTI_PARAM
-from refbench.specs import MethodSpec, Param, PublishedResult, WeightsFile, WeightsVariant
+from refbench.nets.options import MULTI_PARAM, PADDING_PARAM, VGG19
+from refbench.specs import MethodSpec, PublishedResult, WeightsFile, WeightsVariant
 
 SOURCE = "https://drive.google.com/drive/folders/1dTkXMzeBrHelVQUEx5zib5MdmvqDaSd9"
 LICENCE = "Apache-2.0 (its README says MIT)"
-
-VGG19 = WeightsFile(
-    role="vgg19",
-    name="vgg19-dcbb9e9d.pth",
-    sha256_prefix="dcbb9e9d",
-    hub=True,
-    source="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
-    licence="BSD-3-Clause (torchvision)",
-)
 
 
 def _official(restoration: str) -> tuple[WeightsFile, ...]:
@@ -36,11 +27,7 @@ SPEC = MethodSpec(
     min_refs=1,
     max_refs=16,
     params={
-        "padding": Param(
-            "inside",
-            "inside: any sizes, nothing padded is matched; official: zero-pad LR and reference to the larger",
-            ("inside", "official"),
-        ),
+        "padding": PADDING_PARAM,
         "multi": MULTI_PARAM,
     },
     variants=(

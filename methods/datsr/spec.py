@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from refbench.nets.options import MULTI_PARAM
+from refbench.nets.options import MULTI_PARAM, PADDING_PARAM, VGG19
 from refbench.specs import MethodSpec, Param, PublishedResult, WeightsFile, WeightsVariant
 
 SOURCE = "https://github.com/caojiezhang/DATSR/releases/tag/v0.0"
 LICENCE = "CC-BY-NC-4.0"
-
-VGG19 = WeightsFile(
-    role="vgg19",
-    name="vgg19-dcbb9e9d.pth",
-    sha256_prefix="dcbb9e9d",
-    hub=True,
-    source="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
-    licence="BSD-3-Clause (torchvision)",
-)
 
 
 def _official(restoration: str) -> tuple[WeightsFile, ...]:
@@ -37,11 +28,7 @@ SPEC = MethodSpec(
         "k": Param(
             None, "matches mixed per position by the softmax of their similarities; default: the net's"
         ),
-        "padding": Param(
-            "inside",
-            "inside: any sizes, nothing padded is matched; official: zero-pad LR and reference to the larger",
-            ("inside", "official"),
-        ),
+        "padding": PADDING_PARAM,
         "multi": MULTI_PARAM,
     },
     variants=(

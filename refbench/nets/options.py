@@ -1,8 +1,8 @@
-"""Options that the hosted nets share, as plain data for their specs (no torch)."""
+"""Options and files that the hosted nets share, as plain data for their specs (no torch)."""
 
 from __future__ import annotations
 
-from refbench.specs import Param
+from refbench.specs import Param, WeightsFile
 
 MULTI = ("first", "stitch", "best", "per_patch")
 MULTI_PARAM = Param(
@@ -10,4 +10,19 @@ MULTI_PARAM = Param(
     "several references: first (most similar), stitch (images on black, stacked), best (highest mean "
     "similarity), per_patch (one exact search over all)",
     MULTI,
+)
+
+PADDING_PARAM = Param(
+    "inside",
+    "inside: any sizes, nothing padded is matched; official: zero-pad LR and reference to the larger",
+    ("inside", "official"),
+)
+
+VGG19 = WeightsFile(
+    role="vgg19",
+    name="vgg19-dcbb9e9d.pth",
+    sha256_prefix="dcbb9e9d",
+    hub=True,
+    source="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+    licence="BSD-3-Clause (torchvision)",
 )

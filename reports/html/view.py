@@ -14,7 +14,8 @@ from refbench.specs import MetricSpec
 from ..charts import charts
 from ..costs import Cost
 from ..report import Report
-from ..table_model import Entry, Score, Section, Table
+from ..table_columns import narrow_columns
+from ..table_model import Score, Section, Table
 from ..table_notes import MARKS
 from ..table_numbers import difference_text, interval_text, mean_text
 from .chosen import Extreme, extremes
@@ -42,7 +43,7 @@ def tables(report: Report) -> list[dict[str, Any]]:
     found = []
     for number, (group, table) in enumerate(report.tables):
         entries = [entry for section in table.sections for entry in section.entries]
-        columns = _columns(table, entries)
+        columns = narrow_columns(table, entries)
         notes = [f"[{k}] {note}" for k, note in enumerate(table.notes, start=1)]
         notes += [line.replace(MARKS, "bold: best, underlined: second") for line in table.footer]
         found.append(
@@ -54,20 +55,6 @@ def tables(report: Report) -> list[dict[str, Any]]:
                 "notes": notes,
             }
         )
-    return found
-
-
-def _columns(table: Table, entries: Sequence[Entry]) -> list[tuple[int, str]]:
-    found: list[tuple[int, str]] = []
-    for k in range(len(table.columns)):
-        scores = [entry.scores[k] for entry in entries]
-        if not any(s.summary is not None and s.summary.mean is not None for s in scores):
-            continue
-        first = not found
-        found.append((k, "value"))
-        if first:
-            found += [(k, "delta")] * any(s.delta is not None for s in scores)
-            found += [(k, "drop")] * any(s.drop is not None for s in scores)
     return found
 
 
