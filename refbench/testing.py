@@ -42,7 +42,7 @@ def run_suite(*overrides: str, out: str | Path) -> tuple[CellSummary, ...]:
     MLflow nor kept images unless they ask for them. Raises UserError for what the command refuses.
     """
     from refbench.cli.display import PlainProgress
-    from refbench.config import load_run
+    from refbench.config.load import load_run
     from refbench.execution.choose import make_executor
     from refbench.execution.device import resolve_device
     from refbench.gate.stored import located
@@ -99,7 +99,7 @@ def assert_conformant(method: str, *settings: str) -> ConformanceReport:
     (``"method.weights=mine.pth"``, ``"device=cpu"``).
     """
     from refbench.cli.verify import KEYS
-    from refbench.config import load_command
+    from refbench.config.load import load_command
     from refbench.conformance.kit import verify_method
     from refbench.registry import Registry
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from refbench.cli.parser import add_words
-from refbench.config import load_commands
-from refbench.config_keys import OUT, Key, required
-from refbench.config_override import is_override
+from refbench.config.keys import OUT, Key, required
+from refbench.config.load import load_commands
+from refbench.config.override import is_override
 from refbench.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:

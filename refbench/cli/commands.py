@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Protocol, cast
 
-from refbench.config_keys import RUN, Key
+from refbench.config.keys import RUN, Key
 
 COMMANDS: Mapping[str, str] = {
     "run": "score methods on suites and print a comparison table",

@@ -10,9 +10,9 @@ from pathlib import Path
 from refbench.cli.commands import COMMANDS, keys_of, load
 from refbench.cli.completion import SCRIPTS
 from refbench.cli.parser import Parser
-from refbench.config_keys import Key
-from refbench.config_method import shown
-from refbench.config_suite import config_names
+from refbench.config.keys import Key
+from refbench.config.method import shown
+from refbench.config.suite import config_names
 from refbench.errors import UserError
 from refbench.registry import KINDS, Registry
 from refbench.specs import MethodSpec

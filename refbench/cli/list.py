@@ -13,9 +13,9 @@ from refbench.cli.listing.suite import suite_details, suite_rows
 from refbench.cli.output import Output
 from refbench.cli.parser import add_words
 from refbench.cli.table import aligned, print_table
-from refbench.config import load_command
-from refbench.config_keys import WEIGHTS_ROOT
-from refbench.config_override import is_override
+from refbench.config.keys import WEIGHTS_ROOT
+from refbench.config.load import load_command
+from refbench.config.override import is_override
 from refbench.errors import UserError, unknown
 from refbench.registry import Registry
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import NoReturn
 
-from refbench.config_keys import Key
+from refbench.config.keys import Key
 from refbench.errors import UserError
 
 

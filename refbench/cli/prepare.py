@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from refbench.cli.parser import add_words
-from refbench.config import load_command
-from refbench.config_keys import DATA, DATA_OPTIONS, Key, required
+from refbench.config.keys import DATA, DATA_OPTIONS, Key, required
+from refbench.config.load import load_command
 from refbench.errors import UserError, unknown
 from refbench.registry import Registry, load_class
 from refbench.specs import DataRequest

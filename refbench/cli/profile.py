@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from refbench.cli.parser import add_words
-from refbench.config import load_commands
-from refbench.config_keys import DEVICE, OUT, PRECISION, SEED, THREADS, WEIGHTS_ROOT, Key
+from refbench.config.keys import DEVICE, OUT, PRECISION, SEED, THREADS, WEIGHTS_ROOT, Key
+from refbench.config.load import load_commands
 from refbench.registry import Registry
 
 HELP = """Time, memory, FLOPs and bytes of each stage; every cell (method x size x k) in a fresh process.

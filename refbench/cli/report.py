@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from refbench.cli.parser import add_words
-from refbench.config import load_command
-from refbench.config_keys import OUT, Key
-from refbench.config_override import is_override
+from refbench.config.keys import OUT, Key
+from refbench.config.load import load_command
+from refbench.config.override import is_override
 from refbench.errors import UserError, unknown
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit code: 0, or 1 when some trials ended as error rows."""
-    from refbench.config import load_run
+    from refbench.config.load import load_run
     from refbench.registry import Registry
 
     registry = Registry.discover()

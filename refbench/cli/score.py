@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from refbench.cli.parser import add_words
 from refbench.cli.table import print_table
-from refbench.config import load_command
-from refbench.config_keys import OUT, THREADS, Key, required
-from refbench.config_override import is_override
+from refbench.config.keys import OUT, THREADS, Key, required
+from refbench.config.load import load_command
+from refbench.config.override import is_override
 from refbench.registry import Registry
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from refbench.cli.parser import add_sweep_flags, add_words
-from refbench.config import load_commands
-from refbench.config_keys import DEVICE, SEED, Key, required
+from refbench.config.keys import DEVICE, SEED, Key, required
+from refbench.config.load import load_commands
 
 HELP = """Train a method under a declared recipe; killed and started again, it goes on where it was.
 

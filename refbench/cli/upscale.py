@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 
 from refbench.cli.parser import add_words
-from refbench.config import load_command
-from refbench.config_keys import DEVICE, METHOD, PRECISION, THREADS, WEIGHTS, WEIGHTS_ROOT, Key
-from refbench.config_override import is_override
+from refbench.config.keys import DEVICE, METHOD, PRECISION, THREADS, WEIGHTS, WEIGHTS_ROOT, Key
+from refbench.config.load import load_command
+from refbench.config.override import is_override
 from refbench.errors import UserError
 from refbench.registry import Registry
 

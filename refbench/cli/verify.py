@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from refbench.cli.parser import add_words
-from refbench.config import load_command
-from refbench.config_keys import DEVICE, METHOD, THREADS, WEIGHTS, WEIGHTS_ROOT, Key
+from refbench.config.keys import DEVICE, METHOD, THREADS, WEIGHTS, WEIGHTS_ROOT, Key
+from refbench.config.load import load_command
 from refbench.errors import UserError
 from refbench.registry import Registry
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from refbench.config_method import check_param, check_weights, unknown_option
+from refbench.config.method import check_param, check_weights, unknown_option
 from refbench.errors import UserError, unknown
 from refbench.execution.device import resolve_device
 from refbench.profiling.cells import Conditions, MatcherCell, MethodCell, shown

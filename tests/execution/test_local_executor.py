@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image as PilImage
 
-from refbench.config import load_run
+from refbench.config.load import load_run
 from refbench.errors import UserError
 from refbench.execution.choose import make_executor
 from refbench.execution.local import LocalExecutor

@@ -6,7 +6,7 @@ import textwrap
 from typing import Any
 
 from refbench.cli.listing.row import Details, Listing, Row, dash
-from refbench.config_suite import config_names, read_config
+from refbench.config.suite import config_names, read_config
 from refbench.errors import UserError, unknown
 
 COLUMNS = ("protocol", "metrics", "title")

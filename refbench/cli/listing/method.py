@@ -6,7 +6,7 @@ from typing import Any
 
 from refbench.cli.listing.row import Details, Listing, Row, broken, dash
 from refbench.cli.listing.weights import find_file, variant_state
-from refbench.config_method import shown
+from refbench.config.method import shown
 from refbench.registry import Registry, is_file_locator
 from refbench.specs import MethodSpec
 

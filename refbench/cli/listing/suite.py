@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from refbench.cli.listing.row import Details, Listing, Row
 from refbench.cli.output import plain
-from refbench.config_suite import config_names, parse_suite, read_config, read_suite_file
-from refbench.config_values import looks_like_path
+from refbench.config.suite import config_names, parse_suite, read_config, read_suite_file
+from refbench.config.values import looks_like_path
 from refbench.errors import UserError, unknown
 from refbench.settings import ProtocolEntry, SuiteConfig
 

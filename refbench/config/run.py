@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from refbench.config_build import build_run
-from refbench.config_keys import RUN, Key, raw_kind
-from refbench.config_method import has_option, option_key
-from refbench.config_override import Override, split_overrides, unknown_key
-from refbench.config_suite import SUITE_KEYS, config_names, read_config
-from refbench.config_values import looks_like_path, read_raw
+from refbench.config.build import build_run
+from refbench.config.keys import RUN, Key, raw_kind
+from refbench.config.method import has_option, option_key
+from refbench.config.override import Override, split_overrides, unknown_key
+from refbench.config.suite import SUITE_KEYS, config_names, read_config
+from refbench.config.values import looks_like_path, read_raw
 from refbench.errors import UserError, unknown
 from refbench.registry import Registry
 from refbench.settings import RunConfig
@@ -22,7 +22,7 @@ RUN_KEYS: Mapping[str, Key] = {k.name: k for k in RUN}
 
 
 class Grammar(Protocol):
-    """What this module needs of Hydra (see refbench.config)."""
+    """What this module needs of Hydra (see refbench.config.load)."""
 
     def value(self, override: Override) -> object: ...
 

@@ -6,16 +6,16 @@ import itertools
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from refbench.config_keys import Key, raw_kind
-from refbench.config_method import WEIGHTS, method_choice, option_key
-from refbench.config_override import Override, split_overrides, unknown_key
-from refbench.config_values import check, looks_like_path, read_raw
+from refbench.config.keys import Key, raw_kind
+from refbench.config.method import WEIGHTS, method_choice, option_key
+from refbench.config.override import Override, split_overrides, unknown_key
+from refbench.config.values import check, looks_like_path, read_raw
 from refbench.errors import UserError
 from refbench.registry import Registry
 
 
 class ValueGrammar(Protocol):
-    """Reads parsed values (see refbench.config)."""
+    """Reads parsed values (see refbench.config.load)."""
 
     def value(self, override: Override) -> object: ...
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from refbench.config_keys import DATA_OPTIONS, RUN
-from refbench.config_method import method_choice
-from refbench.config_suite import parse_suite, read_suite_file
-from refbench.config_values import check, expand, looks_like_path
+from refbench.config.keys import DATA_OPTIONS, RUN
+from refbench.config.method import method_choice
+from refbench.config.suite import parse_suite, read_suite_file
+from refbench.config.values import check, expand, looks_like_path
 from refbench.errors import UserError
 from refbench.metrics.specs import resolve
 from refbench.registry import Registry

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from refbench.config_suite import as_mapping, config_names, parse_suite, read_config, read_suite_file
+from refbench.config.suite import as_mapping, config_names, parse_suite, read_config, read_suite_file
 from refbench.errors import UserError
 from refbench.settings import ProtocolEntry
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refbench.config import load_command, load_run
-from refbench.config_keys import METHOD, OUT, RUN, SEED, WEIGHTS, Key, optional
+from refbench.config.keys import METHOD, OUT, RUN, SEED, WEIGHTS, Key, optional
+from refbench.config.load import load_command, load_run
 from refbench.errors import UserError
 from refbench.registry import BUILT_IN, Entry, Registry
 from refbench.settings import ExecutorChoice, MethodChoice, RunConfig

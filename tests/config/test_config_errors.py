@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from refbench.config import load_command, load_run
-from refbench.config_keys import MEMORY, SEED, Key
+from refbench.config.keys import MEMORY, SEED, Key
+from refbench.config.load import load_command, load_run
 from refbench.errors import UserError
 from refbench.registry import BUILT_IN, Entry, Registry
 from refbench.specs import DatasetSpec, MethodSpec, Param, WeightsVariant

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from refbench.config_keys import Key, raw_kind
-from refbench.config_values import expand, looks_like_path
+from refbench.config.keys import Key, raw_kind
+from refbench.config.values import expand, looks_like_path
 from refbench.errors import UserError, did_you_mean, unknown
 from refbench.settings import MethodChoice
 from refbench.specs import MethodSpec, Param, ParamValue

@@ -1,7 +1,7 @@
 """Hydra's part of the configuration, and the two entry points; the only module that knows Hydra.
 
 Hydra's compose API gives the override grammar, the config groups and the sweeps. Keys declared raw
-(see :mod:`refbench.config_keys`) never reach it, and every error leaves here as one line.
+(see :mod:`refbench.config.keys`) never reach it, and every error leaves here as one line.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from refbench.config_command import read_command
-from refbench.config_keys import Key
-from refbench.config_override import Override
-from refbench.config_run import read_run
+from refbench.config.command import read_command
+from refbench.config.keys import Key
+from refbench.config.override import Override
+from refbench.config.run import read_run
 from refbench.errors import UserError
 from refbench.registry import Registry
 from refbench.settings import RunConfig
