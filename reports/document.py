@@ -12,12 +12,13 @@ from refbench.escape import markdown_text
 
 from .published import contradictions
 from .report import Report
+from .table_markdown import markdown
 
 
 def markdown_page(report: Report) -> str:
     """Every table, then the smaller ones, then what was left out."""
     parts = ["# refbench report", ""]
-    parts += [table.markdown() for _, table in report.tables]
+    parts += [markdown(table) for _, table in report.tables]
     parts += [grid.markdown() for grid in report.grids()]
     if report.stored.problems:
         parts.append("### Left out\n")

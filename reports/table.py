@@ -1,4 +1,4 @@
-"""Builds the comparison table from finished cells: ``comparison_table(cells).render()``."""
+"""Builds the comparison table from finished cells: ``render(comparison_table(cells))``."""
 
 from __future__ import annotations
 

@@ -10,7 +10,10 @@ from .table_numbers import difference_text, interval_text, mean_text
 
 
 def markdown(table: Table) -> str:
-    """See :meth:`Table.markdown`. Best in bold, second in italics, both only where significant."""
+    """One Markdown table with a row per method and protocol, every delta and drop, then the notes.
+
+    Best in bold, second in italics, both only where significant.
+    """
     entries = [entry for section in table.sections for entry in section.entries]
     header = ["dataset", "protocol", "method", "n", "trials", "errors"]
     extras: list[tuple[int, str]] = []

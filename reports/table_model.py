@@ -60,19 +60,3 @@ class Table:
     """Numbered from 1: why values are absent, why something is not ranked."""
     footer: tuple[str, ...]
     """How to read the table: marks, intervals, signatures, protocol versions."""
-
-    def render(self, terminal: bool = False, width: int | None = None) -> str:
-        """Text for people; colour and bold on a terminal. width: columns, default the terminal's or 120."""
-        from .table_text import render
-
-        return render(self, terminal=terminal, width=width)
-
-    def plain(self, width: int = 120) -> str:
-        """ASCII text without colour."""
-        return self.render(terminal=False, width=width)
-
-    def markdown(self) -> str:
-        """One Markdown table with a row per method and protocol, every delta and drop, then the notes."""
-        from .table_markdown import markdown
-
-        return markdown(self)

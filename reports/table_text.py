@@ -51,8 +51,11 @@ class _Field:
         return (mean, style), (interval, "dim")
 
 
-def render(table: Table, *, terminal: bool, width: int | None) -> str:
-    """The table in at most ``width`` columns (long notes wrap); see :meth:`Table.render`."""
+def render(table: Table, *, terminal: bool = False, width: int | None = None) -> str:
+    """Text for people; ASCII in a pipe, colour and bold on a terminal.
+
+    width: most columns (long notes wrap), default the terminal's or 120.
+    """
     if width is None:
         width = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns if terminal else DEFAULT_WIDTH
     lines: list[list[Styled]] = []

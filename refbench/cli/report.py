@@ -92,12 +92,14 @@ def write(
 
 def show(report: Any, written: list[Path], output: Output) -> None:
     """Tables for people, one document for programs, then what was written."""
+    from refbench.reports.table_text import render
+
     if output.json:
         from refbench.reports.document import json_document
 
         output.emit({**json_document(report), "files": [str(path) for path in written]})
     for _, table in report.tables:
-        output.line(table.render(terminal=output.terminal))
+        output.line(render(table, terminal=output.terminal))
         output.line()
     for problem in report.stored.problems:
         output.note(f"left out: {problem}")

@@ -130,15 +130,18 @@ def publish(outcome: RunOutcome, config: RunConfig, tables: list[Any]) -> list[T
     """Mirror the run to MLflow; a failing mirror is a warning, never a failed run."""
     if config.tracking == "none":
         return []
+    from refbench.reports.table_markdown import markdown
     from refbench.tracking.publish import publish_run
 
-    return publish_run(outcome, config, [table.markdown() for table in tables])
+    return publish_run(outcome, config, [markdown(table) for table in tables])
 
 
 def report(
     outcome: RunOutcome, config: RunConfig, tables: list[Any], tracked: list[TrackingResult], output: Output
 ) -> None:
     """The end of a run: tables and whereabouts for people, one document for programs."""
+    from refbench.reports.table_text import render
+
     unique = {s.run_key: s for suite in outcome.suites for s in suite.summaries}
     output.emit(
         {
@@ -151,7 +154,7 @@ def report(
         }
     )
     for table in tables:
-        output.line(table.render(terminal=output.terminal))
+        output.line(render(table, terminal=output.terminal))
         output.line()
     folders = sorted({str(path) for path in outcome.folders.values()})
     others = len(folders) - 1

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from refbench.errors import UserError, did_you_mean
+from refbench.errors import UserError
 
 Mode = Literal["paired", "strict"]
 
@@ -53,7 +53,7 @@ def limits_from(
 ) -> Limits:
     """Limits from what a user wrote (``tolerance.psnr_y=0.05 mode=strict``). Raises UserError."""
     if mode not in ("paired", "strict"):
-        raise UserError(f"mode={mode!r}: no such mode{did_you_mean(mode, ('paired', 'strict'))}")
+        raise UserError(f"mode={mode}: no such mode; give paired or strict")
     ratio = _number("perf.ratio", perf_ratio)
     if ratio < 1.0:
         raise UserError(f"perf.ratio={perf_ratio}: must be at least 1")

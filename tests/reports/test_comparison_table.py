@@ -11,6 +11,8 @@ import pytest
 
 from refbench.metrics import METRICS, resolve
 from refbench.reports.table import Table, comparison_table
+from refbench.reports.table_markdown import markdown
+from refbench.reports.table_text import render
 from refbench.specs import MetricSpec
 from refbench.stats import CellSummary, summarise
 
@@ -99,7 +101,7 @@ def test_sections_columns_and_marks() -> None:
 
 
 def test_text_says_what_it_must() -> None:
-    text = jitter_table().plain()
+    text = render(jitter_table())
     lines = text.splitlines()
     assert lines[0] == "cufed5_jitter on cufed5-sample"
     assert "cufed5-sample, canonical@1  (control)" in lines
@@ -112,7 +114,7 @@ def test_text_says_what_it_must() -> None:
 
 @pytest.mark.parametrize("width", [80, 100, 120, 200])
 def test_it_fits_the_terminal_and_is_ascii(width: int) -> None:
-    text = jitter_table().plain(width)
+    text = render(jitter_table(), width=width)
     assert max(len(line) for line in text.splitlines()) <= width
     assert text.isascii()
     for title in ("PSNR-Y", "SSIM-Y", "PSNR-RGB"):
@@ -121,21 +123,21 @@ def test_it_fits_the_terminal_and_is_ascii(width: int) -> None:
 
 def test_wide_terminals_show_more_deltas() -> None:
     table = jitter_table()
-    assert table.plain(100).count("vs bicubic") < table.plain(200).count("vs bicubic")
+    assert render(table, width=100).count("vs bicubic") < render(table, width=200).count("vs bicubic")
 
 
 def test_plain_has_no_escape_codes_and_the_terminal_has_the_same_words() -> None:
     table = jitter_table()
-    assert "\x1b" not in table.render(terminal=False)
-    coloured = table.render(terminal=True, width=120)
+    assert "\x1b" not in render(table, terminal=False)
+    coloured = render(table, terminal=True, width=120)
     assert "\x1b[1;32m" in coloured
     stripped = re.sub(r"\x1b\[[0-9;]*m", "", coloured)
-    assert [line.rstrip() for line in stripped.splitlines()] == table.plain(120).splitlines()
+    assert [line.rstrip() for line in stripped.splitlines()] == render(table, width=120).splitlines()
 
 
 def test_errors_are_marked_and_stop_the_ranking() -> None:
     table = comparison_table([cell("bicubic", 0.0), cell("datsr", 1.0, failed="004")])
-    text = table.plain()
+    text = render(table)
     assert "1 error: 004" in text
     assert [e.scores[0].mark for e in table.sections[0].entries] == ["", ""]
     assert "not ranked: sample sets differ (datsr (compact) has no value for 1 trial: 004)" in " ".join(
@@ -149,10 +151,10 @@ def test_errors_are_marked_and_stop_the_ranking() -> None:
 def test_an_absent_metric_says_why() -> None:
     metrics = "psnr_y,lpips_alex"
     table = comparison_table([cell("bicubic", 0.0, metrics=metrics), cell("datsr", 1.0, metrics=metrics)])
-    text = table.plain()
+    text = render(table)
     assert "absent [1]" in text
     assert "[1] LPIPS-Alex: backbone alexnet is not there" in text
-    assert "absent" in table.markdown()
+    assert "absent" in markdown(table)
 
 
 def test_too_few_images_are_said_once_for_all_columns() -> None:
@@ -176,7 +178,7 @@ def test_other_data_with_the_same_name_is_another_section() -> None:
 def test_seeds_are_named_where_they_differ() -> None:
     table = comparison_table([cell("bicubic", 0.0), cell("bicubic", 0.0, seed=1)])
     assert len(table.sections) == 2
-    assert "cufed5-sample, canonical@1, seed 1" in table.plain()
+    assert "cufed5-sample, canonical@1, seed 1" in render(table)
     assert table.notes == ()
 
 
@@ -199,7 +201,7 @@ def test_unknown_signatures_are_shown_but_not_ranked() -> None:
 def test_markdown_is_a_table_and_escapes_names() -> None:
     hostile = "da|tsr <script> `x` [y](z)"
     table = comparison_table([cell("bicubic", 0.0), cell("datsr", 1.0, label=hostile)], title="a|b")
-    text = table.markdown()
+    text = markdown(table)
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     columns = {line.replace("\\|", "").count("|") for line in rows}
     assert len(rows) == 3
@@ -210,7 +212,7 @@ def test_markdown_is_a_table_and_escapes_names() -> None:
 
 
 def test_escape_sequences_in_names_do_not_reach_the_terminal() -> None:
-    text = comparison_table([cell("evil", 1.0, label="evil\x1b[31m\n")]).plain()
+    text = render(comparison_table([cell("evil", 1.0, label="evil\x1b[31m\n")]))
     assert "\x1b" not in text
     assert "evil?[31m?" in text
 
@@ -219,8 +221,8 @@ def test_long_names_are_cut_and_two_cells_of_one_label_are_kept() -> None:
     long = "a" * 80
     table = comparison_table([cell("x", 1.0, label=long), cell("y", 2.0, label=long)])
     assert len(table.sections[0].entries) == 2
-    assert "a" * 33 + "..." in table.plain()
+    assert "a" * 33 + "..." in render(table)
 
 
 def test_without_cells() -> None:
-    assert "no finished cells" in comparison_table([]).plain()
+    assert "no finished cells" in render(comparison_table([]))
