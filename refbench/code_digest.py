@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from importlib.machinery import ModuleSpec
@@ -12,6 +14,10 @@ from refbench.errors import UserError
 from refbench.registry import FILE_MODULE_PREFIX
 from refbench.specs import MethodSpec
 
+SPEC_FILE = "spec.py"
+"""Describes a method beside its code: titles, licences and published numbers change no result."""
+_IMPORTS_SPEC = re.compile(rb"^\s*(?:from|import)\s.*\bspec\b", re.MULTILINE)
+
 
 def code_digest(spec: MethodSpec, plugin_file: Path | None = None) -> str:
     """sha256 hex over the ``.py`` sources that decide what a method computes.
@@ -19,7 +25,9 @@ def code_digest(spec: MethodSpec, plugin_file: Path | None = None) -> str:
     Those are the folder of the target's module (all of it, recursively; for a top-level module that
     file alone; with ``plugin_file``, or a target of the form ``path/file.py:Class``, that file) and
     the packages or modules in ``spec.code``. Paths enter relative to the package, and line ends are
-    normalised, so that checkouts and installs agree. Raises UserError when sources cannot be found.
+    normalised, so that checkouts and installs agree. Of a ``spec.py`` beside the code only what a result
+    depends on enters (:func:`facts`), as long as no other source of that folder imports it: a corrected
+    published number repeats no inference. Raises UserError when sources cannot be found.
     """
     module = spec.target.partition(":")[0]
     if plugin_file is None and module.endswith(".py"):
@@ -30,13 +38,31 @@ def code_digest(spec: MethodSpec, plugin_file: Path | None = None) -> str:
     if plugin_file is not None:
         sources[f"plugin/{plugin_file.name}"] = plugin_file
     else:
-        sources.update(_own_folder(module, spec.name))
+        sources.update(_without_spec(_own_folder(module, spec.name), spec.name))
     for name in spec.code:
         sources.update(_sources(name, spec.name))
-    total = hashlib.sha256()
+    total = hashlib.sha256(f"{facts(spec)}\n".encode())
     for label, path in sorted(sources.items()):
         total.update(f"{label}\0{_file_digest(path, spec.name)}\n".encode())
     return total.hexdigest()
+
+
+def facts(spec: MethodSpec) -> str:
+    """What a spec says that decides a result, as JSON; options and weights have their own fields in keys."""
+    deciding = ("scale", "min_refs", "max_refs", "uses_reference", "deterministic")
+    values = {name: getattr(spec, name) for name in deciding}
+    # the class alone: where a plugin file lies does not matter
+    return json.dumps({"class": spec.target.partition(":")[2], **values}, sort_keys=True)
+
+
+def _without_spec(sources: dict[str, Path], method: str) -> dict[str, Path]:
+    """The folder's sources without its own ``spec.py``, unless another of them imports that."""
+    others = {
+        label: path for label, path in sources.items() if path.name != SPEC_FILE or label.count("/") > 1
+    }
+    if not others or any(_IMPORTS_SPEC.search(_read(path, method)) for path in others.values()):
+        return sources
+    return others
 
 
 def _file_of_plugin(module: str) -> Path | None:
@@ -104,8 +130,13 @@ def _find_one(full: str, search: Sequence[str] | None) -> ModuleSpec | None:
 
 
 def _file_digest(path: Path, method: str) -> str:
+    return hashlib.sha256(_read(path, method)).hexdigest()
+
+
+def _read(path: Path, method: str) -> bytes:
+    """The source with line ends as LF."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise UserError(f"method {method!r}: cannot read its source {path}: {error.strerror}") from None
-    return hashlib.sha256(data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")).hexdigest()
+    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from refbench.code_digest import code_digest
 from refbench.errors import UserError
-from refbench.specs import MethodSpec
+from refbench.specs import MethodSpec, PublishedResult
 
 SPEC = MethodSpec(name="toy", target="toypkg.methods.toy.method:Toy", code=("toypkg.nets", "toypkg.tensors"))
 
@@ -60,6 +61,43 @@ def test_an_edit_elsewhere_does_not(package: Path, name: str) -> None:
     before = code_digest(SPEC)
     (package / name).write_text("changed = True\n")
     assert code_digest(SPEC) == before
+
+
+def test_a_corrected_published_number_changes_nothing_but_a_changed_fact_does(package: Path) -> None:
+    described = package / "methods/toy/spec.py"
+    described.write_text("SPEC = MethodSpec(published=(PublishedResult('cufed5', 'psnr_y', 28.72),))\n")
+    before = code_digest(SPEC)
+    described.write_text("SPEC = MethodSpec(published=(PublishedResult('cufed5', 'psnr_y', 28.50),))\n")
+    told = replace(
+        SPEC, title="Toy", paper="a paper", published=(PublishedResult("cufed5", "psnr_y", 28.5, "c2"),)
+    )
+    assert code_digest(told) == before
+    changed = [
+        replace(SPEC, max_refs=5),
+        replace(SPEC, min_refs=1),
+        replace(SPEC, scale=2),
+        replace(SPEC, uses_reference=False),
+        replace(SPEC, deterministic=False),
+        replace(SPEC, target="toypkg.methods.toy.method:Other"),
+    ]
+    assert len({before, *(code_digest(spec) for spec in changed)}) == 1 + len(changed)
+
+
+@pytest.mark.parametrize(
+    "line", ["from .spec import WIDTH", "from toypkg.methods.toy.spec import WIDTH", "from . import spec"]
+)
+def test_a_spec_that_the_code_reads_is_code(package: Path, line: str) -> None:
+    (package / "methods/toy/spec.py").write_text("WIDTH = 64\n")
+    (package / "methods/toy/method.py").write_text(f"{line}\nclass Toy:\n    pass\n")
+    before = code_digest(SPEC)
+    (package / "methods/toy/spec.py").write_text("WIDTH = 32\n")
+    assert code_digest(SPEC) != before
+
+
+def test_a_spec_deeper_down_is_code(package: Path) -> None:
+    before = code_digest(SPEC)
+    (package / "methods/toy/deep/spec.py").write_text("WIDTH = 32\n")
+    assert code_digest(SPEC) != before
 
 
 def test_new_and_renamed_files_change_the_digest(package: Path) -> None:
