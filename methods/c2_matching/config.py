@@ -25,6 +25,9 @@ class C2Config:
     shared_extractor: bool = False
     groups: int = 8
     base: Literal["bilinear", "bicubic"] = "bilinear"
+    trust_gate: bool = False
+    """Texture is multiplied by a gate that sees how coherent the matches are (see refbench.nets.trust), so
+    that an unrelated reference does not hurt. Not in the paper or the released code."""
 
     def __post_init__(self) -> None:
         if any(c % self.groups for c in self.channels):
@@ -42,5 +45,6 @@ COMPACT = C2Config(
     extractor_channels=(12, 24, 32),
     groups=2,
     base="bicubic",
+    trust_gate=True,
 )
-"""The released form, small: what the bundled weights are."""
+"""The released form, small, with a gate on untrustworthy matches: what the bundled weights are."""

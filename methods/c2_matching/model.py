@@ -17,7 +17,7 @@ class C2Model(nn.Module):
         super().__init__()
         self.config = config
         self.correspondences = Correspondences(
-            config.extractor_channels, config.channels, config.shared_extractor
+            config.extractor_channels, config.channels, config.shared_extractor, trust=config.trust_gate
         )
         self.restoration = C2Net(config)
 

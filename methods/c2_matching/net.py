@@ -16,6 +16,7 @@ from refbench.nets.correspondence import LevelMatch
 from refbench.nets.dyn_agg import DynamicAggregation
 from refbench.nets.layout import fast_layout
 from refbench.nets.residual import LEAK, ContentExtractor, leaky, residual_body, upsampler
+from refbench.nets.trust import TrustGate, gate_at
 from refbench.nets.vgg import conv3x3
 from refbench.nets.warp import fit
 from refbench.stages import stage
@@ -38,12 +39,25 @@ class DynamicRestoration(nn.Module):
             self.add_module(f"{name}_dyn_agg", DynamicAggregation(channels, config.groups))
             self.add_module(f"head_{name}", nn.Sequential(conv3x3(ngf + channels, ngf), leaky()))
             self.add_module(f"body_{name}", residual_body(ngf, config.level_blocks[level]))
+        self.trust_gate = TrustGate() if config.trust_gate else None
         self.tail_small = upsampler(ngf, ngf)
         self.tail_medium = upsampler(ngf, ngf)
         self.tail_large = nn.Sequential(conv3x3(ngf, max(ngf // 2, 1)), leaky(), conv3x3(max(ngf // 2, 1), 3))
 
+    def gate(self, matches: Sequence[LevelMatch]) -> Tensor | None:
+        """The trust gate (B, 1, H, W) at LR scale, where the net has one."""
+        if self.trust_gate is None:
+            return None
+        trust = matches[-1].confidence
+        if trust is None:
+            raise ValueError("trust_gate needs matches with their trust: Correspondences(trust=True)")
+        with stage("transfer"):
+            gate: Tensor = self.trust_gate(trust[:, 0])
+        return gate
+
     def forward(self, x: Tensor, textures: Sequence[Tensor], matches: Sequence[LevelMatch]) -> Tensor:
         """Residual (B, 3, 4H, 4W) for content features ``x`` (B, ngf, H, W); levels finest first."""
+        gate = self.gate(matches)
         for name, level in COARSE_TO_FINE:
             texture = textures[level]
             with stage("transfer"):
@@ -54,6 +68,8 @@ class DynamicRestoration(nn.Module):
                 aggregate = self.get_submodule(f"{name}_dyn_agg")
                 gathered = aggregate(texture, branch, matches[level].pre_offset[:, 0], None)
                 gathered = F.leaky_relu_(gathered, LEAK)
+                if gate is not None:
+                    gathered = gathered * gate_at(gate, 4 >> level)
             with stage("restore"):
                 head = self.get_submodule(f"head_{name}")(torch.cat([x, gathered], dim=1))
                 x = self.get_submodule(f"tail_{name}")(self.get_submodule(f"body_{name}")(head) + x)

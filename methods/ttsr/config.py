@@ -17,6 +17,9 @@ class TtsrConfig:
     res_scale: float = 1.0
     base: str = "none"
     """``bicubic``: the net adds to the upsampled LR, which a short training needs; ``none`` as released."""
+    trust_gate: bool = False
+    """The relevance S is multiplied by a gate that sees how coherent matches are (see refbench.nets.trust):
+    after a ReLU, S alone is near one everywhere. Not in the paper or the released code."""
     clamp: bool = True
     """Clamp the output to [-1, 1], as released; training wants the gradient outside too."""
 
@@ -24,5 +27,13 @@ class TtsrConfig:
 RELEASED = TtsrConfig()
 """num_res_blocks 16+16+8+4, n_feats 64 as published."""
 
-COMPACT = TtsrConfig(n_feats=20, blocks=(12, 4, 2, 1), lte_channels=(8, 16, 32), base="bicubic", clamp=False)
-"""The released form, small and over a bicubic base: what the bundled weights are."""
+COMPACT = TtsrConfig(
+    n_feats=20,
+    blocks=(12, 4, 2, 1),
+    lte_channels=(8, 16, 32),
+    base="bicubic",
+    trust_gate=True,
+    clamp=False,
+)
+"""The released form, small, over a bicubic base and with a gate on untrustworthy matches: what the bundled
+weights are."""

@@ -10,8 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from refbench.matching import match
+from refbench.matching.offsets import index_to_flow
 from refbench.matching.transfer import transfer
 from refbench.nets.several import join_levels, join_maps, join_valid
+from refbench.nets.trust import trust_map
 from refbench.stages import stage
 
 from .config import TtsrConfig
@@ -72,7 +74,10 @@ class TtsrModel(TtsrNet):
             return ReferenceTextures(key, self.LTE((reference + 1.0) / 2.0), valid)
 
     def search(self, upsampled: Tensor, reference: ReferenceTextures) -> tuple[Tensor, Tensor]:
-        """(index (B, H, W), S (B, 1, H, W)): the best reference patch of every LR position."""
+        """(index (B, H, W), S (B, 1, H, W)): the best reference patch of every LR position.
+
+        S is the similarity, times the trust gate where the net has one.
+        """
         with stage("extract"):
             query = self.LTE((upsampled + 1.0) / 2.0)[2]
         with stage("match"):
@@ -80,9 +85,19 @@ class TtsrModel(TtsrNet):
                 query, reference.key, flavour="ttsr", reference_valid=reference.valid, valid_over="patches"
             )
             index = found.index[:, 0]
-            if torch.is_grad_enabled():
-                return index, relevance_at(query, reference.key, index)
-            return index, found.similarity
+            similarity = found.similarity
+        gate = self.gate(index, similarity, found.reference_grid[1])
+        relevance = relevance_at(query, reference.key, index) if torch.is_grad_enabled() else similarity
+        return index, relevance if gate is None else relevance * gate
+
+    def gate(self, index: Tensor, similarity: Tensor, grid_width: int) -> Tensor | None:
+        """The trust gate (B, 1, H, W) of the matches ``index`` (B, H, W), where the net has one."""
+        if self.trust_gate is None:
+            return None
+        with stage("match"):
+            flow = index_to_flow(index, grid_width, padded=0)
+            gate: Tensor = self.trust_gate(trust_map(flow, similarity))
+        return gate
 
     def textures(self, reference: ReferenceTextures, index: Tensor) -> list[Tensor]:
         """T1, T2, T3: the values at the matched positions, finest first."""

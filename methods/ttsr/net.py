@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from refbench.nets.layout import fast_layout
 from refbench.nets.residual import residual_body
+from refbench.nets.trust import TrustGate
 from refbench.nets.vgg import conv3x3
 
 from .config import TtsrConfig
@@ -112,3 +113,4 @@ class TtsrNet(nn.Module):
         self.config = config
         self.MainNet = MainNet(config)
         self.LTE = TextureExtractor(config)
+        self.trust_gate = TrustGate() if config.trust_gate else None

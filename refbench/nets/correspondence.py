@@ -23,7 +23,8 @@ class LevelMatch:
     """(B, K, 1, H, W) cosine similarity of the match; centred on its patch, zero on the rim."""
     confidence: Tensor | None = None
     """(B, K, 3, H, W), where matches are refined: the similarity, the share of neighbours that move alike,
-    and the agreement of the finer features, each in about [0, 1]."""
+    and the agreement of the finer features, each in about [0, 1]. Of single matches that are asked for
+    trust, at LR scale only: (B, K, 2, H, W), see refbench.nets.trust."""
 
 
 def level_match(index: Tensor, similarity: Tensor, grid_width: int, scale: int) -> LevelMatch:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refbench.matching import match
+from refbench.matching.result import Match
 from refbench.nets.correspondence import LevelMatch, level_match
-from refbench.nets.refine import refined_matches
+from refbench.nets.refine import centred_flow, refined_matches
 from refbench.nets.several import join_levels, join_valid
+from refbench.nets.trust import trust_map
 from refbench.nets.vgg import LEVELS, ContrastiveExtractor, TextureFeatures
 from refbench.stages import stage
 
@@ -67,9 +70,12 @@ class Correspondences(nn.Module):
         texture_channels: tuple[int, int, int],
         shared_extractor: bool = False,
         matching: Literal["single", "per_level", "refined"] = "single",
+        trust: bool = False,
     ) -> None:
+        """``trust``: single matching also says, at LR scale, how far its matches can be trusted."""
         super().__init__()
         self.matching = matching
+        self.trust = trust
         self.extractor = ContrastiveExtractor(extractor_channels, shared_extractor)
         self.texture = TextureFeatures(texture_channels)
 
@@ -116,7 +122,17 @@ class Correspondences(nn.Module):
                 if self.matching == "refined":
                     grid_width = best.reference_grid[1]
                     return refined_matches(queries, reference.keys, best.index, best.similarity, grid_width)
-                return [
+                levels = [
                     level_match(best.index, best.similarity, best.reference_grid[1], scale)
                     for scale in SCALES
                 ]
+                if self.trust:
+                    levels[-1] = replace(levels[-1], confidence=match_trust(best))
+                return levels
+
+
+def match_trust(found: Match) -> Tensor:
+    """Trust (B, K, CHANNELS, h, w) in the matches of every pixel; the rim takes its neighbours'."""
+    flows = centred_flow(found.index, found.reference_grid[1])
+    similarity = F.pad(found.similarity, (1, 1, 1, 1), mode="replicate")
+    return torch.stack([trust_map(flows[:, k], similarity[:, k : k + 1]) for k in range(flows.shape[1])], 1)
