@@ -12,7 +12,6 @@ import math
 import multiprocessing
 import os
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
@@ -22,7 +21,7 @@ from refbench.errors import UserError
 from refbench.execution.executor import OnResult
 from refbench.execution.job import CellJob, Task, TaskResult
 from refbench.execution.pool_worker import Failed, Ready, serve
-from refbench.store.row import SampleRow
+from refbench.execution.retries import Retries, check_pool
 
 POLL_SECONDS = 0.5
 """How often overdue trials are looked for."""
@@ -47,12 +46,7 @@ class LocalExecutor:
     def __init__(self, workers: int | None = None, timeout: float | None = None, retries: int = 2) -> None:
         """workers: processes (default: one a CUDA device, else one a CPU core). timeout: seconds a trial may
         take before its worker is replaced (default: none). retries: further tries after that or a death."""
-        if workers is not None and workers < 1:
-            raise UserError(f"executor.workers={workers}: at least 1 process is needed")
-        if timeout is not None and timeout <= 0:
-            raise UserError(f"executor.timeout={timeout}: give seconds above 0, or leave it out")
-        if retries < 0:
-            raise UserError(f"executor.retries={retries}: give 0 or more")
+        check_pool(workers, timeout, retries)
         self._workers, self._timeout, self._retries = workers, timeout, retries
         self._context = multiprocessing.get_context("spawn")
 
@@ -60,28 +54,27 @@ class LocalExecutor:
         """See :class:`refbench.execution.executor.Executor`."""
         cuda = any(c.method.device.startswith("cuda") for c in cells.values())
         count = min(self._workers or _default_workers(cuda), len(tasks))
-        waiting = deque(tasks)
-        tries: dict[Task, int] = {}
+        trials = Retries(tasks, self._retries, on_result)
         slots = [self._start(cells, i, count, cuda) for i in range(count)]
         try:
             for slot in slots:
-                _hand_out(slot, waiting)
+                _hand_out(slot, trials)
             while any(slot.task is not None for slot in slots):
                 ready = wait([s.pipe for s in slots if s.task is not None], POLL_SECONDS)
                 for i, slot in enumerate(slots):
                     if slot.task is None:
                         continue
-                    reason = ""
+                    kind, text = "", ""
                     if slot.pipe in ready:
-                        reason = self._receive(slot, on_result)
+                        kind, text = "killed", self._receive(slot, trials)
                     elif self._timeout is not None and time.monotonic() - slot.since > self._timeout:
-                        reason = f"timeout: no result within {self._timeout:g} s"
-                    if reason:
-                        self._give_up_or_retry(slot.task, reason, waiting, tries, on_result)
+                        kind, text = "timeout", f"no result within {self._timeout:g} s"
+                    if text:
+                        trials.lost(slot.task, kind, text)
                         _stop(slot)
                         slots[i] = slot = self._start(cells, slot.device, count, cuda)
                     if slot.task is None:
-                        _hand_out(slot, waiting)
+                        _hand_out(slot, trials)
         finally:
             for slot in slots:
                 _stop(slot)
@@ -95,34 +88,23 @@ class LocalExecutor:
         theirs.close()
         return _Slot(process, ours, number)
 
-    def _receive(self, slot: _Slot, on_result: OnResult) -> str:
-        """Take a worker's answer; the reason when there is none because it died."""
+    def _receive(self, slot: _Slot, trials: Retries) -> str:
+        """Take a worker's answer; how it died when there is none."""
         try:
             answer: TaskResult | Failed | Ready = slot.pipe.recv()
         except (EOFError, OSError):
             slot.process.join(5)
             code = slot.process.exitcode
             killed = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-            return f"killed: the worker process died ({killed})"
+            return f"the worker process died ({killed})"
         if isinstance(answer, Ready):
             slot.ready, slot.since = True, time.monotonic()
             return ""
         slot.task = None
         if isinstance(answer, Failed):
             raise UserError(answer.message)
-        on_result(answer)
+        trials.finished(answer)
         return ""
-
-    def _give_up_or_retry(
-        self, task: Task, reason: str, waiting: deque[Task], tries: dict[Task, int], on_result: OnResult
-    ) -> None:
-        tries[task] = tries.get(task, 0) + 1
-        if tries[task] <= self._retries:
-            waiting.appendleft(task)
-            return
-        kind, _, text = reason.partition(": ")
-        row = SampleRow(task.sample_id, task.draw, "error", error=text, error_kind=kind, attempts=tries[task])
-        on_result(TaskResult(task, row))
 
 
 def _default_workers(cuda: bool) -> int:
@@ -141,10 +123,10 @@ def _on_device(cells: Mapping[str, CellJob], number: int) -> dict[str, CellJob]:
     return {key: replace(c, method=replace(c.method, device=device)) for key, c in cells.items()}
 
 
-def _hand_out(slot: _Slot, waiting: deque[Task]) -> None:
-    if not waiting:
+def _hand_out(slot: _Slot, trials: Retries) -> None:
+    if not trials:
         return
-    task = waiting.popleft()
+    task = trials.take()
     slot.task, slot.since = task, time.monotonic() if slot.ready else math.inf
     # a worker that is already dead is noticed when its pipe is read
     with contextlib.suppress(OSError):
