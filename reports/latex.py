@@ -9,7 +9,7 @@ from refbench.escape import printable
 
 from .grid import Grid
 from .report import Report
-from .table_columns import narrow_columns
+from .table_columns import shown_columns, widths
 from .table_model import Score, Section, Table
 from .table_notes import MARKS
 from .table_numbers import difference_text, interval_text, mean_text
@@ -72,20 +72,32 @@ def _character(character: str) -> str:
 
 def _comparison(table: Table) -> list[str]:
     entries = [entry for section in table.sections for entry in section.entries]
-    columns = narrow_columns(table, entries)
-    header = ["method", "$n$"]
-    for k, kind in columns:
-        spec = table.columns[k]
-        unit = f" / {spec.unit}" if spec.unit and kind == "value" else ""
-        names = {"value": latex_text(f"{spec.title or spec.alias}{unit}"), "drop": "drop"}
-        names["delta"] = latex_text(f"vs {table.baseline or 'baseline'}")
-        header.append(
-            names[kind] + (r" $\downarrow$" if kind == "value" and not spec.higher_is_better else "")
-        )
+    columns = shown_columns(table, entries)
+    names = {"value": "mean", "delta": latex_text(f"vs {table.baseline or 'baseline'}"), "drop": "drop"}
+    groups, rules, header, at = ["", ""], [], ["method", "$n$"], 3
+    for k, own in widths(columns):
+        # a metric with one column needs no second line
+        if own == 1:
+            groups.append("")
+            header.append(_metric(table, k))
+        else:
+            groups.append(rf"\multicolumn{{{own}}}{{c}}{{{_metric(table, k)}}}")
+            rules.append(rf"\cmidrule(lr){{{at}-{at + own - 1}}}")
+            header += [names[kind] for column, kind in columns if column == k]
+        at += own
+    above = [" & ".join(groups) + r" \\", "".join(rules)] if rules else []
     blocks = [_section(table, section, columns, len(header)) for section in table.sections]
     notes = [f"[{k}] {note}" for k, note in enumerate(table.notes, start=1)]
     notes += [line.replace(MARKS, "bold: best, underlined: second") for line in table.footer]
-    return _floats(table.title, "l" + "r" * (len(header) - 1), header, blocks, notes)
+    return _floats(table.title, "l" + "r" * (len(header) - 1), header, blocks, notes, above)
+
+
+def _metric(table: Table, column: int) -> str:
+    spec = table.columns[column]
+    unit = f" / {spec.unit}" if spec.unit else ""
+    return latex_text(f"{spec.title or spec.alias}{unit}") + (
+        "" if spec.higher_is_better else r" $\downarrow$"
+    )
 
 
 def _section(table: Table, section: Section, columns: Sequence[tuple[int, str]], width: int) -> list[str]:
@@ -122,9 +134,17 @@ def _grid(grid: Grid) -> list[str]:
 
 
 def _floats(
-    title: str, columns: str, header: Sequence[str], blocks: Sequence[Sequence[str]], notes: Sequence[str]
+    title: str,
+    columns: str,
+    header: Sequence[str],
+    blocks: Sequence[Sequence[str]],
+    notes: Sequence[str],
+    above: Sequence[str] = (),
 ) -> list[str]:
-    """Blocks of rows as table floats of at most ROWS_PER_TABLE rows; the notes stand below the last one."""
+    """Blocks of rows as table floats of at most ROWS_PER_TABLE rows; the notes stand below the last one.
+
+    above: finished lines over the header, e.g. the names of groups of columns.
+    """
     pages: list[list[str]] = [[]]
     for block in blocks:
         for start in range(0, len(block), ROWS_PER_TABLE):
@@ -143,6 +163,7 @@ def _floats(
             r"\begingroup\setbox0=\hbox{%",
             rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
             r"\toprule",
+            *above,
             " & ".join(header) + r" \\",
             r"\midrule",
             *page,

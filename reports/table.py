@@ -37,7 +37,7 @@ def comparison_table(
     baseline = next((cell.method_label for cell in cells if cell.baseline), None)
     unranked = Unranked()
     sections = tuple(_section(group, cells, columns, ranked, notes, unranked) for group in groups.values())
-    unranked.note(notes)
+    unranked.note(notes, len(sections))
     _note_look_alikes(sections, notes)
     return Table(title, columns, sections, baseline, notes.texts(), footer(columns, sections, baseline))
 
@@ -84,14 +84,11 @@ def _section(
     first = group[0]
     labels = _labels(group)
     baseline = next((cell for cell in group if cell.baseline), None)
+    partial = next((cell.partial for cell in group if cell.partial), "")
     scores: dict[str, list[Score]] = {label: [] for label in labels}
     for spec in columns:
         trials = {label: _trials(cell, spec.signature) for label, cell in labels.items()}
-        ranking = (
-            rank(trials, higher_is_better=spec.higher_is_better)
-            if spec.signature in ranked
-            else Ranking(reason="not ranked: refbench does not know whether higher or lower is better")
-        )
+        ranking = _ranking(trials, spec, spec.signature in ranked, partial)
         if ranking.reason is not None and any(trials.values()):
             unranked.add(ranking.reason, f"{first.dataset_label}, {first.protocol}", spec.title or spec.alias)
         for label, cell in labels.items():
@@ -103,6 +100,14 @@ def _section(
         control=any(cell.control == first.protocol for cell in cells),
         entries=tuple(Entry(cell, tuple(scores[label])) for label, cell in labels.items()),
     )
+
+
+def _ranking(trials: Mapping[str, Trials], spec: MetricSpec, known: bool, partial: str) -> Ranking:
+    if partial:
+        return Ranking(reason=f"not ranked: {partial}")
+    if not known:
+        return Ranking(reason="not ranked: refbench does not know whether higher or lower is better")
+    return rank(trials, higher_is_better=spec.higher_is_better)
 
 
 def _labels(group: Sequence[CellSummary]) -> Mapping[str, CellSummary]:

@@ -39,14 +39,15 @@ class Unranked:
     def add(self, reason: str, section: str, column: str) -> None:
         self._found.setdefault(reason, {}).setdefault(section, []).append(column)
 
-    def note(self, notes: Footnotes) -> None:
-        """One footnote per reason and set of columns, naming its sections."""
+    def note(self, notes: Footnotes, count: int) -> None:
+        """One footnote per reason and set of columns, naming its sections among ``count`` in the table."""
         for reason, sections in self._found.items():
             groups: dict[str, list[str]] = {}
             for section, columns in sections.items():
                 groups.setdefault(", ".join(columns), []).append(section)
             for columns_text, names in groups.items():
-                notes.number(f"{columns_text} {reason}; in {' and '.join(names)}")
+                where = " and ".join(names) if len(names) < count or count == 1 else f"all {count} sections"
+                notes.number(f"{columns_text} {reason}; in {where}")
 
 
 def footer(

@@ -9,13 +9,11 @@ from refbench.errors import UserError
 
 from .report import Report
 
-FORMATS = ("md", "latex", "csv", "html", "json", "figures")
-
 
 def write_text_formats(report: Report, formats: Sequence[str], folder: Path) -> list[Path]:
-    """Write md, latex, csv and json as asked; returns the files, in a fixed order."""
-    makers: Mapping[str, Callable[[Report], dict[str, str]]] = {
-        "md": _markdown, "latex": _latex, "csv": _csv, "json": _json
+    """Write md, latex, csv, json and parquet as asked; returns the files, in a fixed order."""
+    makers: Mapping[str, Callable[[Report], Mapping[str, str | bytes]]] = {
+        "md": _markdown, "latex": _latex, "csv": _csv, "json": _json, "parquet": _parquet
     }  # fmt: skip
     written: list[Path] = []
     for name, make in makers.items():
@@ -57,3 +55,9 @@ def _json(report: Report) -> dict[str, str]:
     from .document import json_text
 
     return {"report.json": json_text(report)}
+
+
+def _parquet(report: Report) -> dict[str, bytes]:
+    from refbench.store.frame import parquet_bytes
+
+    return {"rows.parquet": parquet_bytes([cell.run for cell in report.cells])}

@@ -15,7 +15,7 @@ from refbench.errors import UserError, unknown
 if TYPE_CHECKING:
     from refbench.cli.output import Output
 
-FORMATS = ("md", "latex", "csv", "html", "json", "figures")
+FORMATS = ("md", "latex", "csv", "html", "json", "figures", "parquet")
 HELP = """Report finished runs: comparison tables, robustness and reference curves, costs, a page to look at.
 
   refbench report                                            everything in results/
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     report = build_report(load_cells(places), metric=values["metric"], published=args.published)
     folder = Path(values["report.dir"]) if values["report.dir"] else default_folder(places[0])
     written = write(report, formats, folder, values, args.output)
-    show(report, written, args.output)
+    show(report, written, args.output, published=args.published)
     return 0
 
 
@@ -90,8 +90,9 @@ def write(
     return written
 
 
-def show(report: Any, written: list[Path], output: Output) -> None:
+def show(report: Any, written: list[Path], output: Output, *, published: bool = False) -> None:
     """Tables for people, one document for programs, then what was written."""
+    from refbench.cli.published import print_published, published_beside
     from refbench.reports.table_text import render
 
     if output.json:
@@ -99,7 +100,10 @@ def show(report: Any, written: list[Path], output: Output) -> None:
 
         output.emit({**json_document(report), "files": [str(path) for path in written]})
     for _, table in report.tables:
-        output.line(render(table, terminal=output.terminal))
+        output.line(render(table, terminal=output.terminal), styled=True)
+        output.line()
+    if published:
+        print_published(output, published_beside(report.stored.summaries()))
         output.line()
     for problem in report.stored.problems:
         output.note(f"left out: {problem}")

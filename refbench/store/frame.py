@@ -1,18 +1,17 @@
-"""Rows as one table for analysis: a pandas frame, and a Parquet copy of a cell for other programs."""
+"""Rows as one table for analysis: a pandas frame, and a Parquet copy for other programs."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from refbench.store.disk import explained
+from refbench.errors import UserError
 from refbench.store.reader import Run, load_run
 
 if TYPE_CHECKING:
     import pandas as pd
-
-PARQUET = "samples.parquet"
 
 _CELL = (
     "run_key", "method", "method_label", "weights", "dataset", "dataset_label", "protocol", "seed",
@@ -91,22 +90,19 @@ def frame_of(runs: Sequence[Run]) -> pd.DataFrame:
     )
 
 
-def write_parquet(folder: Path) -> Path:
-    """Write ``samples.parquet`` beside the rows: a derived copy, never read back by refbench.
+def parquet_bytes(runs: Sequence[Run]) -> bytes:
+    """The rows of ``runs`` as one Parquet file: a derived copy, never read back by refbench.
 
-    Raises UserError when the folder cannot be written, ImportError without a Parquet engine.
+    Raises UserError without a Parquet engine.
     """
-    frame = load_frame([folder])
+    frame = frame_of(runs)
     # a column of mixed notes (text and numbers) has no Parquet type
     for name in frame.columns:
         if frame[name].dtype == object and name not in ("draw", "seed", "attempts"):
             frame[name] = frame[name].map(lambda v: v if v is None else str(v))
-    path = folder / PARQUET
-    temporary = folder / f".tmp-{PARQUET}"
-    with explained(folder):
-        try:
-            frame.to_parquet(temporary, index=False)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    return path
+    buffer = io.BytesIO()
+    try:
+        frame.to_parquet(buffer, index=False)
+    except ImportError:
+        raise UserError("format=parquet needs pyarrow; pip install pyarrow, or choose csv") from None
+    return buffer.getvalue()

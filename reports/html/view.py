@@ -14,14 +14,14 @@ from refbench.specs import MetricSpec
 from ..charts import charts
 from ..costs import Cost
 from ..report import Report
-from ..table_columns import narrow_columns
+from ..table_columns import shown_columns
 from ..table_model import Score, Section, Table
 from ..table_notes import MARKS
 from ..table_numbers import difference_text, interval_text, mean_text
 from .chosen import Extreme, extremes
 from .svg import svg
 
-_COSTS = ("s / image", "matching", "peak MiB")
+_COSTS = (("", "s / image"), ("", "matching"), ("", "peak MiB"))
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,19 @@ def tables(report: Report) -> list[dict[str, Any]]:
     found = []
     for number, (group, table) in enumerate(report.tables):
         entries = [entry for section in table.sections for entry in section.entries]
-        columns = narrow_columns(table, entries)
+        columns = shown_columns(table, entries)
         notes = [f"[{k}] {note}" for k, note in enumerate(table.notes, start=1)]
         notes += [line.replace(MARKS, "bold: best, underlined: second") for line in table.footer]
         found.append(
             {
                 "id": f"table{number}",
                 "title": group.title,
-                "header": ["method", "n", *(_header(table, k, kind) for k, kind in columns), *_COSTS],
+                "header": [
+                    ("", "method"),
+                    ("", "n"),
+                    *(_header(table, k, kind) for k, kind in columns),
+                    *_COSTS,
+                ],
                 "sections": [_section(table, s, columns, costs) for s in table.sections],
                 "notes": notes,
             }
@@ -58,14 +63,16 @@ def tables(report: Report) -> list[dict[str, Any]]:
     return found
 
 
-def _header(table: Table, column: int, kind: str) -> str:
+def _header(table: Table, column: int, kind: str) -> tuple[str, str]:
+    """(the metric that a difference is of, the column's name)."""
     spec = table.columns[column]
+    name = spec.title or spec.alias
     if kind == "delta":
-        return f"vs {table.baseline or 'baseline'}"
+        return name, f"vs {table.baseline or 'baseline'}"
     if kind == "drop":
-        return "drop"
+        return name, "drop"
     unit = f" {spec.unit}" if spec.unit else ""
-    return f"{spec.title or spec.alias}{unit}" + ("" if spec.higher_is_better else " ↓")
+    return "", f"{name}{unit}" + ("" if spec.higher_is_better else " ↓")
 
 
 def _section(

@@ -8,9 +8,11 @@ import re
 from pathlib import Path
 from types import ModuleType
 
+import pandas as pd
 import pytest
 
 from refbench.cli.main import main
+from refbench.store import find_runs, load_run
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +66,16 @@ def test_json_is_one_document(results: Path, tmp_path: Path, capsys: pytest.Capt
     assert any("DATSR (rec) on CUFED5, PSNR" in text for text in data["contradictions"])
     written = json.loads((tmp_path / "report.json").read_text())
     assert written["cells"] == data["cells"]
+
+
+def test_parquet_holds_every_trial(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(results), "format=parquet,csv", f"report.dir={tmp_path}"]) == 0
+    frame = pd.read_parquet(tmp_path / "rows.parquet")
+    assert len(frame) == sum(len(load_run(folder).rows) for folder in find_runs(results))
+    lines = pd.read_csv(tmp_path / "csv" / "per_image.csv", dtype={"sample": str})
+    for (signature, draw), own in lines.groupby(["signature", "draw"]):
+        there = frame[frame["draw"] == draw]
+        assert sorted(there[signature]) == pytest.approx(sorted(own["value"]), rel=1e-7)
 
 
 def test_single_runs_only(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ from refbench.reports.html import gallery as gallery_module
 from refbench.reports.html import pictures
 from refbench.reports.html.chosen import extremes, gallery_items
 from refbench.reports.html.page import write_page
+from refbench.reports.html.view import tables
 from refbench.reports.report import build_report
 
 HOSTILE_IDS = (
@@ -140,6 +141,24 @@ def test_without_images_there_is_no_gallery(made: ModuleType, tmp_path: Path) ->
     assert entries(text) == []
     assert 'id="gallery"' not in text
     assert 'id="extremes"' in text
+
+
+def test_every_metric_has_its_own_difference_and_drop(made: ModuleType, tmp_path: Path) -> None:
+    made.write_results(tmp_path, protocols=made.instances()[:3])
+    found = {t["title"]: t for t in tables(build_report(load_cells([tmp_path])))}
+    jitter = found["cufed5-sample: jitter@1 of the reference"]
+    assert jitter["header"][2:8] == [
+        ("", "PSNR-Y dB"), ("PSNR-Y", "vs bicubic"), ("PSNR-Y", "drop"),
+        ("", "SSIM-Y"), ("SSIM-Y", "vs bicubic"), ("SSIM-Y", "drop"),
+    ]  # fmt: skip
+    for section in jitter["sections"]:
+        for row in section["rows"]:
+            assert len(row["cells"]) + 2 == len(jitter["header"])
+            # the made-up SSIM is the PSNR / 50, and so are its differences
+            for k in (1, 2):
+                psnr, ssim = row["cells"][k].value, row["cells"][k + 3].value
+                assert (psnr == "") == (ssim == "")
+                assert psnr == "" or float(ssim) == pytest.approx(float(psnr) / 50)
 
 
 def test_extremes_are_the_largest_paired_differences(made: ModuleType, tmp_path: Path) -> None:

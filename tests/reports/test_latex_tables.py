@@ -44,6 +44,29 @@ def test_every_row_has_as_many_columns_as_its_table(made: ModuleType, tmp_path: 
         assert len({len(re.findall(r"(?<!\\)&", row)) for row in rows}) == 1
 
 
+def test_every_metric_has_its_own_difference_and_drop(made: ModuleType, tmp_path: Path) -> None:
+    made.write_results(tmp_path)
+    report = build_report(load_cells([tmp_path]))
+    text = latex_files(report)["tables.tex"]
+    (jitter,) = [t for g, t in report.tables if g.kind == "jitter@1"]
+    start = text.index(jitter.title.replace("_", r"\_"))
+    head, body = text[start:].split(r"\midrule", 1)
+    assert head.index(r" &  & \multicolumn{3}{c}{PSNR-Y / dB} & \multicolumn{3}{c}{SSIM-Y} \\") < head.index(
+        r"\cmidrule(lr){3-5}\cmidrule(lr){6-8}"
+    )
+    assert head.rstrip().endswith(r"method & $n$ & mean & vs bicubic & drop & mean & vs bicubic & drop \\")
+    level = jitter.sections[-1].entries[-1]
+    ssim = level.scores[1]
+    assert ssim.delta is not None
+    assert ssim.drop is not None
+    assert ssim.summary is not None
+    mean = f"{ssim.summary.mean:.4f}"
+    row = next(line for line in body.splitlines() if level.cell.method_label in line and mean in line)
+    fields = [re.sub(r"\{\\scriptsize.*", "", field).strip() for field in row.removesuffix(r" \\").split("&")]
+    assert fields[6] == f"{ssim.delta.difference.mean:+.4f}"
+    assert fields[7] == f"{ssim.drop.difference.mean:+.4f}"
+
+
 @given(st.text(max_size=60))
 def test_no_data_is_a_command(text: str) -> None:
     shown = latex_text(text)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from refbench.store import CellStore, Manifest, SampleRow
-from refbench.store.frame import load_frame, write_parquet
+from refbench.errors import UserError
+from refbench.store import CellStore, Manifest, SampleRow, load_run
+from refbench.store.frame import load_frame, parquet_bytes
 
 KEY = "ef" * 32
 
@@ -61,10 +64,17 @@ def test_a_cell_without_rows_has_its_metric_columns(tmp_path: Path) -> None:
 def test_the_parquet_copy_holds_the_same_table(tmp_path: Path) -> None:
     rows = [SampleRow(str(i), metrics={"m|v1": i / 3}, notes={"k": i if i % 2 else "text"}) for i in range(5)]
     folder = cell(tmp_path, KEY, rows)
-    copy = pd.read_parquet(write_parquet(folder))
+    copy = pd.read_parquet(io.BytesIO(parquet_bytes([load_run(folder)])))
     assert copy["m|v1"].tolist() == load_frame([folder])["m|v1"].tolist()
     assert copy["note.k"].tolist() == ["text", "1", "text", "3", "text"]
-    assert not list(folder.glob(".tmp*"))
+
+
+def test_parquet_without_an_engine_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("pyarrow", "fastparquet"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(UserError) as caught:
+        parquet_bytes([])
+    assert str(caught.value) == "format=parquet needs pyarrow; pip install pyarrow, or choose csv"
 
 
 def test_the_store_itself_imports_nothing_heavy() -> None:
