@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Any
 
 from refbench.identity import folder_name
-from refbench.store.disk import explained, write_atomic
-from refbench.store.images import write_image
+from refbench.store.disk import explained, remove_stale, vanished, write_atomic
+from refbench.store.images import IMAGES, write_image
 from refbench.store.linelog import LineLog
 from refbench.store.manifest import Manifest, add_metrics, join_manifest, update_session
 from refbench.store.reader import ROWS, SCORES, read_rows, row_files, select
@@ -35,6 +35,8 @@ class CellStore:
         self.manifest = manifest
         self.problems: list[str] = []
         """Damaged lines found by the last reading, as ``file:line: reason``."""
+        self.mended: tuple[str, ...] = ()
+        """What :meth:`open` found damaged and put right, a line each."""
         self._log: LineLog | None = None
         self._scores: LineLog | None = None
         self._arriving: Manifest | None = None
@@ -51,8 +53,10 @@ class CellStore:
         folder = out / folder_name(run_key)
         with explained(out):
             folder.mkdir(parents=True, exist_ok=True)
-        there = join_manifest(folder, replace(manifest, sessions=()))
+        mended: list[str] = []
+        there = join_manifest(folder, replace(manifest, sessions=()), mended.append)
         store = cls(folder, there)
+        store.mended = tuple(mended)
         store._arriving = replace(there, sessions=manifest.sessions)
         return store
 
@@ -81,8 +85,12 @@ class CellStore:
     def _arrive(self) -> None:
         """Enter this session into the manifest, before its first row."""
         if self._arriving is not None:
+            if not self.folder.is_dir():
+                raise vanished(self.folder)
             self.manifest = join_manifest(self.folder, self._arriving)
             self._arriving = None
+            remove_stale(self.folder)
+            remove_stale(self.folder / IMAGES)
 
     def append_score(self, score: ScoreRow) -> None:
         """Add metric values to an existing row without repeating inference."""
@@ -139,8 +147,11 @@ class CellStore:
         update_session(self.folder, session_id, facts)
 
     def close(self) -> None:
-        """Sync and unlock; the store can be read and reopened afterwards."""
-        for log in (self._log, self._scores):
-            if log is not None:
-                log.close()
-        self._log = self._scores = None
+        """Sync and unlock; the store can be read afterwards, and the next row opens it again."""
+        rows, scores, self._log, self._scores = self._log, self._scores, None, None
+        try:
+            if rows is not None:
+                rows.close()
+        finally:
+            if scores is not None:
+                scores.close()

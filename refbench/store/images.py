@@ -31,10 +31,12 @@ def image_name(sample_id: str, draw: int) -> str:
 def write_image(folder: Path, sample_id: str, draw: int, data: bytes) -> str:
     """Write a PNG into ``folder/images`` atomically; returns its path relative to ``folder``.
 
-    Needs no open store, so that a worker process can call it. Raises UserError when it cannot write.
+    Needs no open store, so that a worker process can call it. Raises UserError when it cannot write, or
+    when ``folder`` is not there.
     """
     relative = f"{IMAGES}/{image_name(sample_id, draw)}"
     with explained(folder):
-        (folder / IMAGES).mkdir(parents=True, exist_ok=True)
+        # a cell folder that is gone is not made again: its rows would be missing
+        (folder / IMAGES).mkdir(exist_ok=True)
         write_atomic(folder / relative, data)
     return relative

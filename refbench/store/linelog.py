@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from refbench.store.disk import disk_error, write_all
+from refbench.store.disk import disk_error, vanished, write_all
 from refbench.store.locks import lock_file
 
 SYNC_SECONDS = 1.0
@@ -55,18 +55,29 @@ class LineLog:
         self._synced = time.monotonic()
 
     def append(self, text: str) -> None:
-        """Write one line. Raises UserError when the disk is full; earlier lines are then untouched."""
+        """Write one line. Raises UserError when the disk is full; earlier lines are then untouched.
+
+        Also when the file is no longer in its folder: the system would go on taking lines for a file
+        that nobody can open again.
+        """
         if "\n" in text:
             raise ValueError("a record is one line")
         data = text.encode("ascii") + b"\n"
         try:
             write_all(self._fd, data)
+            there = _still_there(self.path, self._fd)
             self._size += len(data)
             if time.monotonic() - self._synced >= SYNC_SECONDS:
                 self.sync()
         except OSError as error:
             self._forget_part()
             raise disk_error(self.folder, error) from error
+        except BaseException:
+            # Ctrl-C in the middle of a line
+            self._forget_part()
+            raise
+        if not there:
+            raise vanished(self.folder)
 
     def sync(self) -> None:
         """Have the disk take what was written. Raises OSError."""
@@ -141,10 +152,11 @@ def _open(path: Path) -> int:
 
 
 def _still_there(path: Path, fd: int) -> bool:
-    """False when a closing writer removed the (empty) file between our open and our lock."""
+    """False when a closing writer removed the (empty) file between our open and our lock, or when somebody
+    removed, moved or replaced the file since."""
     try:
         return os.path.samestat(os.stat(path), os.fstat(fd))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from refbench.store.disk import explained, write_atomic
 from refbench.store.locks import exclusive
 
 MANIFEST = "manifest.json"
+DAMAGED = "manifest.damaged"
 MANIFEST_SCHEMA = 1
 
 
@@ -85,11 +87,15 @@ class Manifest:
         return Manifest(**values)
 
 
+class TornManifest(UserError):
+    """The file is no JSON: it was cut off or overwritten, and nothing in it can be used."""
+
+
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a cell folder. Raises UserError when it is missing or damaged."""
     path = folder / MANIFEST
     try:
-        data = json.loads(path.read_bytes())
+        data = _parsed(path)
         if not isinstance(data, dict):
             raise ValueError("not a JSON object")
         return Manifest.from_dict(data)
@@ -103,17 +109,38 @@ def read_manifest(folder: Path) -> Manifest:
         ) from None
 
 
-def join_manifest(folder: Path, manifest: Manifest) -> Manifest:
+def _parsed(path: Path) -> object:
+    try:
+        return json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise TornManifest(
+            f"{path}: damaged ({error}); repeat the run, which keeps its rows and writes this file anew"
+        ) from None
+
+
+def join_manifest(
+    folder: Path, manifest: Manifest, note: Callable[[str], None] = lambda line: None
+) -> Manifest:
     """Create the manifest, or add the sessions and metrics of ``manifest`` to the one that is there.
 
-    Safe against other processes that do the same. Raises UserError when the folder belongs to another
-    run key, or cannot be written.
+    Safe against other processes that do the same. A file that was cut off is set aside and written anew:
+    all but the earlier sessions is known again; ``note`` is told. Raises UserError when the folder belongs
+    to another run key, or cannot be written.
     """
     with explained(folder), exclusive(folder / ".lock"):
         if not (folder / MANIFEST).exists():
             _write(folder, manifest)
             return manifest
-        there = read_manifest(folder)
+        try:
+            there = read_manifest(folder)
+        except TornManifest:
+            os.replace(folder / MANIFEST, folder / DAMAGED)
+            _write(folder, manifest)
+            note(
+                f"{folder / MANIFEST}: was damaged and has been written anew (what was left: {DAMAGED}); "
+                "earlier sessions are no longer recorded"
+            )
+            return manifest
         if there.run_key != manifest.run_key:
             found = first_difference(there.identity, manifest.identity)
             what = f"{found[0]}: {found[1]!r} there, {found[2]!r} here" if found else "other run key"
@@ -146,4 +173,4 @@ def add_metrics(folder: Path, metrics: Mapping[str, Mapping[str, Any]]) -> None:
 
 def _write(folder: Path, manifest: Manifest) -> None:
     text = json.dumps(manifest.to_dict(), indent=1, allow_nan=False)
-    write_atomic(folder / MANIFEST, (text + "\n").encode("ascii"))
+    write_atomic(folder / MANIFEST, (text + "\n").encode("ascii"), sync=True)

@@ -38,34 +38,23 @@ class Run:
 def read_rows(folder: Path) -> tuple[dict[TrialKey, SampleRow], list[str]]:
     """The row of each trial, and the lines that could not be read.
 
-    In one file the last row of a trial wins. Between files of writers that ran at the same time an
-    ``ok`` row wins over an error, then the later file.
+    An ``ok`` row wins over an error, whichever came first: a trial may be run again for a metric that was
+    not asked for before, and when that fails the finished row still stands. Else the later row wins.
     """
     problems: list[str] = []
     merged: dict[TrialKey, SampleRow] = {}
-    current: dict[TrialKey, SampleRow] = {}
-    file: Path | None = None
     for line in read_lines(folder, ROWS):
-        if line.file != file:
-            _merge(merged, current)
-            current, file = {}, line.file
         try:
             row = SampleRow.from_json(line.data)
         except RowError as error:
             problems.append(_problem(line, error))
             continue
-        current[row.key] = row
-    _merge(merged, current)
+        there = merged.get(row.key)
+        if there is None or row.ok or not there.ok:
+            merged[row.key] = row
     if merged:
         _add_scores(folder, merged, problems)
     return merged, problems
-
-
-def _merge(merged: dict[TrialKey, SampleRow], newer: dict[TrialKey, SampleRow]) -> None:
-    for key, row in newer.items():
-        there = merged.get(key)
-        if there is None or row.ok or not there.ok:
-            merged[key] = row
 
 
 def _add_scores(folder: Path, rows: dict[TrialKey, SampleRow], problems: list[str]) -> None:

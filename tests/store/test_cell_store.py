@@ -174,7 +174,6 @@ def test_a_folder_of_another_run_key_is_refused_with_the_difference(tmp_path: Pa
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("{", "damaged"),
         ("[]", "not a JSON object"),
         ('{"run_key": "x"}', "no field 'method'"),
         ('{"schema": 9}', "newer"),
@@ -194,6 +193,84 @@ def test_a_damaged_manifest_is_one_line_with_the_remedy(tmp_path: Path, text: st
         load_run(tmp_path)
     assert "delete this file and repeat the run" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 40, -3])
+def test_a_manifest_that_was_cut_off_is_written_anew_and_the_rows_stay(tmp_path: Path, kept: int) -> None:
+    with CellStore.open(tmp_path, KEY, replace(MANIFEST, sessions=({"id": "first"},))) as store:
+        store.append(ok("a"))
+    path = store.folder / "manifest.json"
+    part = path.read_bytes()[:kept]
+    path.write_bytes(part)
+    with pytest.raises(UserError, match=r"manifest\.json: damaged .*; repeat the run, which keeps its rows"):
+        load_run(store.folder)
+    with CellStore.open(tmp_path, KEY, replace(MANIFEST, sessions=({"id": "second"},))) as store:
+        (line,) = store.mended
+        assert "was damaged and has been written anew (what was left: manifest.damaged)" in line
+        store.append(ok("b"))
+    run = load_run(store.folder)
+    assert run.rows == (ok("a"), ok("b"))
+    assert run.manifest == replace(MANIFEST, sessions=({"id": "second"},))
+    assert (store.folder / "manifest.damaged").read_bytes() == part
+
+
+def test_a_failed_repetition_does_not_hide_a_finished_row(tmp_path: Path) -> None:
+    with CellStore.open(tmp_path, KEY, MANIFEST) as store:
+        for row in (ok("a"), failed("a"), failed("b"), failed("b")):
+            store.append(row)
+        assert store.rows() == [ok("a"), failed("b")]
+
+
+def test_a_folder_that_is_gone_stops_the_writer_with_one_line(tmp_path: Path) -> None:
+    store = CellStore.open(tmp_path, KEY, MANIFEST)
+    store.append(ok("a"))
+    os.rename(store.folder, tmp_path / "moved")
+    for attempt in (lambda: store.append(ok("b")), lambda: store.write_image("b", 0, b"png")):
+        with pytest.raises(UserError) as caught:
+            attempt()
+        assert str(caught.value).startswith(f"results folder {store.folder}: ")
+        assert "\n" not in str(caught.value)
+    store.close()
+    assert [p.name for p in tmp_path.iterdir()] == ["moved"]
+    unopened = CellStore.open(tmp_path, KEY, MANIFEST)
+    shutil.rmtree(unopened.folder)
+    with pytest.raises(UserError, match="was removed, moved or replaced while the run wrote into it"):
+        unopened.append(ok("a"))
+    assert not unopened.folder.exists()
+
+
+def test_temporary_files_of_killed_writers_are_removed_when_they_are_old(tmp_path: Path) -> None:
+    with CellStore.open(tmp_path, KEY, MANIFEST) as store:
+        store.write_image("a", 0, b"png")
+    for folder in (store.folder, store.folder / "images"):
+        for name in (".tmp-1-old", ".tmp-2-new"):
+            (folder / name).touch()
+        os.utime(folder / ".tmp-1-old", (0, 0))
+    with CellStore.open(tmp_path, KEY, MANIFEST) as store:
+        store.append(ok("a"))
+    left = sorted(p.name for p in store.folder.rglob("*.*") if "tmp" in p.name)
+    assert left == [".tmp-2-new", ".tmp-2-new"]
+
+
+def test_an_interrupt_between_writing_a_line_and_counting_it_keeps_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+
+    def interrupted(fd: int, data: bytes) -> int:
+        write(fd, data)
+        raise KeyboardInterrupt
+
+    store = CellStore.open(tmp_path, KEY, MANIFEST)
+    store.append(ok("a"))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            store.append(ok("b"))
+    store.append(ok("c"))
+    store.close()
+    assert [row.sample_id for row in load_run(store.folder).rows] == ["a", "c"]
+    assert load_run(store.folder).problems == ()
 
 
 def test_find_runs_says_what_is_missing(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("sample_id", HOSTILE)
 def test_hostile_ids_stay_inside_the_folder(tmp_path: Path, sample_id: str) -> None:
+    (tmp_path / "cell").mkdir()
     relative = write_image(tmp_path / "cell", sample_id, 0, b"png")
     path = tmp_path / "cell" / relative
     assert path.read_bytes() == b"png"
