@@ -7,7 +7,7 @@ where the source leaves no doubt; anything else stays ``unknown`` and is never c
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -26,6 +26,8 @@ _Y4, _Y0, _RGB = ("psnr_y", "ssim_y"), ("psnr_y_c0", "ssim_y_c0"), ("psnr_rgb", 
 _CARD_METRICS = {
     "c2_matching@1": _Y4, "datsr@1": _Y4, "ttsr@1": _Y0, "masa@1": _Y0, "mmagic_rgb@1": _RGB
 }  # fmt: skip
+_STITCHED = {"ttsr@1": "stitch_ttsr", "masa@1": "stitch_masa"}
+"""The policies that put all references side by side as these codes did."""
 ROUNDING = 0.02
 """dB by which numbers of one method may differ from rounding and environment alone."""
 
@@ -67,6 +69,16 @@ class Published:
     def method_id(self) -> str:
         """refbench's name of the method, or the published one."""
         return _METHODS.get(self.method, self.method)
+
+    @property
+    def protocol_id(self) -> str | None:
+        """The protocol instance that measures the same: ``ttsr@1+ref=stitch_ttsr``; None where none does."""
+        if self.card == UNKNOWN:
+            return None
+        if self.reference == "first":
+            return self.card
+        policy = _STITCHED.get(self.card) if self.reference.startswith("stitched") else None
+        return None if policy is None else f"{self.card}+ref={policy}"
 
     @property
     def alias(self) -> str | None:
@@ -157,10 +169,10 @@ def published_rows(dataset: str, protocol: str, metric: str) -> tuple[PublishedR
 def _protocol_differs(published: Published, protocol: str, metric: str) -> str:
     if published.card == UNKNOWN:
         return "its protocol is unknown"
-    if published.reference != "first":
+    if published.protocol_id is None:
         return f"its reference is {published.reference}"
-    if published.card != protocol:
-        return f"protocol {published.card}, measured {protocol}"
+    if published.protocol_id != protocol:
+        return f"protocol {published.protocol_id}, measured {protocol}"
     if published.alias != metric:
         return f"metric {published.alias or published.metric}, measured {metric}"
     return ""
@@ -184,15 +196,20 @@ def beside(cells: Sequence[CellSummary]) -> tuple[Beside, ...]:
     return tuple(sorted(found, key=lambda b: (b.published.method_id not in measured, b.published.dataset)))
 
 
+def of_methods(rows: Iterable[Beside], methods: Collection[str]) -> tuple[Beside, ...]:
+    """The rows about refbench's methods ``methods``."""
+    return tuple(row for row in rows if row.published.method_id in methods)
+
+
 def _beside(published: Published, cells: Sequence[CellSummary]) -> Beside:
     own = [cell for cell in cells if cell.method == published.method_id]
     if not own:
         return Beside(published, None, "", None, "not measured")
-    if published.card == UNKNOWN or published.reference != "first" or published.alias is None:
+    if published.protocol_id is None or published.alias is None:
         return Beside(published, None, "", None, _protocol_differs(published, "", ""))
-    same = [c for c in own if c.protocol == published.card and published.alias in c.metrics]
+    same = [c for c in own if c.protocol == published.protocol_id and published.alias in c.metrics]
     if not same:
-        return Beside(published, None, "", None, f"not measured under {published.card}")
+        return Beside(published, None, "", None, f"not measured under {published.protocol_id}")
     weights = _WEIGHTS.get(published.variant)
     official = [cell for cell in same if weights is not None and cell.weights == weights]
     if not official:

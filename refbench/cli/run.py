@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="show cells, trials and what is already done")
     parser.add_argument("--cfg", action="store_true", help="print the settings and stop")
     parser.add_argument("--plain", action="store_true", help="plain progress lines instead of a live display")
+    parser.add_argument("--published", action="store_true", help="published numbers beside measured ones")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     outcome = carry_out(plan, first, executor, make_progress(args.plain))
     tables = suite_tables(outcome)
     tracked = publish(outcome, first, tables)
-    report(outcome, first, tables, tracked, args.output)
+    report(outcome, first, tables, tracked, args.output, published=args.published)
     return 1 if outcome.errors else 0
 
 
@@ -137,7 +138,13 @@ def publish(outcome: RunOutcome, config: RunConfig, tables: list[Any]) -> list[T
 
 
 def report(
-    outcome: RunOutcome, config: RunConfig, tables: list[Any], tracked: list[TrackingResult], output: Output
+    outcome: RunOutcome,
+    config: RunConfig,
+    tables: list[Any],
+    tracked: list[TrackingResult],
+    output: Output,
+    *,
+    published: bool = False,
 ) -> None:
     """The end of a run: tables and whereabouts for people, one document for programs."""
     from refbench.reports.table_text import render
@@ -154,17 +161,24 @@ def report(
         }
     )
     for table in tables:
-        output.line(render(table, terminal=output.terminal))
+    from refbench.cli.published import print_published, published_beside, published_document
+        output.line(render(table, terminal=output.terminal), styled=True)
+        output.line()
+    if published:
+        print_published(output, others)
         output.line()
     folders = sorted({str(path) for path in outcome.folders.values()})
-    others = len(folders) - 1
-    more = f" and {others} more {'folder' if others == 1 else 'folders'}" if others else ""
+    others = published_beside(list(unique.values())) if published else ()
+    rest = len(folders) - 1
+    more = f" and {rest} more {'folder' if rest == 1 else 'folders'}" if rest else ""
     output.line(f"rows    {folders[0]}/samples.jsonl{more}")
     if config.images == "png":
         output.line(f"images  {folders[0]}/images{more}")
     for result in tracked:
         if result.warning:
             output.note(f"warning: MLflow: {result.warning}")
+            **shard_document(outcome.shard),
+            **(published_document(others) if published else {}),
         else:
             where = f"look at it with: {result.ui_command}" if result.ui_command else result.uri
             output.line(f"MLflow  run {result.run_id}; {where}")

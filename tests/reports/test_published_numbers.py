@@ -7,7 +7,13 @@ from dataclasses import replace
 import pytest
 
 from refbench.protocols.card import card_names, load_card
-from refbench.reports.published import beside, contradictions, load_published, published_rows
+from refbench.reports.published import (
+    beside,
+    contradictions,
+    load_published,
+    of_methods,
+    published_rows,
+)
 from refbench.stats import CellSummary
 from refbench.stats.summary import MetricSummary
 
@@ -95,6 +101,27 @@ def test_difference_needs_protocol_weights_and_the_whole_dataset() -> None:
     )
     part = found(cell("c2_matching@1", label="cufed5 [6 of 126]"))["28.242"]
     assert part == (None, "measured on cufed5 [6 of 126]")
+
+
+def test_stitched_references_compare_with_the_policy_that_stitches_so() -> None:
+    ttsr = replace(
+        cell("ttsr@1+ref=stitch_ttsr", value=27.0),
+        method="ttsr",
+        metrics={
+            "psnr_y_c0": MetricSummary(27.0, None, None, "psnr|space=y601|range=255|round=u8|crop=0|v1", 126)
+        },
+    )
+    rows = {(b.published.text, b.published.reference): b for b in beside([ttsr])}
+    stitched = rows["27.09", "stitched: 5"]
+    assert stitched.difference == pytest.approx(-0.09)
+    assert rows["26.991", "first"].reason == "not measured under ttsr@1"
+    # the column of comparison papers does not say how it was measured
+    assert rows["27.09", "unknown"].reason == "its protocol is unknown"
+
+
+def test_only_the_run_s_methods_stand_beside_it() -> None:
+    rows = of_methods(beside([cell("c2_matching@1")]), {"c2_matching"})
+    assert {row.published.method for row in rows} == {"C2-Matching"}
 
 
 def test_measured_methods_come_first() -> None:

@@ -1,0 +1,79 @@
+"""``--published`` in a run: beside the measured numbers, unranked, with contradictions told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from refbench.cli.main import main
+
+MINE = """
+from refbench.specs import MethodSpec
+from refbench.methods.bicubic.method import Bicubic
+
+SPEC = MethodSpec(name="datsr", target=":Mine", scale=4, uses_reference=False)
+
+
+class Mine(Bicubic):
+    pass
+"""
+
+
+@pytest.fixture
+def method(tmp_path: Path) -> str:
+    """A stand-in that calls itself datsr, so that DATSR's published numbers are asked for."""
+    file = tmp_path / "mine.py"
+    file.write_text(MINE)
+    return f"method={file}:SPEC"
+
+
+def words(method: str, out: Path, *more: str) -> list[str]:
+    return ["run", method, "suite=cufed5", "limit=1", f"out={out}", "tracking=none", "device=cpu", *more]
+
+
+def test_a_run_shows_them_beside_its_table(
+    method: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words(method, tmp_path / "out", "--published")) == 0
+    lines = capsys.readouterr().out.splitlines()
+    start = lines.index("Published numbers")
+    columns = lines[start + 1].split()
+    assert columns[:4] == ["DATASET", "METHOD", "METRIC", "PUBLISHED"]
+    released = next(line for line in lines if "28.50" in line and "released-weights" in line)
+    assert "not measured under datsr@1" in released
+    assert any("28.72" in line and "its protocol is unknown" in line for line in lines[start:])
+    assert not any("C2-Matching" in line for line in lines[start:])
+    told = next(line for line in lines if line.startswith("contradiction: DATSR (rec) on CUFED5, PSNR"))
+    assert "28.72 in the paper" in told
+    assert "28.50 from the released weights" in told
+    assert any("never ranked with measured ones" in line for line in lines)
+
+
+def test_without_the_flag_nothing_published_is_shown(
+    method: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words(method, tmp_path / "out")) == 0
+    assert "Published numbers" not in capsys.readouterr().out
+    assert main(words(method, tmp_path / "out", "--json")) == 0
+    assert "published" not in json.loads(capsys.readouterr().out)
+
+
+def test_the_document_has_numbers_reasons_and_contradictions(
+    method: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words(method, tmp_path / "out", "--published", "--json")) == 0
+    document = json.loads(capsys.readouterr().out)
+    texts = {row["published"]["text"]: row for row in document["published"]}
+    assert texts["28.72"]["difference"] is None
+    assert texts["28.72"]["published"]["status"] == "paper"
+    assert texts["28.50"]["published"]["card"] == "datsr@1"
+    assert any("28.72" in text and "28.50" in text for text in document["contradictions"])
+
+
+def test_a_method_without_published_numbers_is_told_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words("method=bicubic", tmp_path / "out", "--published")) == 0
+    assert "none are known for these methods on these datasets" in capsys.readouterr().out
