@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-m", "--multirun", action="store_true", help="sweep over comma-separated values")
     parser.add_argument("--dry-run", action="store_true", help="show cells, trials and what is already done")
     parser.add_argument("--cfg", action="store_true", help="print the settings and stop")
-    parser.add_argument("--plain", action="store_true", help="plain progress lines instead of a live display")
     parser.add_argument("--published", action="store_true", help="published numbers beside measured ones")
+    parser.add_argument("--plain", action="store_true", help="plain progress lines instead of a live display")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -147,9 +147,11 @@ def report(
     published: bool = False,
 ) -> None:
     """The end of a run: tables and whereabouts for people, one document for programs."""
+    from refbench.cli.published import print_published, published_beside, published_document
     from refbench.reports.table_text import render
 
     unique = {s.run_key: s for suite in outcome.suites for s in suite.summaries}
+    others = published_beside(list(unique.values())) if published else ()
     output.emit(
         {
             "cells": [summary.json() for summary in unique.values()],
@@ -158,17 +160,16 @@ def report(
             "errors": outcome.errors,
             "results": str(config.out),
             "tracking": tracked,
+            **(published_document(others) if published else {}),
         }
     )
     for table in tables:
-    from refbench.cli.published import print_published, published_beside, published_document
         output.line(render(table, terminal=output.terminal), styled=True)
         output.line()
     if published:
         print_published(output, others)
         output.line()
     folders = sorted({str(path) for path in outcome.folders.values()})
-    others = published_beside(list(unique.values())) if published else ()
     rest = len(folders) - 1
     more = f" and {rest} more {'folder' if rest == 1 else 'folders'}" if rest else ""
     output.line(f"rows    {folders[0]}/samples.jsonl{more}")
@@ -177,8 +178,6 @@ def report(
     for result in tracked:
         if result.warning:
             output.note(f"warning: MLflow: {result.warning}")
-            **shard_document(outcome.shard),
-            **(published_document(others) if published else {}),
         else:
             where = f"look at it with: {result.ui_command}" if result.ui_command else result.uri
             output.line(f"MLflow  run {result.run_id}; {where}")
