@@ -14,7 +14,7 @@ from refbench.settings import RunConfig
 from refbench.specs import MetricSpec
 from refbench.stats.summary import CellSummary, summarise
 from refbench.store import Manifest, SampleRow
-from refbench.store.provenance import clean_config
+from refbench.redact import clean_config
 
 
 def metric_facts(specs: Sequence[MetricSpec]) -> dict[str, dict[str, Any]]:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from refbench.escape import spreadsheet_text
 from refbench.reporting.cells import StoredCell
 from refbench.specs import MetricSpec
 from refbench.stats.interval import Interval
@@ -76,12 +77,13 @@ def per_image_csv(cells: Sequence[StoredCell]) -> str:
     )
     for cell in cells:
         summary = cell.summary
-        place = (summary.dataset_label, summary.protocol, summary.method_label, summary.weights)
+        names = (summary.dataset_label, summary.protocol, summary.method_label, summary.weights)
+        place = tuple(map(spreadsheet_text, names))
         for alias, trials in summary.values.items():
             signature = summary.metrics[alias].signature
             # plain rows, not dictionaries: ten thousand trials of three metrics are 30,000 lines
             writer.writerows(
-                (*place, sample, draw, alias, signature, f"{value:.8g}")
+                (*place, spreadsheet_text(sample), draw, alias, signature, f"{value:.8g}")
                 for (sample, draw), value in sorted(trials.items())
             )
     return stream.getvalue()
@@ -219,7 +221,7 @@ def _counts(report: Report) -> dict[str, str]:
 
 
 def write(header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """CSV text with ``\\n`` line ends; None is an empty field."""
+    """CSV text with ``\\n`` line ends; None is an empty field, and no name is a formula."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, list(header), restval="", lineterminator="\n")
     writer.writeheader()
@@ -229,4 +231,6 @@ def write(header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _short(value: Any) -> Any:
-    return f"{value:.6g}" if isinstance(value, float) else value
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return spreadsheet_text(value) if isinstance(value, str) else value

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from refbench.escape import printable
+from refbench.escape import printable, terminal_text
 from refbench.specs import MetricSpec
 
 from .table_model import Entry, Section, Table
@@ -207,6 +207,7 @@ def _wrapped(lead: str, text: str, width: int, style: str) -> list[list[Styled]]
 
 
 def _to_text(lines: Sequence[Sequence[Styled]], terminal: bool, width: int) -> str:
+    lines = [[(terminal_text(text), style) for text, style in line] for line in lines]
     if not terminal:
         return "\n".join("".join(text for text, _ in line).rstrip() for line in lines)
     buffer = StringIO()

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
+from refbench.escape import terminal_text
 from refbench.plan import Cell
 from refbench.store import SampleRow
 
@@ -44,7 +45,7 @@ class _Cell:
 
 def cell_label(cell: Cell) -> str:
     """``datsr (compact) · canonical@1+jitter@1[level=x1]``."""
-    return f"{cell.method_label} · {cell.protocol.id}"
+    return terminal_text(f"{cell.method_label} · {cell.protocol.id}")
 
 
 class PlainProgress:
@@ -58,7 +59,7 @@ class PlainProgress:
         self._all = self._finished = 0
 
     def _say(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
+        print(terminal_text(text), file=self._stream, flush=True)
 
     def start(self, cells: Sequence[Cell], todo: Mapping[str, int], done: Mapping[str, int]) -> None:
         self._cells = {c.key: _Cell(cell_label(c), todo[c.key]) for c in cells}
@@ -131,7 +132,7 @@ class LiveProgress:
         self._finished += 1
         if not row.ok:
             self._bars.console.print(
-                f"error: {state.label}: {row.sample_id} draw {row.draw}: {row.error}",
+                terminal_text(f"error: {state.label}: {row.sample_id} draw {row.draw}: {row.error}"),
                 markup=False,
                 style="red",
             )

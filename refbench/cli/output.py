@@ -11,6 +11,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
+from refbench.escape import json_text, terminal_text
+from refbench.redact import without_credentials
+
 
 class Output:
     """Given to every command as ``args.output``."""
@@ -29,13 +32,18 @@ class Output:
         with contextlib.redirect_stdout(sys.stderr):
             yield
 
-    def line(self, text: str = "") -> None:
-        """A line for people: on stdout, or on stderr with ``--json``."""
-        print(text, file=sys.stderr if self.json else self._stdout, flush=True)
+    def line(self, text: str = "", styled: bool = False) -> None:
+        """A line for people: on stdout, or on stderr with ``--json``.
+
+        Characters that steer a terminal are shown as question marks; ``styled``: the text has colours of
+        our own, and its maker has cleaned the names in it.
+        """
+        shown = text if styled else terminal_text(text)
+        print(shown, file=sys.stderr if self.json else self._stdout, flush=True)
 
     def note(self, text: str) -> None:
-        """A remark that is no part of the result: always on stderr."""
-        print(text, file=sys.stderr, flush=True)
+        """A remark that is no part of the result: always on stderr. Without secrets, like :meth:`error`."""
+        print(terminal_text(without_credentials(text)), file=sys.stderr, flush=True)
 
     def emit(self, document: object) -> None:
         """The one JSON document; without ``--json`` nothing. Raises RuntimeError when called twice."""
@@ -45,14 +53,18 @@ class Output:
             raise RuntimeError("a command emits one JSON document")
         self._emitted = True
         text = json.dumps(plain(document), indent=2, ensure_ascii=False, allow_nan=False)
-        self._stdout.write(text + "\n")
+        self._stdout.write(json_text(text) + "\n")
         self._stdout.flush()
 
     def error(self, message: str) -> None:
-        """``refbench: message`` on stderr, and as a document with ``--json``."""
-        print(f"refbench: {message}", file=sys.stderr, flush=True)
+        """``refbench: message`` on stderr, and as a document with ``--json``.
+
+        One line, whatever names and texts of others it quotes, and without the secrets that it may quote.
+        """
+        shown = without_credentials(" ".join(message.splitlines()))
+        print(terminal_text(f"refbench: {shown}"), file=sys.stderr, flush=True)
         if not self._emitted:
-            self.emit({"error": message})
+            self.emit({"error": shown})
 
     def prints(self, text: str) -> bool:
         """Whether the stream for people can encode ``text``."""

@@ -66,9 +66,11 @@ def set_threads(threads: int | None) -> None:
 
 def show_settings(configs: list[RunConfig], output: Output) -> int:
     """``--cfg``."""
+    from refbench.redact import clean_config
     from refbench.summaries import plain
 
-    documents = [plain(config) for config in configs]
+    # shown in logs of CI, too
+    documents = [clean_config(plain(config)) for config in configs]
     output.emit({"settings": documents})
     if not output.json:
         import yaml

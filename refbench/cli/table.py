@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from refbench.cli.output import Output
+from refbench.escape import terminal_text
 
 
 def print_table(
@@ -38,5 +39,5 @@ def _ruled(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) ->
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(terminal_text(cell)) for cell in row))
     Console().print(table)

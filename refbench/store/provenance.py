@@ -1,22 +1,23 @@
 """Where a session's numbers come from: code, packages, machine, time. Never secrets.
 
-The environment is an allow-list, and credentials inside addresses are blanked.
+The environment is an allow-list, and secrets in the command line are blanked (refbench.redact).
 """
 
 from __future__ import annotations
 
 import os
 import platform
-import re
 import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from refbench.redact import without_credentials
 
 PACKAGES = (
     "refbench", "torch", "torchvision", "numpy", "pillow", "scikit-image", "lpips", "pyiqa",
@@ -30,9 +31,6 @@ ENVIRONMENT = (
     "SLURM_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT",
 )  # fmt: skip
 """The only environment variables that are recorded."""
-
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
-_SECRET_NAME = re.compile(r"(token|secret|passw|credential|api_?key)", re.IGNORECASE)
 
 
 def new_session(
@@ -116,27 +114,3 @@ def _git(folder: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
-
-
-def without_credentials(text: str) -> str:
-    """``https://user:key@host`` -> ``https://***@host``; the value of ``...token=`` and the like goes too."""
-    text = _CREDENTIALS.sub("***", text)
-    name, equals, _ = text.partition("=")
-    return f"{name}=***" if equals and _SECRET_NAME.search(name) else text
-
-
-def clean_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration as plain JSON data without credentials, for ``Manifest.config``."""
-    return {str(key): _clean(str(key), value) for key, value in config.items()}
-
-
-def _clean(name: str, value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return clean_config(value)
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_clean(name, item) for item in value]
-    if value is None or isinstance(value, (bool, int)):
-        return value
-    if isinstance(value, float):
-        return value if value == value and abs(value) != float("inf") else str(value)
-    return "***" if _SECRET_NAME.search(name) else without_credentials(str(value))

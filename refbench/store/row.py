@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from refbench.redact import without_credentials
 from refbench.store import checks
 from refbench.store.checks import RowError
 from refbench.store.migrations import ROW_SCHEMA, migrate
@@ -70,6 +71,9 @@ class SampleRow:
         metrics, special = checks.finite_metrics(self.metrics, self.special)
         object.__setattr__(self, "metrics", metrics)
         object.__setattr__(self, "special", special)
+        if self.error:
+            # an exception's text may quote the address or the command that failed
+            object.__setattr__(self, "error", without_credentials(self.error))
         object.__setattr__(self, "notes", {k: _finite_note(v) for k, v in self.notes.items()})
 
     @property

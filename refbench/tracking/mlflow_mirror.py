@@ -19,7 +19,7 @@ from refbench.store.cell import SUMMARY
 from refbench.store.linelog import files_of
 from refbench.store.locks import exclusive
 from refbench.store.manifest import MANIFEST
-from refbench.store.provenance import without_credentials
+from refbench.redact import without_credentials
 from refbench.store.reader import ROWS, SCORES
 from refbench.tracking.local import artifact_root, follow_move, local_uri, published_before, ui_command
 from refbench.tracking.quiet import quiet
@@ -66,10 +66,9 @@ def publish(
     # whatever a tracking server or its database does: the rows are safe and the run has succeeded
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
-    text = " ".join(reason.split())[:300]
-    return TrackingResult(
-        shown, warning=f"mirror {shown} not written: {without_credentials(text)}; the rows are on disk"
-    )
+    # blanked before it is cut: half an address has no `@` to know a password by
+    text = without_credentials(" ".join(reason.split()))[:300]
+    return TrackingResult(shown, warning=f"mirror {shown} not written: {text}; the rows are on disk")
 
 
 @contextmanager

@@ -8,13 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from refbench.store.provenance import (
-    clean_config,
-    git_state,
-    new_session,
-    package_versions,
-    without_credentials,
-)
+from refbench.store.provenance import git_state, new_session, package_versions
 
 
 def test_a_session_is_plain_json_and_holds_only_allowed_variables(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,20 +23,6 @@ def test_a_session_is_plain_json_and_holds_only_allowed_variables(monkeypatch: p
     assert session["command"] == ["run", "tracking.uri=https://***@host/x", "method.api_key=***", "seed=1"]
     assert (session["device"], session["threads"]) == ("cpu", 2)
     assert session["started"].endswith("+00:00")
-
-
-def test_a_configuration_is_cleaned_in_depth() -> None:
-    config = {"tracking": {"uri": "http://u:p@h", "password": "p"}, "levels": (1, 0.5), "path": Path("a"),
-              "nan": float("nan"), "none": None, "list": ["ftp://u@h"]}  # fmt: skip
-    assert clean_config(config) == {
-        "tracking": {"uri": "http://***@h", "password": "***"}, "levels": [1, 0.5], "path": "a",
-        "nan": "nan", "none": None, "list": ["ftp://***@h"],
-    }  # fmt: skip
-
-
-def test_ordinary_text_is_left_alone() -> None:
-    for text in ("out=a@b", "https://host/a@b", "mail@example.org", "method=datsr"):
-        assert without_credentials(text) == text
 
 
 def test_versions_come_from_metadata_and_absent_packages_are_left_out() -> None:
