@@ -57,6 +57,7 @@ class PlainProgress:
         self._cells: dict[str, _Cell] = {}
         self._begin = self._last = time.monotonic()
         self._all = self._finished = 0
+        self._rounds = 0
 
     def _say(self, text: str) -> None:
         print(terminal_text(text), file=self._stream, flush=True)
@@ -65,6 +66,11 @@ class PlainProgress:
         self._cells = {c.key: _Cell(cell_label(c), todo[c.key]) for c in cells}
         self._all = sum(todo.values())
         self._begin = self._last = time.monotonic()
+        self._finished = 0
+        self._rounds += 1
+        if self._rounds > 1:
+            self._say(f"{self._all} failed {'trials are' if self._all > 1 else 'trial is'} tried again")
+            return
         finished = sum(done.values())
         self._say(
             f"{len(cells)} cells, {self._all} trials to run"
@@ -115,6 +121,7 @@ class LiveProgress:
         ]
         self._cells = {c.key: _Cell(cell_label(c), todo[c.key]) for c in cells}
         self._begin = time.monotonic()
+        self._current, self._finished = None, 0
         if not sum(todo.values()):
             return
         self._bars = Progress(*columns, console=Console(stderr=True), transient=True)

@@ -83,7 +83,7 @@ def show_plan(plan: Plan, done: dict[str, set[tuple[str, int]]], output: Output)
     """``--dry-run``: every cell with its trials, and how many forward passes are left."""
     rows: list[dict[str, Any]] = []
     for cell in plan.cells():
-        asked = set(cell.trials())
+        asked = set(plan.trials(cell))
         finished = len(asked & done[cell.key])
         rows.append(
             {
@@ -93,7 +93,7 @@ def show_plan(plan: Plan, done: dict[str, set[tuple[str, int]]], output: Output)
                 "dataset_label": cell.dataset_label,
                 "protocol": cell.protocol.id,
                 "seed": cell.job.seed,
-                "n": len(cell.ids),
+                "n": len({sample for sample, _ in asked}),
                 "trials": len(asked),
                 "done": finished,
                 "run_key": cell.key,

@@ -16,9 +16,12 @@ def make_executor(name: str, params: Mapping[str, ParamValue]) -> Executor:
     if name not in EXECUTORS:
         raise unknown("executor", name, EXECUTORS)
     if name == "serial":
+        from refbench.execution.retries import check_pool
         from refbench.execution.serial import SerialExecutor
 
-        _check(name, params, ())
+        _check(name, params, ("retries",))
+        retries = params.get("retries")
+        check_pool(1, None, 0 if retries is None else int(retries))
         return SerialExecutor()
     from refbench.execution.local import LocalExecutor
 
