@@ -83,7 +83,7 @@ def show_plan(plan: Plan, done: dict[str, set[tuple[str, int]]], output: Output)
     """``--dry-run``: every cell with its trials, and how many forward passes are left."""
     rows: list[dict[str, Any]] = []
     for cell in plan.cells():
-        asked = set(plan.trials(cell))
+        asked = set(cell.trials())
         finished = len(asked & done[cell.key])
         rows.append(
             {
@@ -93,7 +93,7 @@ def show_plan(plan: Plan, done: dict[str, set[tuple[str, int]]], output: Output)
                 "dataset_label": cell.dataset_label,
                 "protocol": cell.protocol.id,
                 "seed": cell.job.seed,
-                "n": len({sample for sample, _ in asked}),
+                "n": len(cell.ids),
                 "trials": len(asked),
                 "done": finished,
                 "run_key": cell.key,
@@ -184,5 +184,5 @@ def report(
             where = f"look at it with: {result.ui_command}" if result.ui_command else result.uri
             output.line(f"MLflow  run {result.run_id}; {where}")
     for problem in outcome.problems:
-        output.note(f"warning: {problem}; the trial was run again")
+        output.note(f"warning: {problem}")
     output.line(f"{outcome.computed} trials computed, {outcome.reused} reused, {outcome.errors} errors")
