@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from refbench.errors import UserError, did_you_mean
-from refbench.imaging import read_image
+from refbench.errors import SampleError, UserError, did_you_mean
+from refbench.imaging import image_size, read_image
 from refbench.specs import DataRequest, DatasetSpec
 from refbench.types import Image, Sample
 
@@ -39,6 +39,16 @@ class ImageDataset:
     def ids(self) -> tuple[str, ...]:
         """Sample ids, sorted, or in the order in which ``data.ids`` asks for them."""
         return self._ids
+
+    def pixels(self, sample_id: str) -> int:
+        """Pixels of HR (of LR where there is no HR), from the header; 0 for a file that cannot be read."""
+        group = self._groups[sample_id]
+        path = group.hr or group.lr
+        try:
+            height, width = image_size(path) if path is not None else (0, 0)
+        except SampleError:
+            return 0
+        return height * width
 
     def load(self, sample_id: str) -> Sample:
         """Read one sample's images. Raises SampleError naming the file that cannot be read."""

@@ -21,8 +21,9 @@ from refbench.protocols import ProtocolInstance, build_instances
 from refbench.protocols.instance import control_of
 from refbench.registry import Registry, load_class
 from refbench.settings import MethodChoice, RunConfig
+from refbench.sharding import Load, Shard, Share, share
 from refbench.specs import MethodSpec
-from refbench.types import Dataset
+from refbench.types import Dataset, Sized
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,10 @@ class Plan:
     """Everything a ``run`` will do."""
 
     suites: tuple[SuitePlan, ...]
+    shard: Shard | None = None
+    """Which part of the plan is carried out; None: all of it."""
+    share: Share | None = field(repr=False, default=None)
+    """What belongs to ``shard``."""
 
     def cells(self) -> tuple[Cell, ...]:
         """Every cell once, grouped by method so that each one's weights load once."""
@@ -106,14 +111,19 @@ class Plan:
                 jobs.append(cell.job.method)
         return tuple(sorted(unique.values(), key=lambda c: jobs.index(c.job.method)))
 
+    def trials(self, cell: Cell) -> tuple[tuple[str, int], ...]:
+        """Those of the cell's trials that this run carries out: all, or its shard's."""
+        if self.share is None:
+            return cell.trials()
+        return tuple(trial for trial in cell.trials() if (cell.key, trial[0]) in self.share)
+
     def tasks(self, done: Mapping[str, set[tuple[str, int]]]) -> list[Task]:
         """The trials that are not in ``done`` (run key -> finished trials), in the order of :meth:`cells`."""
-        return [
-            Task(cell.key, sample_id, draw)
-            for cell in self.cells()
-            for sample_id, draw in cell.trials()
-            if (sample_id, draw) not in done.get(cell.key, set())
-        ]
+        found: list[Task] = []
+        for cell in self.cells():
+            finished = done.get(cell.key, set())
+            found += [Task(cell.key, *trial) for trial in self.trials(cell) if trial not in finished]
+        return found
 
 
 def metrics_of(instance: ProtocolInstance, config: RunConfig) -> tuple[str, ...]:
@@ -138,7 +148,23 @@ class Planner:
         groups: dict[tuple[str, str, int], list[RunConfig]] = {}
         for config in configs:
             groups.setdefault((config.suite.name, config.dataset, config.seed), []).append(config)
-        return Plan(tuple(self._suite(group) for group in groups.values()))
+        plan = Plan(tuple(self._suite(group) for group in groups.values()))
+        shard = configs[0].shard if configs else None
+        return plan if shard is None else replace(plan, shard=shard, share=share(self._loads(plan), shard))
+
+    def _loads(self, plan: Plan) -> list[Load]:
+        """The plan's cells as their division sees them; each dataset tells its image sizes once."""
+        sizes: dict[str, dict[str, int]] = {}
+        groups: dict[str, int] = {}
+        loads = []
+        for cell in plan.cells():
+            dataset = self._datasets[cell.job.data.id]
+            known = sizes.setdefault(cell.job.data.id, {})
+            if isinstance(dataset, Sized):
+                known.update({i: dataset.pixels(i) for i in cell.ids if i not in known})
+            group = groups.setdefault(repr(cell.job.method), len(groups))
+            loads.append(Load(cell.key, group, cell.ids, known))
+        return loads
 
     def _suite(self, configs: Sequence[RunConfig]) -> SuitePlan:
         first = configs[0]

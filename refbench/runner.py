@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from refbench.errors import SampleError, UserError
+from refbench.errors import SampleError
 from refbench.execution.executor import Executor
 from refbench.execution.job import Task, TaskResult
-from refbench.execution.rounds import RETRIES, run_in_rounds
 from refbench.execution.worker import method_of
 from refbench.hooks import require_preflight
+from refbench.identity import digest
 from refbench.plan import Cell, Plan
 from refbench.registry import load_class
 from refbench.scoring import complete_rows
 from refbench.settings import RunConfig
+from refbench.sharding import Shard
 from refbench.stats.summary import CellSummary
-from refbench.store import CellStore, RowError, SampleRow
+from refbench.store import CellStore, SampleRow, read_manifest
+from refbench.store.partial import partial_text
 from refbench.store.provenance import new_session, now
 from refbench.summaries import cell_manifest, summarise_cell
 from refbench.types import Preflight, TrialMeta
@@ -30,8 +31,7 @@ class Progress(Protocol):
     """Hears how a run goes. Called on the runner's thread only."""
 
     def start(self, cells: Sequence[Cell], todo: Mapping[str, int], done: Mapping[str, int]) -> None:
-        """``todo`` and ``done``: trials per run key. Comes again, after ``stop``, for the failed trials that
-        are tried again."""
+        """``todo`` and ``done``: trials per run key."""
         ...
 
     def result(self, cell: Cell, row: SampleRow) -> None:
@@ -67,7 +67,14 @@ class RunOutcome:
     reused: int
     """Trials found finished."""
     problems: tuple[str, ...] = ()
-    """What was found damaged, and what was done about it, a line each."""
+    """Damaged lines that were passed over, as ``file:line: reason``."""
+    shard: Shard | None = None
+    """Which part of the plan was carried out; None: all of it."""
+
+    @property
+    def partial(self) -> str:
+        """``partial: shard 1/4`` when a cell lacks the rows of other shards, else empty."""
+        return next((s.partial for suite in self.suites for s in suite.summaries if s.partial), "")
 
     @property
     def errors(self) -> int:
@@ -125,6 +132,8 @@ def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progr
     by_key = {cell.key: cell for cell in cells}
     suite_of = {cell.key: suite.name for suite in reversed(plan.suites) for cell in suite.cells}
     session = new_session(device=config.device, threads=config.threads)
+    if plan.shard is not None:
+        session |= {"shard": str(plan.shard), "study": digest(sorted(by_key))[:20]}
     with ExitStack() as stack:
         stores = {
             cell.key: stack.enter_context(
@@ -132,7 +141,8 @@ def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progr
             )
             for cell in cells
         }
-        done = {cell.key: complete_rows(cell, stores[cell.key]) for cell in cells}
+        asked = {cell.key: plan.trials(cell) for cell in cells}
+        done = {cell.key: complete_rows(cell, stores[cell.key], asked[cell.key]) for cell in cells}
         tasks = plan.tasks(done)
         preflight(cells, tasks)
         todo: dict[str, int] = dict.fromkeys(by_key, 0)
@@ -143,45 +153,24 @@ def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progr
             store, row = stores[result.task.cell], result.row
             if result.png is not None:
                 row = replace(row, image=store.write_image(row.sample_id, row.draw, result.png))
-            try:
-                store.append(row)
-            except RowError as error:
-                # a plugin put something into the row that no row can hold
-                row = SampleRow(
-                    row.sample_id, row.draw, "error", str(error), error_kind="method", attempts=row.attempts
-                )
-                store.append(row)
-            kept[result.task.cell] += 1
+            store.append(row)
+            left[result.task.cell] -= 1
+            if not left[result.task.cell]:
+                # a study has more cells than a process may have open files
+                store.close()
             progress.result(by_key[result.task.cell], row)
 
-        def begin_again(failed: Sequence[Task]) -> None:
-            count = Counter(task.cell for task in failed)
-            progress.stop()
-            progress.start(
-                [by_key[key] for key in count],
-                count,
-                {key: len(by_key[key].trials()) - n for key, n in count.items()},
-            )
-
-        kept = dict.fromkeys(by_key, 0)
-        progress.start(cells, todo, {c.key: len(c.trials()) - todo[c.key] for c in cells})
+        left = dict(todo)
+        progress.start(cells, todo, {key: len(trials) - todo[key] for key, trials in asked.items()})
         try:
-            run_in_rounds(
-                executor, {c.key: c.job for c in cells}, tasks, retries_of(config), keep, begin_again
-            )
-        except BaseException:
-            # what stopped the run is what the user must hear of, not that it cannot be noted
-            with suppress(UserError):
-                close_session(stores, session, kept)
-            raise
+            if tasks:
+                executor.run({c.key: c.job for c in cells}, tasks, keep)
         finally:
             progress.stop()
-        close_session(stores, session, kept)
-        problems = tuple(
-            f"{store.folder.name}/{line}"
-            for store in stores.values()
-            for line in (*store.mended, *(f"{p}; the trial was run again" for p in store.problems))
-        )
+            for key, store in stores.items():
+                if todo[key]:
+                    store.finish_session(str(session["id"]), {"finished": now(), "rows": todo[key]})
+        problems = tuple(f"{store.folder.name}/{p}" for store in stores.values() for p in store.problems)
 
         suites = []
         for suite in plan.suites:
@@ -189,7 +178,8 @@ def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progr
             for cell in suite.cells:
                 store = stores[cell.key]
                 rows = store.rows(cell.trials())
-                summary, document = summarise_cell(cell, rows, store.rows_path())
+                partial = "" if plan.shard is None else partial_cell(store.folder, rows)
+                summary, document = summarise_cell(cell, rows, store.rows_path(), partial)
                 store.write_summary({**document, "finished": now()})
                 summaries.append(summary)
             suites.append(
@@ -198,20 +188,10 @@ def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progr
                 )
             )
         folders = {key: store.folder for key, store in stores.items()}
-    total = sum(len(cell.trials()) for cell in cells)
-    return RunOutcome(tuple(suites), folders, len(tasks), total - len(tasks), problems)
+    total = sum(map(len, asked.values()))
+    return RunOutcome(tuple(suites), folders, len(tasks), total - len(tasks), problems, plan.shard)
 
 
-def retries_of(config: RunConfig) -> int:
-    """How often a failed trial is tried again."""
-    asked = config.executor.params.get("retries")
-    return RETRIES if asked is None else int(asked)
-
-
-def close_session(
-    stores: Mapping[str, CellStore], session: Mapping[str, object], kept: Mapping[str, int]
-) -> None:
-    """Note in the manifests how many rows this run wrote. Raises UserError."""
-    for key, store in stores.items():
-        if kept[key]:
-            store.finish_session(str(session["id"]), {"finished": now(), "rows": kept[key]})
+def partial_cell(folder: Path, rows: Sequence[SampleRow]) -> str:
+    """What a shard's cell still lacks; other shards may have written into the same folder."""
+    return partial_text(read_manifest(folder), {row.key for row in rows})

@@ -160,8 +160,8 @@ def score_row(
     return None
 
 
-def complete_rows(cell: Cell, store: CellStore) -> set[TrialKey]:
-    """The trials of ``cell`` that need no inference, with every metric that is asked for.
+def complete_rows(cell: Cell, store: CellStore, trials: Sequence[TrialKey]) -> set[TrialKey]:
+    """Those of ``trials`` of ``cell`` that need no inference, with every metric that is asked for.
 
     Rows of an earlier run that asked for fewer metrics are scored now from their kept images; where no
     image was kept, or cannot be scored, the trial is run again.
@@ -170,7 +170,7 @@ def complete_rows(cell: Cell, store: CellStore) -> set[TrialKey]:
     metrics: MetricSet | None = None
     done: set[TrialKey] = set()
     lacking: list[SampleRow] = []
-    for row in store.rows(cell.trials()):
+    for row in store.rows(trials):
         missing = [s for s in specs if s.signature not in row.metrics]
         if missing and metrics is None:
             metrics = MetricSet(cell.job.metrics)
@@ -185,6 +185,7 @@ def complete_rows(cell: Cell, store: CellStore) -> set[TrialKey]:
             seed = cell.job.seed
             if score_row(store, row, dataset, cell.protocol, seed, metrics, specs) is None:
                 done.add(row.key)
+        store.close()
     return done
 
 

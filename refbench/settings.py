@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from refbench.sharding import Shard
 from refbench.specs import DataRequest, ParamValue
 
 
@@ -98,3 +99,5 @@ class RunConfig:
     threads: int | None = None
     memory_limit: str | None = None
     """``4GB``: bound on the matcher's and the network's working memory."""
+    shard: Shard | None = None
+    """Which part of the plan this run carries out; None: all of it."""

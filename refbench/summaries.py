@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -61,9 +61,16 @@ def cell_manifest(cell: Cell, suite: str, session: Mapping[str, Any]) -> Manifes
         compare=cell.compare_fields(),
         metrics=metric_facts(resolve(cell.job.metrics, known_metrics())),
         weights_files=files,
-        config=clean_config(plain(cell.config)) if cell.config is not None else {},
+        # which shard ran says its session: the cell is the same for all of them
+        config=clean_config(plain(replace(cell.config, shard=None))) if cell.config is not None else {},
         sessions=(session,),
+        whole=whole(cell, str(session["study"])) if "shard" in session else None,
     )
+
+
+def whole(cell: Cell, study: str) -> dict[str, Any]:
+    """``Manifest.whole`` of a cell that shards carry out."""
+    return {"samples": list(cell.ids), "draws": cell.protocol.draws, "study": study}
 
 
 def plain(config: RunConfig) -> dict[str, Any]:
@@ -112,6 +119,8 @@ class CellFacts:
     run_key: str
     compare_key: Mapping[str, Any]
     control: str | None
+    partial: str = ""
+    """What a shard's cell lacks; stands in its dataset label, and so in every table, curve and file."""
 
 
 def cell_summary(
@@ -124,7 +133,7 @@ def cell_summary(
         weights=facts.weights,
         method_label=facts.method_label,
         dataset=facts.dataset,
-        dataset_label=facts.dataset_label,
+        dataset_label=f"{facts.dataset_label} [{facts.partial}]" if facts.partial else facts.dataset_label,
         protocol=facts.protocol,
         baseline=facts.baseline,
         n=summary.n,
@@ -138,13 +147,17 @@ def cell_summary(
         control=facts.control,
         failed=summary.failed,
         costs=costs(rows),
+        partial=facts.partial,
     )
 
 
 def summarise_cell(
-    cell: Cell, rows: Sequence[SampleRow], rows_path: Path
+    cell: Cell, rows: Sequence[SampleRow], rows_path: Path, partial: str = ""
 ) -> tuple[CellSummary, dict[str, Any]]:
-    """(what tables read, the document for summary.json) of exactly the given rows."""
+    """(what tables read, the document for summary.json) of exactly the given rows.
+
+    partial: what a shard's rows lack, see :func:`refbench.store.partial.partial_text`.
+    """
     facts = CellFacts(
         method=cell.method,
         weights=cell.weights,
@@ -156,11 +169,34 @@ def summarise_cell(
         run_key=cell.key,
         compare_key=cell.compare_fields(),
         control=cell.control,
+        partial=partial,
     )
     made = cell_summary(facts, rows, resolve(cell.job.metrics, known_metrics()), rows_path)
+    return made, summary_document(made, rows_path, cell.ids)
+
+
+def stored_facts(manifest: Manifest, control: str | None, partial: str) -> CellFacts:
+    """What a finished cell is, from its manifest."""
+    return CellFacts(
+        method=manifest.method,
+        weights=manifest.weights,
+        method_label=manifest.method_label or manifest.method,
+        dataset=manifest.dataset,
+        dataset_label=manifest.dataset_label or manifest.dataset,
+        protocol=manifest.protocol,
+        baseline=manifest.baseline,
+        run_key=manifest.run_key,
+        compare_key=manifest.compare,
+        control=control,
+        partial=partial,
+    )
+
+
+def summary_document(made: CellSummary, rows_path: Path, samples: Sequence[str]) -> dict[str, Any]:
+    """The content of summary.json, but for the time; samples: the ids that were asked for."""
     document = made.json()
     document["rows"] = rows_path.name
     document["failed"] = list(made.failed)
-    document["samples"] = list(cell.ids)
+    document["samples"] = list(samples)
     document["costs"] = dict(made.costs)
-    return made, document
+    return document

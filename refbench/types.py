@@ -83,6 +83,15 @@ class TrialMeta:
 
 
 @runtime_checkable
+class Sized(Protocol):
+    """Optional on a dataset: image sizes without decoding, so that ``shard=i/n`` can balance the work."""
+
+    def pixels(self, sample_id: str) -> int:
+        """Pixels of the HR image of a sample; 0 when they cannot be told. Never raises."""
+        ...
+
+
+@runtime_checkable
 class Preflight(Protocol):
     """Optional on a method: problems that can be found before inference (folder, command)."""
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from refbench.plan import Plan
     from refbench.runner import RunOutcome
     from refbench.settings import RunConfig
+    from refbench.sharding import Shard
     from refbench.tracking.types import TrackingResult
 
 HELP = "score methods on suites under a named protocol and print the comparison table"
@@ -83,7 +84,7 @@ def show_plan(plan: Plan, done: dict[str, set[tuple[str, int]]], output: Output)
     """``--dry-run``: every cell with its trials, and how many forward passes are left."""
     rows: list[dict[str, Any]] = []
     for cell in plan.cells():
-        asked = set(cell.trials())
+        asked = set(plan.trials(cell))
         finished = len(asked & done[cell.key])
         rows.append(
             {
@@ -93,7 +94,7 @@ def show_plan(plan: Plan, done: dict[str, set[tuple[str, int]]], output: Output)
                 "dataset_label": cell.dataset_label,
                 "protocol": cell.protocol.id,
                 "seed": cell.job.seed,
-                "n": len(cell.ids),
+                "n": len({sample for sample, _ in asked}),
                 "trials": len(asked),
                 "done": finished,
                 "run_key": cell.key,
@@ -101,7 +102,7 @@ def show_plan(plan: Plan, done: dict[str, set[tuple[str, int]]], output: Output)
         )
     todo = sum(r["trials"] - r["done"] for r in rows)
     total = sum(r["trials"] for r in rows)
-    output.emit({"cells": rows, "trials": total, "todo": todo})
+    output.emit({"cells": rows, "trials": total, "todo": todo, **shard_document(plan.shard)})
     width = max(len(c.method_label) for c in plan.cells())
     span = max(len(c.protocol.id) for c in plan.cells())
     for cell, row in zip(plan.cells(), rows, strict=True):
@@ -109,8 +110,16 @@ def show_plan(plan: Plan, done: dict[str, set[tuple[str, int]]], output: Output)
             f"{cell.method_label:<{width}}  {cell.dataset_label}  {cell.protocol.id:<{span}}  "
             f"{row['n']} images  {row['trials']} trials  {row['done']} done"
         )
-    output.line(f"{len(rows)} cells, {total} trials (forward passes), {total - todo} done, {todo} to run")
+    part = f"shard {plan.shard}: " if plan.shard else ""
+    output.line(
+        f"{part}{len(rows)} cells, {total} trials (forward passes), {total - todo} done, {todo} to run"
+    )
     return 0
+
+
+def shard_document(shard: Shard | None) -> dict[str, str]:
+    """``--json``: which part this is, where it is one."""
+    return {"shard": str(shard)} if shard else {}
 
 
 def suite_tables(outcome: RunOutcome) -> list[Any]:
@@ -130,8 +139,11 @@ def suite_title(suite: Any) -> str:
 
 
 def publish(outcome: RunOutcome, config: RunConfig, tables: list[Any]) -> list[TrackingResult]:
-    """Mirror the run to MLflow; a failing mirror is a warning, never a failed run."""
-    if config.tracking == "none":
+    """Mirror the run to MLflow; a failing mirror is a warning, never a failed run.
+
+    A shard is not mirrored: it is no finished run, and many of them would touch a fresh database at once.
+    """
+    if config.tracking == "none" or config.shard is not None:
         return []
     from refbench.reports.table_markdown import markdown
     from refbench.tracking.publish import publish_run
@@ -162,6 +174,7 @@ def report(
             "errors": outcome.errors,
             "results": str(config.out),
             "tracking": tracked,
+            **shard_document(outcome.shard),
             **(published_document(others) if published else {}),
         }
     )
@@ -184,5 +197,8 @@ def report(
             where = f"look at it with: {result.ui_command}" if result.ui_command else result.uri
             output.line(f"MLflow  run {result.run_id}; {where}")
     for problem in outcome.problems:
-        output.note(f"warning: {problem}")
-    output.line(f"{outcome.computed} trials computed, {outcome.reused} reused, {outcome.errors} errors")
+        output.note(f"warning: {problem}; the trial was run again")
+    part = f"shard {outcome.shard}: " if outcome.shard else ""
+    output.line(f"{part}{outcome.computed} trials computed, {outcome.reused} reused, {outcome.errors} errors")
+    if outcome.partial:
+        output.line(f"{outcome.partial}; `refbench merge` joins the results folders of all shards")

@@ -15,6 +15,7 @@ from refbench.errors import UserError
 from refbench.metrics.specs import resolve
 from refbench.registry import Registry
 from refbench.settings import ExecutorChoice, RunConfig, SuiteConfig
+from refbench.sharding import Shard
 from refbench.specs import DataRequest, MethodSpec, MetricSpec
 from refbench.weights.resolve import ROOT_VARIABLE
 
@@ -60,6 +61,7 @@ def build_run(
         draws=values["draws"],
         threads=values["threads"],
         memory_limit=values["memory.limit"],
+        shard=Shard.parse(values["shard"]) if values["shard"] is not None else None,
     )
 
 

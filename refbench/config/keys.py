@@ -95,6 +95,7 @@ RUN = (
     TRACKING,
     TRACKING_URI,
     Key("executor", "name", "how the work is spread", "serial"),
+    Key("shard", "text", "i/n: only part i of n, counted from 1; `merge` joins the parts"),
 )
 
 

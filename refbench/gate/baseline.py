@@ -87,6 +87,8 @@ def baseline_of(cells: Sequence[CellSummary], provenance: Mapping[str, str]) -> 
     made: list[BaselineCell] = []
     for cell in cells:
         where = f"{cell.method_label} on {cell.dataset_label}, {cell.protocol}"
+        if cell.partial:
+            raise UserError(f"baseline: {where} is one part of a run; join its shards with refbench merge")
         if cell.errors:
             raise UserError(f"baseline: {where} has {cell.errors} error rows; mend them, then --update")
         values = {

@@ -40,6 +40,10 @@ def check(
             verdicts.append(CellVerdict(wanted.name, (), match.reason, match.field))
             continue
         used.add(match.cell.run_key)
+        if match.cell.partial:
+            reason = f"shard: the run is {match.cell.partial}; join its shards with refbench merge"
+            verdicts.append(CellVerdict(wanted.name, (), reason, "shard", run_key=match.cell.run_key))
+            continue
         metrics = [_metric(alias, wanted, match.cell, limits, specs) for alias in wanted.signatures]
         if perf:
             metrics += costs(wanted, match.cell, limits)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from refbench.reporting.protocol_parts import ProtocolParts, level_order, protoc
 from refbench.specs import MetricSpec
 from refbench.stats.summary import CellSummary
 from refbench.store import Manifest, Run, find_runs, load_run, row_files
-from refbench.summaries import CellFacts, cell_summary
+from refbench.summaries import cell_summary, stored_facts
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def load_cells(places: Sequence[Path]) -> StoredCells:
         raise UserError(f"{shown}: no finished rows to report; let a run finish first")
     labelled = distinct_labels([run.manifest for run in runs])
     runs = [replace(run, manifest=manifest) for run, manifest in zip(runs, labelled, strict=True)]
-    specs = _all_specs([run.manifest for run in runs])
+    specs = all_specs([run.manifest for run in runs])
     by_signature = {spec.signature: spec for spec in specs}
     cells = [_stored(run, by_signature) for run in runs]
     return StoredCells(tuple(sorted(cells, key=_order)), specs, tuple(problems))
@@ -80,35 +80,29 @@ def _unique(runs: Sequence[Run], problems: list[str]) -> list[Run]:
             continue
         more, less = (run, there) if len(run.completed()) > len(there.completed()) else (there, run)
         kept[key] = more
-        problems.append(f"{less.path}: the same run as {more.path}, left out")
+        join = "; join shards with refbench merge" if less.partial or more.partial else ""
+        problems.append(f"{less.path}: the same run as {more.path}, left out{join}")
     return list(kept.values())
 
 
-def _stored(run: Run, specs: dict[str, MetricSpec]) -> StoredCell:
+def _stored(run: Run, specs: Mapping[str, MetricSpec]) -> StoredCell:
     manifest, parts = run.manifest, protocol_parts(run.manifest.compare)
-    metrics = [
+    facts = stored_facts(manifest, parts.control if parts is not None else None, run.partial)
+    files = row_files(run.path)
+    rows_path = files[0] if files else run.path
+    return StoredCell(run, cell_summary(facts, run.rows, cell_specs(manifest, specs), rows_path), parts)
+
+
+def cell_specs(manifest: Manifest, specs: Mapping[str, MetricSpec]) -> list[MetricSpec]:
+    """The metrics of one cell under the aliases that it knows them by; specs: by signature."""
+    return [
         replace(specs[str(m["signature"])], alias=alias)
         for alias, m in manifest.metrics.items()
         if str(m.get("signature")) in specs
     ]
-    facts = CellFacts(
-        method=manifest.method,
-        weights=manifest.weights,
-        method_label=manifest.method_label or manifest.method,
-        dataset=manifest.dataset,
-        dataset_label=manifest.dataset_label or manifest.dataset,
-        protocol=manifest.protocol,
-        baseline=manifest.baseline,
-        run_key=manifest.run_key,
-        compare_key=manifest.compare,
-        control=parts.control if parts is not None else None,
-    )
-    files = row_files(run.path)
-    rows_path = files[0] if files else run.path
-    return StoredCell(run, cell_summary(facts, run.rows, metrics, rows_path), parts)
 
 
-def _all_specs(manifests: Sequence[Manifest]) -> tuple[MetricSpec, ...]:
+def all_specs(manifests: Sequence[Manifest]) -> tuple[MetricSpec, ...]:
     """Known specs, then one for each signature that only a manifest knows (a metric not installed here)."""
     known = known_metrics()
     specs = {spec.signature: spec for spec in known}

@@ -94,9 +94,12 @@ class CellSummary:
     """The suite that the cell was run for; empty where nobody asked."""
     machine: Mapping[str, str] = field(default_factory=dict)
     """Where the costs were measured: processor, device, threads; empty when not known."""
+    partial: str = ""
+    """``partial: shard 1/4`` for one shard of a cell: it is neither ranked nor gated. Empty: complete."""
 
     def json(self) -> dict[str, Any]:
         """The cell as ``run --json`` prints it."""
+        partial = {"partial": self.partial} if self.partial else {}
         return {
             "method": self.method,
             "weights": self.weights,
@@ -109,6 +112,7 @@ class CellSummary:
             "errors": self.errors,
             "run_key": self.run_key,
             "rows": self.rows_path,
+            **partial,
             "metrics": {alias: metric.json() for alias, metric in self.metrics.items()},
         }
 

@@ -56,6 +56,10 @@ class Manifest:
     """The resolved configuration of the first session, without credentials."""
     sessions: tuple[Mapping[str, Any], ...] = ()
     """Provenance of each run that wrote here, oldest first (refbench.store.provenance)."""
+    whole: Mapping[str, Any] | None = None
+    """Of a cell that shards carry out: the ``samples`` and ``draws`` of all of them together, so that the
+    folder itself tells what it lacks (refbench.store.partial), and a digest of the plan's run keys as
+    ``study``. None: nothing was divided, or all is merged."""
     schema: int = MANIFEST_SCHEMA
     """Version of this layout."""
 
@@ -79,6 +83,9 @@ class Manifest:
         for name in ("identity", "compare", "metrics", "config"):
             if not isinstance(values.get(name, {}), dict):
                 raise ValueError(f"field {name!r} is not an object")
+        whole = values.get("whole")
+        if whole is not None and not (isinstance(whole, dict) and isinstance(whole.get("samples"), list)):
+            raise ValueError("field 'whole' is no object with samples")
         for name in ("weights_files", "sessions"):
             entries = values.get(name, ())
             if not isinstance(entries, (list, tuple)) or not all(isinstance(e, dict) for e in entries):
@@ -148,12 +155,31 @@ def join_manifest(
         known = {session.get("id") for session in there.sessions}
         new = tuple(session for session in manifest.sessions if session.get("id") not in known)
         merged = dataclasses.replace(
-            there, metrics={**there.metrics, **manifest.metrics}, sessions=(*there.sessions, *new)
+            there,
+            metrics={**there.metrics, **manifest.metrics},
+            sessions=(*there.sessions, *new),
+            whole=larger_whole(there.whole, manifest.whole),
         )
         # a run that finds everything done leaves the folder as it was
         if merged != there:
             _write(folder, merged)
         return merged
+
+
+def larger_whole(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Every sample and draw that either asks for (another ``limit``), in the order of the longer list."""
+    if a is None or b is None:
+        return a or b
+    more, less = (a, b) if len(a["samples"]) >= len(b["samples"]) else (b, a)
+    samples = list(dict.fromkeys([*more["samples"], *less["samples"]]))
+    return {**a, "samples": samples, "draws": max(int(a.get("draws", 1)), int(b.get("draws", 1)))}
+
+
+def replace_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest of a folder of the same run anew (``refbench merge``). Raises UserError."""
+    with explained(folder), exclusive(folder / ".lock"):
+        if not (folder / MANIFEST).exists() or read_manifest(folder) != manifest:
+            _write(folder, manifest)
 
 
 def update_session(folder: Path, session_id: str, facts: Mapping[str, Any]) -> None:

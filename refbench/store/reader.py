@@ -10,6 +10,7 @@ from refbench.errors import UserError
 from refbench.store.checks import RowError
 from refbench.store.linelog import Line, files_of, read_lines
 from refbench.store.manifest import MANIFEST, Manifest, read_manifest
+from refbench.store.partial import partial_text
 from refbench.store.row import SampleRow, TrialKey
 from refbench.store.scores import ScoreRow, with_scores
 
@@ -29,6 +30,13 @@ class Run:
     """One row per trial, sorted by sample id and draw."""
     problems: tuple[str, ...] = ()
     """Lines that could not be read, as ``file:line: reason``."""
+
+    @property
+    def partial(self) -> str:
+        """``partial: shard 1/4`` for a divided cell that lacks rows, else empty."""
+        if self.manifest.whole is None:
+            return ""
+        return partial_text(self.manifest, {row.key for row in self.rows})
 
     def completed(self) -> set[TrialKey]:
         """Trials that need not be run again."""
