@@ -12,7 +12,7 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -162,30 +162,25 @@ def first_difference(a: object, b: object) -> tuple[str, object, object] | None:
     Fields are visited in the order of ``a``, then those that only ``b`` has. A field or list entry
     that one side lacks is given as :data:`MISSING`.
     """
-    return _difference(a, b, "")
+    return next(differences(a, b), None)
 
 
-def _difference(a: object, b: object, path: str) -> tuple[str, object, object] | None:
+def differences(a: object, b: object, path: str = "") -> Iterator[tuple[str, object, object]]:
+    """Every field in which two keys differ, in the order and form of :func:`first_difference`."""
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         for key in [*a, *(k for k in b if k not in a)]:
             at = f"{path}.{key}" if path else str(key)
-            found = _difference(a.get(key, MISSING), b.get(key, MISSING), at)
-            if found:
-                return found
-        return None
-    if _is_list(a) and _is_list(b):
+            yield from differences(a.get(key, MISSING), b.get(key, MISSING), at)
+    elif _is_list(a) and _is_list(b):
         assert isinstance(a, Sequence)
         assert isinstance(b, Sequence)
         for i in range(max(len(a), len(b))):
             left = a[i] if i < len(a) else MISSING
             right = b[i] if i < len(b) else MISSING
-            found = _difference(left, right, f"{path}[{i}]")
-            if found:
-                return found
-        return None
+            yield from differences(left, right, f"{path}[{i}]")
     # True == 1 in Python, but a flag and a number are different settings
-    same = a == b and isinstance(a, bool) == isinstance(b, bool)
-    return None if same else (path or "value", a, b)
+    elif a != b or isinstance(a, bool) != isinstance(b, bool):
+        yield path or "value", a, b
 
 
 def _is_list(value: object) -> bool:

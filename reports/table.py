@@ -1,0 +1,168 @@
+"""Builds the comparison table from finished cells: ``render(comparison_table(cells))``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from refbench.errors import UserError
+from refbench.identity import canonical_json
+from refbench.metrics import METRICS, spec_of_signature
+from refbench.specs import MetricSpec
+from refbench.stats.paired import Comparison, Trials, compare, compare_images
+from refbench.stats.ranking import Ranking, rank
+from refbench.stats.summary import CellSummary
+
+from .look_alikes import look_alikes
+from .table_model import Entry, Score, Section, Table
+from .table_notes import Footnotes, Unranked, footer
+
+__all__ = ["Table", "comparison_table"]
+
+
+def comparison_table(
+    cells: Sequence[CellSummary], *, title: str = "", specs: Iterable[MetricSpec] = METRICS
+) -> Table:
+    """The table of ``cells``: one section per dataset, protocol and seed, one column per metric signature.
+
+    Methods are compared and ranked within a section only, and there only on identical trials. specs:
+    what gives signatures their titles and directions; an unknown signature is shown but not ranked.
+    """
+    known = tuple(specs)
+    columns = _columns(cells, known)
+    ranked = {spec.signature for spec in columns if _is_known(spec.signature, known)}
+    notes = Footnotes()
+    groups: dict[str, list[CellSummary]] = {}
+    for cell in cells:
+        groups.setdefault(_group_key(cell), []).append(cell)
+    baseline = next((cell.method_label for cell in cells if cell.baseline), None)
+    unranked = Unranked()
+    sections = tuple(_section(group, cells, columns, ranked, notes, unranked) for group in groups.values())
+    unranked.note(notes, len(sections))
+    for sentence in look_alikes(sections):
+        notes.number(sentence)
+    return Table(title, columns, sections, baseline, notes.texts(), footer(columns, sections, baseline))
+
+
+def _group_key(cell: CellSummary) -> str:
+    return canonical_json([cell.dataset_label, cell.protocol, dict(cell.compare_key)])
+
+
+def _is_known(signature: str, known: tuple[MetricSpec, ...]) -> bool:
+    try:
+        spec_of_signature(signature, known)
+    except UserError:
+        return False
+    return True
+
+
+def _columns(cells: Sequence[CellSummary], known: tuple[MetricSpec, ...]) -> tuple[MetricSpec, ...]:
+    """One spec per signature, in order of first appearance; two signatures never share a column."""
+    columns: dict[str, MetricSpec] = {}
+    for cell in cells:
+        for alias, summary in cell.metrics.items():
+            if summary.signature not in columns:
+                try:
+                    spec = spec_of_signature(summary.signature, known)
+                except UserError:
+                    spec = MetricSpec(alias=alias, signature=summary.signature, target="", title=alias)
+                columns[summary.signature] = spec
+    return tuple(columns.values())
+
+
+def _trials(cell: CellSummary, signature: str) -> Trials:
+    alias = next((a for a, summary in cell.metrics.items() if summary.signature == signature), None)
+    return cell.values.get(alias, {}) if alias is not None else {}
+
+
+def _section(
+    group: Sequence[CellSummary],
+    cells: Sequence[CellSummary],
+    columns: Sequence[MetricSpec],
+    ranked: set[str],
+    notes: Footnotes,
+    unranked: Unranked,
+) -> Section:
+    first = group[0]
+    labels = _labels(group)
+    baseline = next((cell for cell in group if cell.baseline), None)
+    partial = next((cell.partial for cell in group if cell.partial), "")
+    scores: dict[str, list[Score]] = {label: [] for label in labels}
+    for spec in columns:
+        trials = {label: _trials(cell, spec.signature) for label, cell in labels.items()}
+        ranking = _ranking(trials, spec, spec.signature in ranked, partial)
+        if ranking.reason is not None and any(trials.values()):
+            unranked.add(ranking.reason, f"{first.dataset_label}, {first.protocol}", spec.title or spec.alias)
+        for label, cell in labels.items():
+            scores[label].append(_score(cell, baseline, _control(cell, cells), spec, label, ranking, notes))
+    return Section(
+        dataset_label=first.dataset_label,
+        protocol=first.protocol,
+        seed=first.compare_key.get("seed"),
+        compare_key=first.compare_key,
+        control=any(cell.control == first.protocol for cell in cells),
+        entries=tuple(Entry(cell, tuple(scores[label])) for label, cell in labels.items()),
+    )
+
+
+def _ranking(trials: Mapping[str, Trials], spec: MetricSpec, known: bool, partial: str) -> Ranking:
+    if partial:
+        return Ranking(reason=f"not ranked: {partial}")
+    if not known:
+        return Ranking(reason="not ranked: refbench does not know whether higher or lower is better")
+    return rank(trials, higher_is_better=spec.higher_is_better)
+
+
+def _labels(group: Sequence[CellSummary]) -> Mapping[str, CellSummary]:
+    """Method labels, told apart by run key where two cells of one section share one."""
+    labels: dict[str, CellSummary] = {}
+    for cell in group:
+        label = cell.method_label
+        labels[f"{label} {cell.run_key[:8]}" if label in labels else label] = cell
+    return labels
+
+
+def _score(
+    cell: CellSummary,
+    baseline: CellSummary | None,
+    control: CellSummary | None,
+    spec: MetricSpec,
+    label: str,
+    ranking: Ranking,
+    notes: Footnotes,
+) -> Score:
+    summary = next((s for s in cell.metrics.values() if s.signature == spec.signature), None)
+    if summary is None:
+        return Score(None)
+    own = _trials(cell, spec.signature)
+    note = notes.number(f"{spec.title or spec.alias}: {summary.reason}") if summary.reason else None
+    delta: Comparison | None = None
+    if baseline is not None and baseline is not cell:
+        other = _trials(baseline, spec.signature)
+        delta = compare(own, other) if own.keys() & other.keys() else None
+    drop: Comparison | None = None
+    if control is not None:
+        clean = _trials(control, spec.signature)
+        if own and clean:
+            drop = compare_images(clean, own) if spec.higher_is_better else compare_images(own, clean)
+    mark: Literal["", "best", "second"] = (
+        "best" if ranking.best == label else "second" if ranking.second == label else ""
+    )
+    return Score(summary, mark, delta, drop, note)
+
+
+def _control(cell: CellSummary, cells: Sequence[CellSummary]) -> CellSummary | None:
+    """The undistorted cell of the same method on the same data with the same seed."""
+    if cell.control is None or cell.control == cell.protocol:
+        return None
+
+    def same(other: CellSummary) -> bool:
+        fields = ("dataset", "seed")
+        return (
+            other.protocol == cell.control
+            and other.method_label == cell.method_label
+            and other.dataset_label == cell.dataset_label
+            and all(other.compare_key.get(f) == cell.compare_key.get(f) for f in fields)
+        )
+
+    return next((other for other in cells if same(other)), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -42,6 +43,8 @@ class Section:
     dataset_label: str
     protocol: str
     seed: Any
+    compare_key: Mapping[str, Any]
+    """What every entry shares: dataset fingerprint, protocol with its parameters, seed."""
     control: bool
     """True when other sections measure their drop from this one."""
     entries: tuple[Entry, ...]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from refbench.errors import did_you_mean
 from refbench.gate.baseline import BaselineCell
-from refbench.identity import first_difference
+from refbench.identity import differences, first_difference
 from refbench.stats.summary import CellSummary
 
 
@@ -68,4 +68,14 @@ def _difference(wanted: BaselineCell, cell: CellSummary) -> Match:
     name, old, new = found
     if name == "dataset":
         old, new = f"{wanted.dataset_label} {str(old)[:12]}", f"{cell.dataset_label} {str(new)[:12]}"
-    return Match(field=name, reason=f"{name}: baseline {old}, run {new}")
+    parameters = _parameters(wanted, cell) if name == "protocol.id" else ""
+    return Match(field=name, reason=f"{name}: baseline {old}, run {new}{parameters}")
+
+
+def _parameters(wanted: BaselineCell, cell: CellSummary) -> str:
+    """What another version or variant of a protocol means: ``; card.hr_crop_multiple: 4, 8``."""
+    both = [key.get("protocol") for key in (wanted.compare_key, cell.compare_key)]
+    old, new = (p.get("params") if isinstance(p, Mapping) else None for p in both)
+    found = [f"{name}: {a}, {b}" for name, a, b in differences(old, new)]
+    told = [text for text in found if not text.startswith(("card.name:", "card.version:"))] or found
+    return "".join(f"; {text}" for text in told)

@@ -69,7 +69,12 @@ def parse_card(data: Mapping[str, Any], where: str) -> Card:
     for key, kind in (("name", str), ("version", int), ("title", str)):
         if not isinstance(data.get(key), kind):
             raise UserError(f"{where}: field {key!r} is missing or not a {kind.__name__}")
-    choices = {"hr_pad": set(HR_PADS), "lr_kernel": {"pil-bicubic-aa"}, "ref_pad": set(REF_PADS)}
+    choices = {
+        "hr_pad": set(HR_PADS),
+        "lr_kernel": {"pil-bicubic-aa"},
+        "ref_pad": set(REF_PADS),
+        "averaging": {"mean-of-images"},
+    }
     for key, allowed in choices.items():
         if key in data and data[key] not in allowed:
             raise UserError(f"{where}: {key}={data[key]!r}; it can be {', '.join(sorted(allowed))}")
