@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from refbench.errors import SampleError
+from refbench.errors import SampleError, UserError
 from refbench.execution.executor import Executor
 from refbench.execution.job import Task, TaskResult
+from refbench.execution.rounds import RETRIES, run_in_rounds
 from refbench.execution.worker import method_of
 from refbench.hooks import require_preflight
 from refbench.identity import digest
@@ -20,7 +22,7 @@ from refbench.scoring import complete_rows
 from refbench.settings import RunConfig
 from refbench.sharding import Shard
 from refbench.stats.summary import CellSummary
-from refbench.store import CellStore, SampleRow, read_manifest
+from refbench.store import CellStore, RowError, SampleRow, read_manifest
 from refbench.store.partial import partial_text
 from refbench.store.provenance import new_session, now
 from refbench.summaries import cell_manifest, summarise_cell
@@ -31,7 +33,8 @@ class Progress(Protocol):
     """Hears how a run goes. Called on the runner's thread only."""
 
     def start(self, cells: Sequence[Cell], todo: Mapping[str, int], done: Mapping[str, int]) -> None:
-        """``todo`` and ``done``: trials per run key."""
+        """``todo`` and ``done``: trials per run key. Comes again, after ``stop``, for the failed trials that
+        are tried again."""
         ...
 
     def result(self, cell: Cell, row: SampleRow) -> None:
@@ -67,7 +70,7 @@ class RunOutcome:
     reused: int
     """Trials found finished."""
     problems: tuple[str, ...] = ()
-    """Damaged lines that were passed over, as ``file:line: reason``."""
+    """What was found damaged, and what was done about it, a line each."""
     shard: Shard | None = None
     """Which part of the plan was carried out; None: all of it."""
 
@@ -153,24 +156,47 @@ def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progr
             store, row = stores[result.task.cell], result.row
             if result.png is not None:
                 row = replace(row, image=store.write_image(row.sample_id, row.draw, result.png))
-            store.append(row)
+            try:
+                store.append(row)
+            except RowError as error:
+                # a plugin put something into the row that no row can hold
+                row = SampleRow(
+                    row.sample_id, row.draw, "error", str(error), error_kind="method", attempts=row.attempts
+                )
+                store.append(row)
+            kept[result.task.cell] += 1
             left[result.task.cell] -= 1
             if not left[result.task.cell]:
                 # a study has more cells than a process may have open files
                 store.close()
             progress.result(by_key[result.task.cell], row)
 
-        left = dict(todo)
+        def begin_again(failed: Sequence[Task]) -> None:
+            count = Counter(task.cell for task in failed)
+            progress.stop()
+            progress.start(
+                [by_key[key] for key in count], count, {key: len(asked[key]) - n for key, n in count.items()}
+            )
+
+        left, kept = dict(todo), dict.fromkeys(by_key, 0)
         progress.start(cells, todo, {key: len(trials) - todo[key] for key, trials in asked.items()})
         try:
-            if tasks:
-                executor.run({c.key: c.job for c in cells}, tasks, keep)
+            run_in_rounds(
+                executor, {c.key: c.job for c in cells}, tasks, retries_of(config), keep, begin_again
+            )
+        except BaseException:
+            # what stopped the run is what the user must hear of, not that it cannot be noted
+            with suppress(UserError):
+                close_session(stores, session, kept)
+            raise
         finally:
             progress.stop()
-            for key, store in stores.items():
-                if todo[key]:
-                    store.finish_session(str(session["id"]), {"finished": now(), "rows": todo[key]})
-        problems = tuple(f"{store.folder.name}/{p}" for store in stores.values() for p in store.problems)
+        close_session(stores, session, kept)
+        problems = tuple(
+            f"{store.folder.name}/{line}"
+            for store in stores.values()
+            for line in (*store.mended, *(f"{p}; the trial was run again" for p in store.problems))
+        )
 
         suites = []
         for suite in plan.suites:
@@ -190,6 +216,21 @@ def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progr
         folders = {key: store.folder for key, store in stores.items()}
     total = sum(map(len, asked.values()))
     return RunOutcome(tuple(suites), folders, len(tasks), total - len(tasks), problems, plan.shard)
+
+
+def retries_of(config: RunConfig) -> int:
+    """How often a failed trial is tried again."""
+    asked = config.executor.params.get("retries")
+    return RETRIES if asked is None else int(asked)
+
+
+def close_session(
+    stores: Mapping[str, CellStore], session: Mapping[str, object], kept: Mapping[str, int]
+) -> None:
+    """Note in the manifests how many rows this run wrote. Raises UserError."""
+    for key, store in stores.items():
+        if kept[key]:
+            store.finish_session(str(session["id"]), {"finished": now(), "rows": kept[key]})
 
 
 def partial_cell(folder: Path, rows: Sequence[SampleRow]) -> str:

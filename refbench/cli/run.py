@@ -197,7 +197,7 @@ def report(
             where = f"look at it with: {result.ui_command}" if result.ui_command else result.uri
             output.line(f"MLflow  run {result.run_id}; {where}")
     for problem in outcome.problems:
-        output.note(f"warning: {problem}; the trial was run again")
+        output.note(f"warning: {problem}")
     part = f"shard {outcome.shard}: " if outcome.shard else ""
     output.line(f"{part}{outcome.computed} trials computed, {outcome.reused} reused, {outcome.errors} errors")
     if outcome.partial:
