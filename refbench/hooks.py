@@ -1,14 +1,18 @@
-"""The optional hooks of a method, asked in one place: files in the run key, preflight, costs."""
+"""The optional hooks of a method, asked in one place: files in the run key, preflight, costs, parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from refbench.errors import UserError
 from refbench.types import Identity, Preflight, TrialMeta
 
 SHOWN = 10
 """Problems that an error line spells out; the rest are counted."""
+DEEPEST = 6
+"""How far inside a method its modules are looked for."""
 
 
 def file_identity(method_class: object, params: Mapping[str, object], ids: Sequence[str]) -> str | None:
@@ -44,3 +48,38 @@ def measured_cost(method: object) -> Mapping[str, float] | None:
     """
     cost = getattr(method, "last_cost", None)
     return dict(cost) if cost else None
+
+
+def parameter_count(method: object) -> int | None:
+    """Learned numbers of a method: its own ``parameter_count``, else of every nn.Module inside it, each once.
+
+    None where neither is found: it works in another process, on files, or keeps its weights otherwise.
+    """
+    own = getattr(method, "parameter_count", None)
+    if isinstance(own, int):
+        return own
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return None
+    modules = list(_modules(method, torch.nn.Module, set(), DEEPEST))
+    # equal tensors of several modules are one: nets share their extractors
+    parameters = {id(p): p.numel() for module in modules for p in module.parameters()}
+    return sum(parameters.values()) if modules else None
+
+
+def _modules(found: object, kind: type[Any], seen: set[int], depth: int) -> Iterator[Any]:
+    if id(found) in seen or depth < 0 or isinstance(found, type):
+        return
+    seen.add(id(found))
+    if isinstance(found, kind):
+        yield found
+        return
+    inside: list[object] = []
+    if isinstance(found, Mapping):
+        inside = list(found.values())
+    elif isinstance(found, list | tuple | set | frozenset):
+        inside = list(found)
+    elif type(found).__module__.partition(".")[0] not in ("builtins", "torch", "numpy", "pathlib"):
+        inside = list(getattr(found, "__dict__", {}).values())
+    for part in inside:
+        yield from _modules(part, kind, seen, depth - 1)

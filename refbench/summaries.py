@@ -147,6 +147,7 @@ def cell_summary(
         control=facts.control,
         failed=summary.failed,
         costs=costs(rows),
+        work=next((dict(row.work) for row in rows if row.ok and row.work), {}),
         partial=facts.partial,
     )
 

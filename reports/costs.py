@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log10
 from statistics import fmean
-from typing import Any
 
 from refbench.reporting.cells import StoredCell
 from refbench.stages import STAGES
@@ -28,9 +27,9 @@ class Cost:
     peak_mb: float | None
     """Highest memory in MiB (device memory on CUDA, else resident set)."""
     parameters: float | None
-    """Where the manifest records them (``parameters`` in a session)."""
+    """Learned numbers; None where they are not known (the method works in another process, or on files)."""
     flops: float | None
-    """Per image, where the manifest records them (``flops`` in a session)."""
+    """Operations of one trial of the cell, matching included, with nothing cached; None: not known."""
 
     @property
     def match_share(self) -> float | None:
@@ -63,15 +62,21 @@ def cost_of(cell: StoredCell) -> Cost:
         seconds=costs.get("seconds"),
         stages={name: stages[name] for name in known},
         peak_mb=costs.get("peak_mb"),
-        parameters=_recorded(cell, "parameters"),
-        flops=_recorded(cell, "flops"),
+        parameters=cell.summary.work.get("parameters"),
+        flops=cell.summary.work.get("flops"),
     )
 
 
-def _recorded(cell: StoredCell, name: str) -> float | None:
-    values: list[Any] = [session.get(name) for session in cell.manifest.sessions]
-    numbers = [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
-    return numbers[-1] if numbers else None
+def parameters_text(value: float | None) -> str:
+    """``2.31 M``, ``unknown``."""
+    if value is None:
+        return "unknown"
+    return f"{value:.0f}" if value < 1e4 else f"{value / 1e6:.2f} M"
+
+
+def flops_text(value: float | None) -> str:
+    """GFLOP: ``41.7``, ``unknown``."""
+    return "unknown" if value is None else f"{value / 1e9:.{1 if value >= 1e10 else 3}f}"
 
 
 BINS_PER_DECADE = 8

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from refbench.specs import MetricSpec
 from refbench.stages import STAGES
 
-from .costs import Cost
+from .costs import Cost, flops_text, parameters_text
 from .grid import Field, Grid, count, mean_field, number, texts
 from .published import Beside
 from .reference_counts import CountCurve
@@ -132,6 +132,12 @@ def counts_grid(curves: Sequence[CountCurve], spec: MetricSpec) -> Grid:
     )  # fmt: skip
 
 
+_WORK = (
+    "GFLOP / image: of the cell's first trial, matching included, nothing cached; a multiply-add is two. "
+    "unknown: the method works in another process, on files, or outside torch.",
+)
+
+
 def costs_grid(costs: Sequence[Cost]) -> Grid:
     """One row per method and protocol, with the columns that something was measured for."""
     found = dict.fromkeys(stage for cost in costs for stage in cost.stages)
@@ -150,9 +156,9 @@ def costs_grid(costs: Sequence[Cost]) -> Grid:
             row.append(Field("-") if value is None else Field(f"{100 * value:.0f} %", value))
         row.append(number(cost.peak_mb, 0))
         if size:
-            row.append(number(cost.parameters, 0))
+            row.append(Field(parameters_text(cost.parameters), cost.parameters))
         if flops:
-            row.append(number(None if cost.flops is None else cost.flops / 1e9, 1))
+            row.append(Field(flops_text(cost.flops), cost.flops))
         rows.append(tuple(row))
     return Grid(
         "Cost",
@@ -161,6 +167,7 @@ def costs_grid(costs: Sequence[Cost]) -> Grid:
         (
             "s / image: mean wall time of the method on the machine of each run; matching share: of the time "
             "in all stages; peak MiB: device memory on CUDA, else resident set of the whole process.",
+            *(_WORK if size or flops else ()),
         ),
     )
 

@@ -6,14 +6,15 @@ import io
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from contextlib import nullcontext
-from dataclasses import dataclass
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, field
 
 from refbench.errors import SampleError, UserError
 from refbench.execution.job import CellJob, DataJob, MethodJob, Task, TaskResult
 from refbench.execution.matching_scores import matching_scores
 from refbench.execution.metric_set import MetricSet
 from refbench.execution.precision import precision_scope
+from refbench.execution.work import WorkCounter
 from refbench.hooks import measured_cost
 from refbench.loader import load_method, resolve_weights
 from refbench.matching.listening import listening
@@ -54,6 +55,8 @@ class Restored:
     device: str
     match: Match | None = None
     """The method's first matching, where the protocol knows the truth."""
+    work: Mapping[str, float] = field(default_factory=dict)
+    """Parameters and FLOPs; of each cell's first trial only."""
 
 
 def png_bytes(image: Image) -> bytes:
@@ -78,12 +81,15 @@ class Worker:
         self._datasets: dict[str, Dataset] = {}
         self._samples: OrderedDict[tuple[str, str], Sample] = OrderedDict()
         self._metrics: dict[tuple[str, ...], MetricSet] = {}
+        self._work = WorkCounter()
+        self._counted: set[str] = set()
 
     def method(self, job: MethodJob) -> Method:
         """The loaded method. Only one is held: tasks come grouped by method. Raises UserError."""
         if self._method is None or self._method[0] != job:
             self._method = None
             self._method = (job, method_of(job))
+            self._work = WorkCounter()
         return self._method[1]
 
     def _sample(self, job: DataJob, sample_id: str) -> Sample:
@@ -105,7 +111,7 @@ class Worker:
             sample = self._sample(cell.data, task.sample_id)
             decoded = time.perf_counter()
             trial = cell.protocol.apply(sample, task.draw, cell.seed, self._datasets[cell.data.id])
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return Prepared(task, None, error, decoded - start, 0.0)
         return Prepared(task, trial, None, decoded - start, time.perf_counter() - decoded)
 
@@ -133,7 +139,7 @@ class Worker:
                 ref_names=trial.ref_names,
                 sr_cut=trial.sr_cut,
             )
-            with torch.inference_mode(), precision_scope(cell.method.precision), recording(recorder), ears:
+            with self._scope(cell), recording(recorder), ears:
                 sr = method(inp)
             expected = (3, inp.lr.shape[1] * inp.scale, inp.lr.shape[2] * inp.scale)
             if tuple(sr.shape) != expected:
@@ -144,8 +150,8 @@ class Worker:
             if trial.sr_cut is not None:
                 top, left, height, width = trial.sr_cut
                 image = image[top : top + height, left : left + width].copy()
-        # whatever a method raises is this trial's own error: the run goes on
-        except Exception as error:
+        # whatever a method raises is this trial's own error, also sys.exit() in somebody's script
+        except (Exception, SystemExit) as error:
             return Restored(prepared, None, error, time.perf_counter() - start, {}, None, str(device))
         seconds = time.perf_counter() - start
         peak = (
@@ -154,7 +160,30 @@ class Worker:
         found = heard[0] if heard else None
         elsewhere = measured_cost(method) or {}
         peak = elsewhere.get("peak_gpu_mb", elsewhere.get("peak_rss_mb", peak))
-        return Restored(prepared, image, None, seconds, recorder.result(), peak, str(device), found)
+        stages = recorder.result()
+        work = self._work_of(prepared.task.cell, method, inp)
+        return Restored(prepared, image, None, seconds, stages, peak, str(device), found, work)
+
+    def _scope(self, cell: CellJob) -> ExitStack:
+        """Without gradients, in the cell's precision."""
+        import torch
+
+        stack = ExitStack()
+        stack.enter_context(torch.inference_mode())
+        stack.enter_context(precision_scope(cell.method.precision))
+        return stack
+
+    def _work_of(self, key: str, method: Method, inp: Input) -> Mapping[str, float]:
+        """Parameters and FLOPs for a cell's first trial here; a call of its own, after all timing."""
+        if key in self._counted:
+            return {}
+        self._counted.add(key)
+
+        def call(other: Input) -> None:
+            with self._scope(self._cells[key]):
+                method(other)
+
+        return self._work.of(method, inp, call)
 
     def metrics(self, names: tuple[str, ...]) -> MetricSet:
         """The metric functions for ``names``, built once."""
@@ -176,10 +205,11 @@ class Worker:
                 if trial.truth is not None:
                     matched, reasons = matching_scores(restored.match, trial)
                     values, absent = {**values, **matched}, {**absent, **reasons}
-            except Exception as failure:
+            except (Exception, SystemExit) as failure:
                 error = failure
         scored = time.perf_counter()
-        png = png_bytes(restored.sr) if restored.sr is not None and cell.images else None
+        # the image of a trial that failed in scoring would stand in the way of the one that a retry keeps
+        png = png_bytes(restored.sr) if restored.sr is not None and cell.images and error is None else None
         seconds = {
             "decode": prepared.decode_seconds,
             "degrade": prepared.degrade_seconds,
@@ -204,6 +234,7 @@ class Worker:
             stages={k: dict(v) for k, v in restored.stages.items()},
             peak_mb=round(restored.peak_mb, 1) if restored.peak_mb is not None else None,
             device=restored.device,
+            work=restored.work,
         )
         return TaskResult(task, row, png)
 
@@ -232,7 +263,14 @@ def size_of(image: Image | None) -> tuple[int, int] | None:
 
 
 def method_of(job: MethodJob) -> Method:
-    """Load the method of a job. Raises UserError with one line."""
+    """Load the method of a job. Raises UserError with one line, whatever goes wrong."""
     spec = spec_in_file(job.locator) if is_file_locator(job.locator) else job.spec
     weights = resolve_weights(spec, job.weights, job.weights_root)
-    return load_method(spec, weights, dict(job.params), job.device)
+    try:
+        return load_method(spec, weights, dict(job.params), job.device)
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise UserError(
+            f"method {spec.name} cannot be loaded: {one_line(error)}; see it with --traceback"
+        ) from error

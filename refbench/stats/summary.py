@@ -90,6 +90,8 @@ class CellSummary:
     """Ids of the samples with an error row."""
     costs: Mapping[str, float] = field(default_factory=dict)
     """What the gate's ``--perf`` compares, lower is better: ``seconds`` per image, ``peak_mb``."""
+    work: Mapping[str, float] = field(default_factory=dict)
+    """``parameters`` of the method and ``flops`` of one trial, as far as they are known."""
     suite: str = ""
     """The suite that the cell was run for; empty where nobody asked."""
     machine: Mapping[str, str] = field(default_factory=dict)

@@ -36,8 +36,9 @@ def load_frame(paths: Iterable[Path]) -> pd.DataFrame:
 
     Columns: the cell's labels (``run_key method method_label weights dataset dataset_label protocol
     seed baseline``), the row's own fields, sizes in pixels (``hr_height hr_width lr_height lr_width``),
-    ``seconds.<part>``, ``stage.<name>.<cost>``, ``note.<name>``, and one column per metric, named by
-    its signature (float64; NaN where there is no number, ``inf`` included: see SampleRow.special).
+    ``seconds.<part>``, ``stage.<name>.<cost>``, ``work.<kind>``, ``note.<name>``, and one column per
+    metric, named by its signature (float64; NaN where there is no number, ``inf`` included: see
+    SampleRow.special).
     """
     return frame_of([load_run(path) for path in paths])
 
@@ -72,6 +73,8 @@ def frame_of(runs: Sequence[Run]) -> pd.DataFrame:
             for stage, costs in row.stages.items():
                 for cost, value in costs.items():
                     put(f"stage.{stage}.{cost}", value)
+            for kind, amount in row.work.items():
+                put(f"work.{kind}", amount)
             for note, fact in row.notes.items():
                 put(f"note.{note}", fact)
             signatures.update(row.metrics)
@@ -82,9 +85,8 @@ def frame_of(runs: Sequence[Run]) -> pd.DataFrame:
         columns.setdefault(name, [])
     for column in columns.values():
         column.extend([None] * (count - len(column)))
-    numeric = {
-        n for n in columns if n in signatures or n.startswith(("seconds.", "stage.")) or n == "peak_mb"
-    }
+    floats = ("seconds.", "stage.", "work.")
+    numeric = {n for n in columns if n in signatures or n.startswith(floats) or n == "peak_mb"}
     return pd.DataFrame(
         {n: pd.Series(c, dtype="float64") if n in numeric else pd.Series(c) for n, c in columns.items()}
     )

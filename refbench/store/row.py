@@ -60,6 +60,9 @@ class SampleRow:
     """Where the method ran: ``cpu``, ``cuda:0``."""
     image: str | None = None
     """The kept SR image, relative to the cell folder; None when images are not kept."""
+    work: Mapping[str, float] = field(default_factory=dict)
+    """``parameters`` of the method and ``flops`` of its call, in the row of each cell's first trial, where
+    they can be known."""
     attempts: int = 1
     """How often this trial was tried in the run that wrote the row."""
     fallback: str | None = None
@@ -143,6 +146,7 @@ _CHECKS: dict[str, Callable[[object, str], Any]] = {
     "stages": checks.stages,
     "peak_mb": checks.number_or_none,
     "device": checks.text,
+    "work": checks.numbers,
     "image": checks.text_or_none,
     "attempts": checks.count,
     "fallback": checks.text_or_none,

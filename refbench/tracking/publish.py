@@ -41,7 +41,7 @@ def cell_info(cell: Cell, summary: CellSummary, outcome: RunOutcome) -> CellRunI
         metrics[alias] = metric.mean
         metrics[f"{alias}.lo"] = metric.lo
         metrics[f"{alias}.hi"] = metric.hi
-    metrics |= {f"cost.{name}": value for name, value in summary.costs.items()}
+    metrics |= {f"cost.{name}": value for name, value in {**summary.costs, **summary.work}.items()}
     identity = cell.identity
     return CellRunInfo(
         run_key=cell.key,

@@ -12,7 +12,7 @@ from refbench.escape import printable
 from refbench.specs import MetricSpec
 
 from ..charts import charts
-from ..costs import Cost
+from ..costs import Cost, flops_text, parameters_text
 from ..report import Report
 from ..table_columns import shown_columns
 from ..table_model import Score, Section, Table
@@ -21,7 +21,7 @@ from ..table_numbers import difference_text, interval_text, mean_text
 from .chosen import Extreme, extremes
 from .svg import svg
 
-_COSTS = (("", "s / image"), ("", "matching"), ("", "peak MiB"))
+_COSTS = (("", "s / image"), ("", "matching"), ("", "peak MiB"), ("", "parameters"), ("", "GFLOP"))
 
 
 @dataclass(frozen=True)
@@ -121,12 +121,14 @@ def _cell(score: Score, spec: MetricSpec, kind: str) -> Cell:
 
 def _costs(cost: Cost | None) -> list[Cell]:
     if cost is None:
-        return [Cell("-")] * 3
+        return [Cell("-")] * len(_COSTS)
     share = cost.match_share
     return [
         Cell("-" if cost.seconds is None else f"{cost.seconds:.3f}", value=_value(cost.seconds)),
         Cell("-" if share is None else f"{100 * share:.0f} %", value=_value(share)),
         Cell("-" if cost.peak_mb is None else f"{cost.peak_mb:.0f}", value=_value(cost.peak_mb)),
+        Cell(parameters_text(cost.parameters), value=_value(cost.parameters)),
+        Cell(flops_text(cost.flops), value=_value(cost.flops)),
     ]
 
 
