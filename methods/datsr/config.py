@@ -35,8 +35,8 @@ class DatsrConfig:
     """The offset branch also sees how far each match can be trusted (LevelMatch.confidence), so that the
     mask can close on an unrelated reference; needs ``matching="refined"``. In neither paper nor code."""
     align_colours: bool = False
-    """Fit the reference's colours to the LR's through the matches before texture is taken from it (see
-    refbench.nets.photometric); needs ``matching="refined"``, changes no weight. In neither paper nor code."""
+    """Fit the reference's colours to the LR's through the matches before texture is taken from it, and match
+    again where that changed it (see refbench.nets.photometric); needs ``matching="refined"``, changes no weight. In neither paper nor code."""
     attend_down: bool = True
     """False: reference-based attention on the way up only, so the way down is plain convolution."""
     groups: int = 8

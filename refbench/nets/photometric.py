@@ -16,6 +16,8 @@ from refbench.nets.warp import flow_warp
 RIDGE = 1e-3
 """Weight, per pixel, of staying with the identity: what decides when few matches can be trusted."""
 SCALE = 4
+MOVED = 0.01
+"""Of the range [0, 1]. A reference of the same light moves by less."""
 CLIPPED = 0.02
 """Colours nearer than this to black or white are left out: clipping is not affine."""
 
@@ -40,6 +42,11 @@ def apply_colour(image: Tensor, affine: Tensor) -> Tensor:
     """The map (B, 3, 4) applied to ``image`` (B, 3, H, W), clamped to [0, 1]."""
     mixed = torch.einsum("bij,bjhw->bihw", affine[:, :, :3], image) + affine[:, :, 3, None, None]
     return mixed.clamp(0, 1)
+
+
+def colours_moved(before: Tensor, after: Tensor) -> bool:
+    """Whether alignment changed the image by more than MOVED on average: its features then are other ones."""
+    return bool((after - before).abs().mean() > MOVED)
 
 
 def align_colours(reference: Tensor, lr: Tensor, match: LevelMatch) -> Tensor:

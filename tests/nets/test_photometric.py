@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from refbench.methods.datsr import model as datsr
+from refbench.methods.datsr.config import COMPACT
 from refbench.nets.correspondence import LevelMatch
-from refbench.nets.photometric import align_colours, apply_colour, fit_colour
+from refbench.nets.photometric import MOVED, align_colours, apply_colour, colours_moved, fit_colour
 
 
 def test_fit_equals_numpy_least_squares_and_recovers_the_map() -> None:
@@ -48,3 +50,29 @@ def test_a_darker_reference_takes_the_light_of_the_lr() -> None:
     assert float((untrusted - dark).abs().max()) < 0.01
     with pytest.raises(ValueError, match="carry a confidence"):
         align_colours(dark, lr, _still(12, 12, None))
+
+
+def test_moved_is_the_mean_change() -> None:
+    image = torch.full((1, 3, 4, 4), 0.5)
+    assert not colours_moved(image, image + 0.9 * MOVED)
+    assert colours_moved(image, image - 1.1 * MOVED)
+
+
+@pytest.mark.parametrize(("shift", "times"), [(0.0, 1), (0.2, 2)])
+def test_another_light_is_matched_again(monkeypatch: pytest.MonkeyPatch, shift: float, times: int) -> None:
+    """The keys are encoded anew, and matched, when alignment changed the reference; otherwise not."""
+    model = datsr.DatsrModel(COMPACT).eval()
+    encoded: list[torch.Tensor] = []
+    encode = model.correspondences.encode
+
+    def counted(image: torch.Tensor, valid: torch.Tensor | None = None) -> object:
+        encoded.append(image)
+        return encode(image, valid)
+
+    monkeypatch.setattr(model.correspondences, "encode", counted)
+    monkeypatch.setattr(datsr, "align_colours", lambda reference, lr, match: reference + shift)
+    lr, reference = torch.rand(1, 3, 16, 16), torch.rand(1, 3, 64, 64)
+    with torch.inference_mode():
+        model(lr, torch.rand(1, 3, 64, 64), reference)
+    assert len(encoded) == times
+    torch.testing.assert_close(encoded[-1], reference + shift)
