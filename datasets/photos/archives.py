@@ -4,51 +4,70 @@ from __future__ import annotations
 
 import io
 import struct
-import tarfile
 import zlib
 from collections.abc import Iterator, Set
 from pathlib import Path
+from typing import BinaryIO
 
+from refbench.archives import read_members
 from refbench.errors import UserError
+
+LARGEST_PHOTO = 256 << 20
+"""Bytes that a packed file in a resource archive may unpack to."""
 
 
 def deb_files(deb: Path, wanted: Set[str]) -> dict[str, bytes]:
-    """The contents of ``wanted`` paths (no leading ``./``) in a .deb; absent ones are left out."""
+    """The contents of ``wanted`` paths (no leading ``./``) in a .deb; absent ones are left out. UserError."""
     found: dict[str, bytes] = {}
-    for name, data in _ar_members(deb):
-        if not name.startswith("data.tar"):
-            continue
-        try:
-            with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-                for member in archive:
-                    path = member.name.removeprefix("./")
-                    stream = archive.extractfile(member) if path in wanted and member.isfile() else None
-                    if stream is not None:
-                        found[path] = stream.read()
-        except tarfile.TarError as error:
-            raise UserError(f"{deb}: cannot unpack {name} ({error})") from error
+    with deb.open("rb") as stream:
+        for name, data in _ar_members(deb, stream):
+            if name.startswith("data.tar"):
+                found |= read_members(io.BufferedReader(data), wanted, f"{deb}: {name}")
     return found
 
 
-def _ar_members(deb: Path) -> Iterator[tuple[str, bytes]]:
+class _Part(io.RawIOBase):
+    """``size`` bytes of a stream."""
+
+    def __init__(self, stream: BinaryIO, size: int) -> None:
+        self._stream, self._left = stream, size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = self._stream.read(min(len(buffer), self._left))
+        self._left -= len(data)
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _ar_members(deb: Path, stream: BinaryIO) -> Iterator[tuple[str, _Part]]:
     """Members of an ar archive: 60-byte headers, data padded to even length."""
-    with deb.open("rb") as stream:
-        if stream.read(8) != b"!<arch>\n":
-            raise UserError(f"{deb}: is not a Debian package")
-        while header := stream.read(60):
-            if len(header) < 60 or header[58:] != b"`\n":
-                raise UserError(f"{deb}: is damaged or incomplete")
-            size = int(header[48:58])
-            yield header[:16].decode("ascii").rstrip(" /"), stream.read(size)
-            stream.seek(size % 2, io.SEEK_CUR)
+    if stream.read(8) != b"!<arch>\n":
+        raise UserError(f"{deb}: is not a Debian package")
+    while header := stream.read(60):
+        length = header[48:58].strip()
+        if len(header) < 60 or header[58:] != b"`\n" or not length.isdigit():
+            raise UserError(f"{deb}: is damaged or incomplete")
+        start, size = stream.tell(), int(length)
+        yield header[:16].decode("ascii", "replace").rstrip(" /"), _Part(stream, size)
+        stream.seek(start + size + size % 2)
 
 
 def rcc_file(archive: bytes, path: str) -> bytes:
     """The file at ``path`` (``/prefix/name``) of a Qt resource archive (``qres``, versions 1 to 3).
 
     The archive is a tree of fixed-size nodes; names are UTF-16, data may be zlib-packed after a 4-byte
-    length. Raises KeyError when the path is not in it, ValueError for another format.
+    length. Raises KeyError when the path is not in it, ValueError for another format or a damaged one.
     """
+    try:
+        return _rcc_file(archive, path)
+    except struct.error:
+        raise ValueError("a damaged Qt resource archive") from None
+
+
+def _rcc_file(archive: bytes, path: str) -> bytes:
     if archive[:4] != b"qres":
         raise ValueError("not a Qt resource archive")
     version, tree, data, names = struct.unpack(">IIII", archive[4:20])
@@ -78,4 +97,16 @@ def rcc_file(archive: bytes, path: str) -> bytes:
     content = archive[start + 4 : start + 4 + size]
     if flags & 4:
         raise ValueError(f"{path} is packed with zstd")
-    return zlib.decompress(content[4:]) if flags & 1 else content
+    return _inflated(content[4:], path) if flags & 1 else content
+
+
+def _inflated(packed: bytes, path: str) -> bytes:
+    """zlib data of a photo's size at most. Raises ValueError."""
+    decoder = zlib.decompressobj()
+    try:
+        data = decoder.decompress(packed, LARGEST_PHOTO)
+    except zlib.error as error:
+        raise ValueError(f"{path} is damaged ({error})") from None
+    if not decoder.eof:
+        raise ValueError(f"{path} is cut off, or larger than {LARGEST_PHOTO >> 20} MiB")
+    return data
