@@ -39,6 +39,7 @@ def dataset_fingerprint(name: str, scan: Scan) -> str:
     for group in scan.groups:
         digest.update(f"group\0{group.id}\n".encode())
         roles = [("hr", group.hr), ("lr", group.lr), *(("ref", ref) for ref in group.refs)]
+        roles += [("truth", path) for path in group.truth]
         for role, file in roles:
             if file is not None:
                 digest.update(f"{role}\0{file.name}\0{file_sha256(file)}\n".encode())

@@ -22,10 +22,16 @@ class Group:
     """Most similar first where the dataset grades them."""
     lr: Path | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
+    truth: tuple[Path, ...] = ()
+    """Files that say where HR is in the first reference: disparity, and what of it is visible."""
+
+    def images(self) -> tuple[Path, ...]:
+        """Every image, HR first."""
+        return tuple(path for path in (self.hr, self.lr, *self.refs) if path is not None)
 
     def files(self) -> tuple[Path, ...]:
         """Every file, HR first."""
-        return tuple(path for path in (self.hr, self.lr, *self.refs) if path is not None)
+        return (*self.images(), *self.truth)
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,10 @@ class Scan:
             return path.relative_to(self.root).as_posix()
         folder = next(folder for folder in self.also if path.is_relative_to(folder))
         return f"{folder.name}/{path.relative_to(folder).as_posix()}"
+
+    def images(self) -> frozenset[Path]:
+        """The usable files that are images."""
+        return frozenset(path for group in self.groups for path in group.images())
 
     def files(self) -> tuple[Path, ...]:
         """Every usable file once, in group order."""

@@ -99,9 +99,11 @@ def verify_copy(
     listed = read_manifest(source) if manifest is not None or source.is_file() else None
     names = {scan.name_of(path): path for path in scan.files()}
     undecodable: list[str] = []
+    images = scan.images()
     for done, path in enumerate(names.values(), start=1):
         try:
-            read_image(path)
+            if path in images:
+                read_image(path)
         except SampleError as error:
             undecodable.append(str(error))
         say(done, len(names))

@@ -23,7 +23,7 @@ from refbench.registry import Registry, load_class
 from refbench.settings import MethodChoice, RunConfig
 from refbench.sharding import Load, Shard, Share, share
 from refbench.specs import MethodSpec
-from refbench.types import Dataset, Sized
+from refbench.types import Corresponding, Dataset, Sized
 
 
 @dataclass(frozen=True)
@@ -126,9 +126,10 @@ class Plan:
         return found
 
 
-def metrics_of(instance: ProtocolInstance, config: RunConfig) -> tuple[str, ...]:
+def metrics_of(instance: ProtocolInstance, config: RunConfig, dataset: Dataset) -> tuple[str, ...]:
     """The protocol's own metrics, the user's, and those of matching where the truth is known."""
-    matching = tuple(spec.alias for spec in MATCHING) if instance.knows_truth else ()
+    known = instance.knows_truth(isinstance(dataset, Corresponding))
+    matching = tuple(spec.alias for spec in MATCHING) if known else ()
     return tuple(dict.fromkeys((*instance.card.metrics, *config.metrics, *matching)))
 
 
@@ -243,7 +244,7 @@ class Planner:
             data=data_job,
             protocol=instance,
             seed=config.seed,
-            metrics=metrics_of(instance, config),
+            metrics=metrics_of(instance, config, dataset),
             images=config.images == "png",
         )
         return Cell(

@@ -34,6 +34,9 @@ class Sample:
     """File names of the references, same order; the official codes name SR files after them."""
     lr: Image | None = None
     """A given LR image; None means that the protocol makes it from ``hr``."""
+    places: npt.NDArray[np.float64] | None = None
+    """(H, W, 2): the true (x, y) of each HR pixel in the first reference, NaN where it is not known or not
+    visible there; None for the many datasets that do not know."""
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -51,7 +54,8 @@ class Trial:
     sr_cut: tuple[int, int, int, int] | None = None
     """(top, left, height, width) of the scored part of SR, where a protocol padded HR; None: all of it."""
     truth: npt.NDArray[np.float64] | None = None
-    """3 x 3 map from HR points (x, y) to points of the one reference, where a protocol knows it."""
+    """True correspondence, where it is known: a 3 x 3 map from HR points (x, y) to points of the one
+    reference, or (H, W, 2), the place of every target pixel there (NaN: not known or not visible)."""
     notes: Mapping[str, str | float] = field(default_factory=dict)
     """Facts about this draw that go into the row, e.g. the jitter factors."""
 
@@ -80,6 +84,16 @@ class TrialMeta:
     ref_names: tuple[str, ...] = ()
     expected_size: tuple[int, int] | None = None
     """(H, W) of the SR image that will be scored; None when it is not known yet."""
+
+
+@runtime_checkable
+class Corresponding(Protocol):
+    """Optional on a dataset: its samples have ``places``, so that the methods' matches can be scored."""
+
+    @property
+    def truth_source(self) -> str:
+        """How the true correspondence was measured, e.g. ``disparity``."""
+        ...
 
 
 @runtime_checkable

@@ -1,10 +1,11 @@
 """How right a matcher is, where the true correspondence is known.
 
-A reference made by a known warp of HR gives every HR point its true place in the reference. A match found
-on the LR grid (features at 1/scale of HR) is a statement about the patch around one LR pixel; its error is
-the distance, in HR pixels, between where the match points and where that pixel's centre truly is.
-Positions on a grid of step 4 are off by up to 2 px a side even for a perfect matcher (about 1.5 px on
-average for a general warp), so PCK@1 has a ceiling below 1 for them; the ceiling is reported beside it.
+A reference made by a known warp of HR gives every HR point its true place in the reference, and so does a
+real pair with measured disparity (see :mod:`refbench.matching.truth`). A match found on the LR grid
+(features at 1/scale of HR) is a statement about the patch around one LR pixel; its error is the distance, in
+HR pixels, between where the match points and where that pixel's centre truly is. Positions on a grid of step
+4 are off by up to 2 px a side even for a perfect matcher (about 1.5 px on average for a general warp), so
+PCK@1 has a ceiling below 1 for them; the ceiling is reported beside it.
 """
 
 from __future__ import annotations
@@ -14,11 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from refbench.imaging.warp import Matrix, project
+from refbench.matching.truth import Points, inside, truth_of
 
 THRESHOLDS = (1, 2, 4)
 Grid = npt.NDArray[np.int64]
-Points = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def grid_centres(height: int, width: int, scale: int, offset: int) -> Points:
 def match_accuracy(
     index: Grid,
     reference_grid: tuple[int, int],
-    truth: Matrix,
+    truth: npt.NDArray[np.float64],
     hr_size: tuple[int, int],
     ref_size: tuple[int, int],
     *,
@@ -55,32 +55,27 @@ def match_accuracy(
 ) -> Accuracy:
     """Score best matches ``index`` (h', w'), row-major over ``reference_grid``; -1 is no match.
 
-    ``truth``: 3 x 3 map from HR points to reference points. Sizes are (H, W) in pixels.
+    ``truth``: 3 x 3 map from HR points to reference points, or the place of every HR pixel (H, W, 2), NaN
+    where it is not known or not visible: such queries are not scored. Sizes are (H, W) in pixels.
     """
+    known_truth = truth_of(truth, hr_size, ref_size)
     height, width = index.shape
     centres = grid_centres(height, width, scale, offset)
-    true = project(truth, centres)
+    true = known_truth.places(centres)
     found = grid_centres(*reference_grid, scale, offset).reshape(-1, 2)[np.maximum(index, 0)]
     matched = index >= 0
-    known = matched & _inside(true, ref_size) & _inside(centres, hr_size)
-    back = project(np.linalg.inv(truth).astype(np.float64), found)
-    inside = float(_inside(back, hr_size)[matched].mean()) if matched.any() else None
+    known = matched & inside(true, ref_size) & inside(centres, hr_size)
+    overlap = float(known_truth.shown(found)[matched].mean()) if matched.any() else None
     if not known.any():
-        return Accuracy(None, None, None, inside)
+        return Accuracy(None, None, None, overlap)
     error = np.linalg.norm(found - true, axis=-1)[known]
     best = np.linalg.norm(_nearest(true[known], reference_grid, scale, offset) - true[known], axis=-1)
     return Accuracy(
         float(error.mean()),
         tuple(float((error <= t).mean()) for t in THRESHOLDS),
         tuple(float((best <= t).mean()) for t in THRESHOLDS),
-        inside,
+        overlap,
     )
-
-
-def _inside(points: Points, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    x, y = points[..., 0], points[..., 1]
-    found: npt.NDArray[np.bool_] = (x >= 0) & (y >= 0) & (x <= size[1] - 1) & (y <= size[0] - 1)
-    return found
 
 
 def _nearest(points: Points, grid: tuple[int, int], scale: int, offset: int) -> Points:

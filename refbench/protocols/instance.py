@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from refbench.errors import SampleError, UserError, unknown
 from refbench.imaging import bicubic_down, mod_crop
+from refbench.imaging.warp import project
 from refbench.protocols.card import Card, load_card
 from refbench.protocols.padding import pad_trial
 from refbench.protocols.reference import ORACLE, ReferencePolicy
@@ -94,28 +95,42 @@ class ProtocolInstance:
             target=target,
             ref_names=names,
             sr_cut=cut,
-            truth=self._truth(sample, draw, seed),
+            truth=self._truth(sample, target, draw, seed),
             notes=notes,
         )
 
-    @property
-    def knows_truth(self) -> bool:
-        """Whether its trials carry the true correspondence: HR itself under a known warp."""
-        warps = self.transform is None or load_transform(self.transform).matrix is not None
-        return self.reference.name == "hr" and warps and self.card.ref_pad == "none"
+    def knows_truth(self, measured: bool) -> bool:
+        """Whether its trials carry the true correspondence: HR itself, or (``measured``) a first reference
+        whose correspondence the dataset knows, as it is or under a known warp."""
+        followed = self.transform is None or not load_transform(self.transform).moves
+        known = self.reference.name == "hr" or (measured and self.reference.name == "first")
+        return known and followed and self.card.ref_pad == "none" and self.card.hr_pad == "none"
 
-    def _truth(self, sample: Sample, draw: int, seed: int) -> npt.NDArray[np.float64] | None:
-        if not self.knows_truth or sample.hr is None:
+    def _truth(self, sample: Sample, target: Image, draw: int, seed: int) -> npt.NDArray[np.float64] | None:
+        if not self.knows_truth(sample.places is not None):
             return None
+        oracle = self.reference.name == "hr"
+        like = sample.hr if oracle else sample.refs[0] if sample.refs else None
+        if like is None:
+            return None
+        moved = self._moved(sample.id, like.shape[0], like.shape[1], draw, seed)
+        if oracle:
+            return moved
+        assert sample.places is not None
+        return project(moved, sample.places[: target.shape[0], : target.shape[1]])
+
+    def _moved(
+        self, sample_id: str, height: int, width: int, draw: int, seed: int
+    ) -> npt.NDArray[np.float64]:
+        """3 x 3 map from points of the plain reference to points of the one that the method gets."""
         if self.transform is None or self.level is None:
             return np.eye(3)
         family = load_transform(self.transform)
         if family.matrix is None:
-            return None
-        rng = generator(seed, family.id, sample.id, draw, 0)
-        height, width = sample.hr.shape[:2]
-        to_hr, _ = family.matrix(family.levels[self.level], rng, height, width)
-        return np.linalg.inv(to_hr).astype(np.float64)
+            return np.eye(3)
+        rng = generator(seed, family.id, sample_id, draw, 0)
+        back, _ = family.matrix(family.levels[self.level], rng, height, width)
+        return np.linalg.inv(back).astype(np.float64)
 
     def _target(self, sample: Sample) -> Image | None:
         if sample.hr is None:

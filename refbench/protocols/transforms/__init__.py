@@ -40,6 +40,8 @@ class Transform:
     """The level that a paper or official code uses; others are refbench's own."""
     matrix: MatrixOf | None = None
     """For warps: the 3 x 3 map from output to input points of a draw, (params, generator, H, W)."""
+    moves: bool = False
+    """True: shows things elsewhere without giving a ``matrix``; False and no matrix: everything stays."""
     random: bool = True
     """False: every draw is the same, one is enough."""
     ordered: bool = True

@@ -97,5 +97,11 @@ ROTATION = _family("rotation", "degrees", {"5deg": 5.0, "15deg": 15.0, "30deg": 
 SCALING = _family("scaling", "factor", {"0.9": 0.9, "0.8": 0.8, "0.6": 0.6}, random=False)
 PERSPECTIVE = _family("perspective", "corner_share", {"3%": 0.03, "6%": 0.06, "12%": 0.12}, random=True)
 FLIP = Transform(
-    "flip", 1, {"horizontal": {"axis": 1}, "vertical": {"axis": 0}}, apply_flip, random=False, ordered=False
+    "flip",
+    1,
+    {"horizontal": {"axis": 1}, "vertical": {"axis": 0}},
+    apply_flip,
+    moves=True,
+    random=False,
+    ordered=False,
 )
