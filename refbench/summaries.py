@@ -123,6 +123,9 @@ class CellFacts:
     """What a shard's cell lacks; stands in its dataset label, and so in every table, curve and file."""
 
 
+_FAILURE = ("sample_id", "draw", "error", "error_kind", "attempts")
+
+
 def cell_summary(
     facts: CellFacts, rows: Sequence[SampleRow], specs: Sequence[MetricSpec], rows_path: Path
 ) -> CellSummary:
@@ -146,6 +149,7 @@ def cell_summary(
         compare_key=facts.compare_key,
         control=facts.control,
         failed=summary.failed,
+        failures=tuple({name: getattr(row, name) for name in _FAILURE} for row in rows if not row.ok),
         costs=costs(rows),
         work=next((dict(row.work) for row in rows if row.ok and row.work), {}),
         partial=facts.partial,

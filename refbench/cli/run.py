@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
         return show_settings(configs, args.output)
 
     from refbench.cli.display import make_progress
+    from refbench.cli.interrupt import two_steps
     from refbench.execution.choose import make_executor
     from refbench.execution.device import resolve_device
     from refbench.plan import Planner
@@ -50,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
         return show_plan(plan, finished_trials(plan, first.out), args.output)
     set_threads(first.threads)
     executor = make_executor(first.executor.name, first.executor.params)
-    outcome = carry_out(plan, first, executor, make_progress(args.plain))
+    with two_steps(args.output.note):
+        outcome = carry_out(plan, first, executor, make_progress(args.plain))
     tables = suite_tables(outcome)
     tracked = publish(outcome, first, tables)
     report(outcome, first, tables, tracked, args.output, published=args.published)
@@ -161,6 +163,7 @@ def report(
     published: bool = False,
 ) -> None:
     """The end of a run: tables and whereabouts for people, one document for programs."""
+    from refbench.cli.failures import show_failures
     from refbench.cli.published import print_published, published_beside, published_document
     from refbench.reports.table_text import render
 
@@ -198,6 +201,7 @@ def report(
             output.line(f"MLflow  run {result.run_id}; {where}")
     for problem in outcome.problems:
         output.note(f"warning: {problem}")
+    show_failures(list(unique.values()), output)
     part = f"shard {outcome.shard}: " if outcome.shard else ""
     output.line(f"{part}{outcome.computed} trials computed, {outcome.reused} reused, {outcome.errors} errors")
     if outcome.partial:

@@ -88,6 +88,8 @@ class CellSummary:
     """Protocol id of the undistorted cell that the drop is measured from; None: no such cell."""
     failed: tuple[str, ...] = ()
     """Ids of the samples with an error row."""
+    failures: tuple[Mapping[str, Any], ...] = ()
+    """The error rows: ``sample_id draw error error_kind attempts``."""
     costs: Mapping[str, float] = field(default_factory=dict)
     """What the gate's ``--perf`` compares, lower is better: ``seconds`` per image, ``peak_mb``."""
     work: Mapping[str, float] = field(default_factory=dict)
@@ -102,6 +104,7 @@ class CellSummary:
     def json(self) -> dict[str, Any]:
         """The cell as ``run --json`` prints it."""
         partial = {"partial": self.partial} if self.partial else {}
+        failures = {"failures": [dict(f) for f in self.failures]} if self.failures else {}
         return {
             "method": self.method,
             "weights": self.weights,
@@ -115,6 +118,7 @@ class CellSummary:
             "run_key": self.run_key,
             "rows": self.rows_path,
             **partial,
+            **failures,
             "metrics": {alias: metric.json() for alias, metric in self.metrics.items()},
         }
 
