@@ -30,6 +30,8 @@ class WeightsFile:
     """Also looked for in $TORCH_HOME/hub/checkpoints."""
     source: str = ""
     """Where a person can get it."""
+    url: str = ""
+    """https address of the file itself, for ``refbench prepare method=NAME``; needs a digest above."""
     licence: str = "unknown"
 
 

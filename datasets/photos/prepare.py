@@ -1,7 +1,7 @@
 """``refbench prepare dataset=photos out=DIR``: fetches and prepares every photo of the manifest.
 
-Sources are installed Python packages (scikit-image, scikit-learn) and Debian packages, taken from a
-folder of .deb files or fetched with ``apt-get download``. Each source file's sha256 is checked.
+Sources are installed Python packages (scikit-image, scikit-learn) and Debian packages, fetched over https, or
+taken from a folder of .deb files, or fetched by apt-get. Each package's and each photo's sha256 is checked.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import hashlib
 import importlib.util
 import io
 import shutil
-import subprocess
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -24,6 +22,7 @@ from refbench.imaging import write_png
 from refbench.types import Image
 
 from .archives import deb_files, rcc_file
+from .debs import deb_file
 from .manifest import ROLES, PhotoRow, Role, read_manifest
 
 _PYPI = {"skimage": "scikit-image", "sklearn": "scikit-learn"}
@@ -38,7 +37,8 @@ def prepare_photos(
     """Write ``out/<role>/<name>.png`` for every photo of ``roles``; returns the paths.
 
     ``debs``: a folder that holds the .deb files (any version whose photos have the manifest's hashes);
-    None: ``apt-get download`` into a temporary folder. ``say`` gets one line a source package.
+    ``apt``: apt-get fetches them; None: fetched over https into ``out/.sources``, which an interrupted run
+    goes on from and a finished one removes. ``say`` gets one line a source package.
     Raises UserError naming the package when a source is missing or a photo's hash differs.
     """
     wanted = [row for row in read_manifest() if row.role in set(roles)]
@@ -46,22 +46,24 @@ def prepare_photos(
     for row in wanted:
         sources[row.kind, row.package].append(row)
     written: list[Path] = []
-    with tempfile.TemporaryDirectory(prefix="refbench-photos-") as scratch:
-        for (kind, package), rows in sources.items():
-            say(f"{package}: {len(rows)} photos")
-            if kind == "python":
-                contents = _from_python(package, rows)
-            else:
-                contents = _from_deb(_deb(package, debs, Path(scratch)), rows)
-            for row in rows:
-                photo = prepared(row, _checked(row, contents.get(row.path)))
-                written.append(write_png(Path(out) / row.role / f"{row.name}.png", photo))
+    kept = Path(out) / ".sources"
+    for (kind, package), rows in sources.items():
+        say(f"{package}: {len(rows)} photos")
+        if kind == "python":
+            contents = _from_python(package, rows)
+        else:
+            contents = _from_deb(deb_file(package, debs, kept, say), rows)
+        for row in rows:
+            photo = prepared(row, _checked(row, contents.get(row.path)))
+            written.append(write_png(Path(out) / row.role / f"{row.name}.png", photo))
+    shutil.rmtree(kept, ignore_errors=True)
     return sorted(written)
 
 
 def prepared(row: PhotoRow, content: bytes) -> Image:
     """Decode a source file to RGB and reduce it to ``row.long_side`` (Lanczos, antialiased)."""
-    with PILImage.open(io.BytesIO(content)) as opened:
+    # content is what the manifest's sha256 says: it needs no further check
+    with PILImage.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP", "TIFF")) as opened:
         image = opened.convert("RGB")
     factor = row.long_side / max(image.size)
     width, height = (max(1, round(side * factor)) for side in image.size)
@@ -103,28 +105,3 @@ def _from_deb(deb: Path, rows: Iterable[PhotoRow]) -> dict[str, bytes]:
         except (KeyError, ValueError) as error:
             raise UserError(f"{deb.name}: {row.path}: {error}; use version {row.version}") from error
     return contents
-
-
-def _deb(package: str, debs: str | Path | None, scratch: Path) -> Path:
-    """The package's .deb: the newest-named one in ``debs``, else fetched into ``scratch``."""
-    folder = scratch if debs is None else Path(debs)
-    if debs is None:
-        _fetch(package, scratch)
-    found = sorted(folder.glob(f"{package}_*.deb"))
-    if not found:
-        raise UserError(
-            f"no {package}_*.deb in {folder}; get it from https://packages.debian.org/bookworm/{package}"
-        )
-    return found[-1]
-
-
-def _fetch(package: str, folder: Path) -> None:
-    manual = f"get {package} from https://packages.debian.org/bookworm/{package} and give its folder as debs="
-    if shutil.which("apt-get") is None:
-        raise UserError(f"apt-get is not on this machine; {manual}")
-    done = subprocess.run(
-        ["apt-get", "download", package], cwd=folder, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise UserError(f"apt-get download {package} failed ({reason}); {manual}")

@@ -1,4 +1,4 @@
-"""``refbench prepare``: is a copy of a dataset complete and unchanged? Or fetch the free photos."""
+"""``refbench prepare``: is a copy of a dataset complete and unchanged? Or fetch archives, weights, photos."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from refbench.cli.parser import add_words
-from refbench.config.keys import DATA, DATA_OPTIONS, Key, required
+from refbench.config.keys import DATA, DATA_OPTIONS, WEIGHTS_ROOT, Key
 from refbench.config.load import load_command
 from refbench.errors import UserError, unknown
 from refbench.registry import Registry, load_class
@@ -20,16 +20,27 @@ Exit code 1 when something is missing or differs.
 
   refbench prepare dataset=wrsr data.root=DIR
   refbench prepare dataset=wrsr data.root=DIR --write-manifest   record this copy's checksums
-  refbench prepare dataset=photos out=DIR                        fetch the free photos of the manifest"""
+  refbench prepare dataset=wrsr archive=FILE out=DIR             unpack an archive safely, then check
+  refbench prepare dataset=wrsr url=https://HOST/FILE sha256=HEX out=DIR   fetch it before
+  refbench prepare method=datsr weights.root=DIR                 fetch weights whose address is known
+  refbench prepare dataset=photos out=DIR                        fetch the free photos of the manifest
+
+Transfers are https only, checked by sha256, and go on where they were interrupted."""
 KEYS = (
-    required(Key("dataset", "name", "dataset to check, or photos")),
+    Key("dataset", "name", "dataset to check, or photos"),
+    Key("method", "name", "method whose official weights to fetch"),
+    Key("method.weights", "name", "method: only this variant (mse, gan)"),
+    WEIGHTS_ROOT,
     *(k for k in DATA if k.name == "data.root"),
     *DATA_OPTIONS,
     Key(
         "manifest", "path", "checksum file to compare with or to write; default: refbench.sha256 in the root"
     ),
-    Key("out", "path", "photos: folder to write"),
-    Key("debs", "path", "photos: folder that holds the .deb files; default: apt-get download"),
+    Key("url", "text", "https address of the dataset's archive (zip, tar, tar.gz, tar.xz)"),
+    Key("sha256", "text", "of that archive"),
+    Key("archive", "path", "archive that is here already, or where to keep the fetched one"),
+    Key("out", "path", "folder to write"),
+    Key("debs", "path", "photos: folder that holds the .deb files, or apt; default: fetched over https"),
     Key("roles", "words", f"photos: which of {', '.join(ROLES)}", ROLES),
 )
 
@@ -45,15 +56,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check or write; 1 when the copy is not complete, decodable and unchanged."""
     values = load_command("prepare", KEYS, args.words)
+    if (values["dataset"] is None) == (values["method"] is None):
+        raise UserError("prepare takes dataset=NAME or method=NAME, one of them")
+    if values["method"] is not None:
+        from refbench.cli.prepare_weights import prepare_weights
+
+        return prepare_weights(args, values)
     if values["dataset"] == PHOTOS:
         return _photos(args, values)
-    for key in ("out", "debs"):
-        if values[key] is not None:
-            raise UserError(f"prepare: {key}= goes with dataset=photos")
+    if values["debs"] is not None:
+        raise UserError("prepare: debs= goes with dataset=photos")
+    unpacking = values["url"] is not None or values["archive"] is not None
+    if values["out"] is not None and not unpacking:
+        raise UserError("prepare: out= goes with dataset=photos, archive= or url=")
     registry = Registry.discover()
     if values["dataset"] not in registry.names("datasets"):
         raise unknown("dataset", values["dataset"], [*registry.names("datasets"), PHOTOS])
     spec = registry.dataset(values["dataset"])
+    if unpacking:
+        from refbench.cli.prepare_archive import prepare_archive
+
+        values["data.root"] = str(prepare_archive(args, values))
     request = DataRequest(
         root=values["data.root"],
         options={k.name.removeprefix("data."): values[k.name] for k in DATA_OPTIONS if values[k.name]},

@@ -24,5 +24,6 @@ VGG19 = WeightsFile(
     sha256_prefix="dcbb9e9d",
     hub=True,
     source="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+    url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
     licence="BSD-3-Clause (torchvision)",
 )

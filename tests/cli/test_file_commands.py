@@ -92,10 +92,10 @@ class TestPrepare:
     @pytest.mark.parametrize(
         ("words", "expected"),
         [
-            ([], "prepare: dataset= is missing (dataset to check, or photos)"),
+            ([], "prepare takes dataset=NAME or method=NAME, one of them"),
             (["dataset=wrs"], "no dataset 'wrs'; did you mean 'wrsr'?"),
             (["dataset=photo"], "no dataset 'photo'; did you mean 'photos'?"),
-            (["dataset=wrsr", "out=/x"], "prepare: out= goes with dataset=photos"),
+            (["dataset=wrsr", "out=/x"], "prepare: out= goes with dataset=photos, archive= or url="),
             (
                 ["dataset=photos"],
                 "prepare dataset=photos: out= is missing; give the folder to write",
