@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from refbench.errors import SampleError, UserError
-from refbench.execution.metric_set import MetricSet
+from refbench.execution.metric_set import NO_TRUTH, MetricSet
 from refbench.imaging import read_image
 from refbench.metrics import known_metrics, resolve
 from refbench.plan import Cell
@@ -123,7 +123,7 @@ class Scorer:
         )
 
     def _has_all(self, row: SampleRow) -> bool:
-        return all(spec.signature in row.metrics for spec in self._specs)
+        return all(spec.signature in row.metrics or _never(spec, row) for spec in self._specs)
 
     def _score_row(
         self, store: CellStore, row: SampleRow, dataset: Dataset, instance: ProtocolInstance, seed: int
@@ -171,7 +171,8 @@ def complete_rows(cell: Cell, store: CellStore, trials: Sequence[TrialKey]) -> s
     done: set[TrialKey] = set()
     lacking: list[SampleRow] = []
     for row in store.rows(trials):
-        missing = [s for s in specs if s.signature not in row.metrics]
+        # a sample without HR has none later either: its dataset's fingerprint is in the run key
+        missing = [s for s in specs if s.signature not in row.metrics and not _never(s, row)]
         if missing and metrics is None:
             metrics = MetricSet(cell.job.metrics)
         # what was absent then (a backbone, a package) may be here now
@@ -187,6 +188,10 @@ def complete_rows(cell: Cell, store: CellStore, trials: Sequence[TrialKey]) -> s
                 done.add(row.key)
         store.close()
     return done
+
+
+def _never(spec: MetricSpec, row: SampleRow) -> bool:
+    return spec.needs_target and row.hr_size is None and row.absent.get(spec.alias) == NO_TRUTH
 
 
 def score_runs(places: Sequence[Path], scorer: Scorer) -> list[ScoredCell]:

@@ -9,6 +9,9 @@ from refbench.metrics import Metric, MetricUnavailable, build, known_metrics, re
 from refbench.specs import MetricSpec
 from refbench.types import Image
 
+NO_TRUTH = "no ground truth"
+"""Why a metric is absent that compares with HR."""
+
 
 class MetricSet:
     """Scores an image pair with several metrics."""
@@ -35,7 +38,7 @@ class MetricSet:
         absent = dict(self._absent)
         for spec, metric in self._ready:
             if target is None and spec.needs_target:
-                absent[spec.alias] = "no ground truth"
+                absent[spec.alias] = NO_TRUTH
                 continue
             try:
                 values[spec.signature] = float(metric(sr, target if target is not None else sr))
