@@ -18,6 +18,8 @@ SPEC_FILE = "spec.py"
 """Describes a method beside its code: titles, licences and published numbers change no result."""
 _IMPORTS_SPEC = re.compile(rb"^\s*(?:from|import)\s.*\bspec\b", re.MULTILINE)
 
+PACKAGES = ("refbench", "refbench.methods", "refbench.datasets")
+
 
 def code_digest(spec: MethodSpec, plugin_file: Path | None = None) -> str:
     """sha256 hex over the ``.py`` sources that decide what a method computes.
@@ -63,6 +65,24 @@ def _without_spec(sources: dict[str, Path], method: str) -> dict[str, Path]:
     if not others or any(_IMPORTS_SPEC.search(_read(path, method)) for path in others.values()):
         return sources
     return others
+
+
+def package_digest() -> str:
+    """sha256 hex over refbench's own ``.py`` sources, those of reports and configs left out.
+
+    A checkout and a wheel of it agree.
+    """
+    sources: dict[str, Path] = {}
+    for module in PACKAGES:
+        # in a wheel refbench.methods is a folder of refbench, in a checkout it stands beside it
+        for label, path in _sources(module, "refbench").items():
+            name = label.replace(module, module.replace(".", "/"), 1)
+            if not name.startswith(("refbench/reports/", "refbench/configs/")):
+                sources[name] = path
+    total = hashlib.sha256()
+    for label, path in sorted(sources.items()):
+        total.update(f"{label}\0{_file_digest(path, 'refbench')}\n".encode())
+    return total.hexdigest()
 
 
 def _file_of_plugin(module: str) -> Path | None:

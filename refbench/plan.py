@@ -193,7 +193,8 @@ class Planner:
         job = DataJob(spec.target, config.data)
         if job.id not in self._datasets:
             self._datasets[job.id] = load_class(spec.target)(config.data)
-        return job, self._datasets[job.id]
+        dataset = self._datasets[job.id]
+        return replace(job, fingerprint=dataset.fingerprint), dataset
 
     def _digest(self, spec: MethodSpec) -> str:
         if spec.target not in self._code:
@@ -240,6 +241,7 @@ class Planner:
                 params=tuple(sorted(params.items())),
                 device=self._device,
                 precision=config.precision,
+                weights_sha256=tuple(sorted(files.items())),
             ),
             data=data_job,
             protocol=instance,

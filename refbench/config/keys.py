@@ -17,7 +17,7 @@ KeyKind = Literal[
 ]  # fmt: skip
 RAW: frozenset[str] = frozenset({"text", "path", "words", "paths", "size"})
 PATH_SUFFIXES = (".root", ".dir", ".python")
-TEXT_SUFFIXES = (".cmd", ".uri", ".args", ".target")
+TEXT_SUFFIXES = (".cmd", ".uri", ".args", ".target", ".address")
 
 
 @dataclass(frozen=True)

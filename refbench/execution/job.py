@@ -23,6 +23,8 @@ class MethodJob:
     params: tuple[tuple[str, ParamValue], ...]
     device: str
     precision: str = "fp32"
+    weights_sha256: tuple[tuple[str, str | None], ...] = ()
+    """(role, sha256 hex) of the checkpoint files in the run key; another machine must find the same."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class DataJob:
 
     target: str
     request: DataRequest
+    fingerprint: str = ""
+    """Dataset.fingerprint in the run key; another machine must find the same. Empty: not known."""
 
     @property
     def id(self) -> str:

@@ -31,10 +31,6 @@ class Retries:
         """The next trial to hand out; IndexError when none waits."""
         return self._waiting.popleft()
 
-    def give_back(self, task: Task) -> None:
-        """A trial that was handed out but never begun: it waits again, and this was no try."""
-        self._waiting.appendleft(task)
-
     def finished(self, result: TaskResult) -> None:
         """Hand on a result, with the number of tries that it took."""
         lost = self._lost.pop(result.task, 0)
