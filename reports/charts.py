@@ -67,9 +67,13 @@ def robustness_charts(curves: Sequence[Curve], spec: MetricSpec, styles: Mapping
                 if lost.mean is not None:
                     x = names.index(level.name) + 1 + shift
                     points.append(Point(x, lost.mean, lost.lo, lost.hi, level.name))
-            series.append(
-                Series(curve.method_label, tuple(points), styles[curve.method_label], line=curve.ordered)
-            )
+            # a control alone is no curve: its levels were not run, or not on the same images
+            if len(points) > 1:
+                series.append(
+                    Series(curve.method_label, tuple(points), styles[curve.method_label], line=curve.ordered)
+                )
+        if not series:
+            continue
         found.append(
             Chart(
                 key=f"robustness_{slug(dataset)}_{slug(base)}_{slug(family)}_seed{slug(seed)}",

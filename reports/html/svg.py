@@ -102,7 +102,9 @@ class _Drawing:
         if self.chart.kind == "stack":
             parts += self._bars()
         else:
-            parts += [self._series(series) for series in self.chart.series]
+            # the front goes below: its line must not cross out the names of points
+            ordered = sorted(self.chart.series, key=lambda series: series.name != "Pareto front")
+            parts += [self._series(series) for series in ordered]
         return Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
             WIDTH, HEIGHT, _shown(self.chart.title, 200), Markup("").join(parts)
         )
@@ -221,6 +223,21 @@ class _Drawing:
                 Markup('<g class="s{}">{}</g>').format(series.style % len(PALETTE), Markup("").join(rects))
             )
         return parts
+
+
+def legend_mark(series: Series, kind: str) -> Markup:
+    """The series' line and marker for a legend: shapes tell what colours do not."""
+    parts = []
+    front = series.name == "Pareto front"
+    if kind == "stack":
+        parts.append(Markup('<rect class="fill" x="6" y="1" width="12" height="12"/>'))
+    else:
+        if series.line or front:
+            dash = Markup(' stroke-dasharray="7 4"') if series.style >= len(PALETTE) and not front else ""
+            parts.append(Markup('<polyline class="line" points="0,7 24,7"{}/>').format(dash))
+        if not front:
+            parts.append(Markup('<path class="mark" d="{}"/>').format(_marker(series.style, 12.0, 7.0)))
+    return Markup('<svg viewBox="0 0 24 14" aria-hidden="true">{}</svg>').format(Markup("").join(parts))
 
 
 def _marker(style: int, x: float, y: float) -> str:

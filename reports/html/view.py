@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from markupsafe import Markup
 from refbench.escape import printable
 from refbench.specs import MetricSpec
 
+from ..chart import PALETTE
 from ..charts import charts
 from ..costs import Cost, flops_text, parameters_text
 from ..report import Report
@@ -19,9 +20,16 @@ from ..table_model import Score, Section, Table
 from ..table_notes import MARKS
 from ..table_numbers import difference_text, interval_text, mean_text
 from .chosen import Extreme, extremes
-from .svg import svg
+from .svg import legend_mark, svg
 
-_COSTS = (("", "s / image"), ("", "matching"), ("", "peak MiB"), ("", "parameters"), ("", "GFLOP"))
+COSTS: Mapping[str, tuple[Callable[[Cost], float | None], Callable[[float | None], str]]] = {
+    "s / image": (lambda c: c.seconds, lambda v: "-" if v is None else f"{v:.3f}"),
+    "matching": (lambda c: c.match_share, lambda v: "-" if v is None else f"{100 * v:.0f} %"),
+    "peak MiB": (lambda c: c.peak_mb, lambda v: "-" if v is None else f"{v:.0f}"),
+    "parameters": (lambda c: c.parameters, parameters_text),
+    "GFLOP": (lambda c: c.flops, flops_text),
+}
+"""Column -> (value of a cell's cost, its text)."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,8 @@ class Cell:
 def tables(report: Report) -> list[dict[str, Any]]:
     """Comparison tables: one body per section, so that sorting never mixes protocols."""
     costs = {(c.dataset_label, c.protocol, c.method_label): c for c in report.costs}
+    # a column that nothing was measured for takes room from those with numbers
+    measured = [name for name, (get, _) in COSTS.items() if any(get(c) is not None for c in report.costs)]
     found = []
     for number, (group, table) in enumerate(report.tables):
         entries = [entry for section in table.sections for entry in section.entries]
@@ -54,9 +64,9 @@ def tables(report: Report) -> list[dict[str, Any]]:
                     ("", "method"),
                     ("", "n"),
                     *(_header(table, k, kind) for k, kind in columns),
-                    *_COSTS,
+                    *(("", name) for name in measured),
                 ],
-                "sections": [_section(table, s, columns, costs) for s in table.sections],
+                "sections": [_section(table, s, columns, costs, measured) for s in table.sections],
                 "notes": notes,
             }
         )
@@ -80,7 +90,9 @@ def _section(
     section: Section,
     columns: Sequence[tuple[int, str]],
     costs: dict[tuple[str, str, str], Cost],
+    measured: Sequence[str],
 ) -> dict[str, Any]:
+    place = (section.dataset_label, section.protocol)
     return {
         "dataset": section.dataset_label,
         "protocol": section.protocol,
@@ -94,7 +106,7 @@ def _section(
                 "n": entry.cell.n,
                 "cells": [
                     *(_cell(entry.scores[k], table.columns[k], kind) for k, kind in columns),
-                    *_costs(costs.get((section.dataset_label, section.protocol, entry.cell.method_label))),
+                    *_costs(costs.get((*place, entry.cell.method_label)), measured),
                 ],
             }
             for entry in section.entries
@@ -119,17 +131,11 @@ def _cell(score: Score, spec: MetricSpec, kind: str) -> Cell:
     return Cell(text, interval, _value(difference.mean), style)
 
 
-def _costs(cost: Cost | None) -> list[Cell]:
+def _costs(cost: Cost | None, names: Sequence[str]) -> list[Cell]:
     if cost is None:
-        return [Cell("-")] * len(_COSTS)
-    share = cost.match_share
-    return [
-        Cell("-" if cost.seconds is None else f"{cost.seconds:.3f}", value=_value(cost.seconds)),
-        Cell("-" if share is None else f"{100 * share:.0f} %", value=_value(share)),
-        Cell("-" if cost.peak_mb is None else f"{cost.peak_mb:.0f}", value=_value(cost.peak_mb)),
-        Cell(parameters_text(cost.parameters), value=_value(cost.parameters)),
-        Cell(flops_text(cost.flops), value=_value(cost.flops)),
-    ]
+        return [Cell("-")] * len(names)
+    found = [(COSTS[name][0](cost), COSTS[name][1]) for name in names]
+    return [Cell(text(value), value=_value(value)) for value, text in found]
 
 
 def _value(value: float | None) -> str:
@@ -146,8 +152,13 @@ def chart_views(report: Report) -> list[dict[str, Any]]:
             "protocol": chart.protocol,
             "svg": svg(chart),
             "legend": [
-                (printable(s.name), "front" if s.name == "Pareto front" else f"s{s.style % 8}")
+                (
+                    printable(s.name),
+                    "front" if s.name == "Pareto front" else f"s{s.style % len(PALETTE)}",
+                    legend_mark(s, chart.kind),
+                )
                 for s in chart.series
+                if s.points
             ],
             "methods": chart.kind != "stack",
         }
