@@ -67,7 +67,7 @@ def apply_night(image: Image, params: Mapping[str, float], rng: np.random.Genera
 
 
 GAMMA = Transform("gamma", 1, {k: {"gamma": float(k)} for k in ("1.2", "1.5", "2.0")}, apply_gamma)
-EXPOSURE = Transform("exposure", 1, {f"{s}EV": {"stops": s} for s in (0.5, 1.0, 2.0)}, apply_exposure)
+EXPOSURE = Transform("exposure", 1, {f"{s:g}EV": {"stops": s} for s in (0.5, 1.0, 2.0)}, apply_exposure)
 WHITE_BALANCE = Transform(
     "white_balance", 1, {k: {"gain": float(k)} for k in ("1.1", "1.25", "1.5")}, apply_white_balance
 )

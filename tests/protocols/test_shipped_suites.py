@@ -1,0 +1,40 @@
+"""Every suite that ships can be planned: its cards, policies, transforms and levels exist."""
+
+from __future__ import annotations
+
+import pytest
+
+from refbench.config.suite import config_names, parse_suite, read_config
+from refbench.protocols import build_instances
+from refbench.protocols.instance import control_of
+from refbench.protocols.transforms import load_transform, transform_names
+
+SUITES = config_names("suite")
+DISTORTED = (
+    "cufed5_jitter", "cufed5_geometry", "cufed5_photometric", "cufed5_corruption", "cufed5_ref_type",
+    "cufed5_ref_number", "cufed5_matching", "stereo_matching",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_a_shipped_suite_builds(name: str) -> None:
+    suite = parse_suite(read_config("suite", name), name)
+    assert suite.name == name
+    instances = build_instances(suite)
+    assert len(instances) == len(suite.protocols)
+
+
+@pytest.mark.parametrize("name", DISTORTED)
+def test_a_distorted_suite_has_its_control_first(name: str) -> None:
+    instances = build_instances(parse_suite(read_config("suite", name), name))
+    assert control_of(instances) is instances[0]
+
+
+def test_every_level_of_every_family_is_in_a_shipped_suite() -> None:
+    used = {
+        (entry.transform, entry.level)
+        for name in SUITES
+        for entry in parse_suite(read_config("suite", name), name).protocols
+    }
+    known = {(family, level) for family in transform_names() for level in load_transform(family).levels}
+    assert known == used - {(None, None)}
