@@ -25,11 +25,11 @@ _WIDTH, _HEIGHT = 4.6, 3.2
 _LABEL = 28
 
 
-def write_figures(report: Report, folder: Path) -> list[Path]:
-    """Write every chart in every format; returns the files. Raises UserError when it cannot write."""
+def write_figures(report: Report, folder: Path, suffixes: Sequence[str] = SUFFIXES) -> list[Path]:
+    """Write every chart in the given formats; returns the files. Raises UserError when it cannot write."""
     written = []
     for chart in charts(report):
-        for suffix, data in figure_files(chart).items():
+        for suffix, data in figure_files(chart, suffixes).items():
             written.append(put(folder / f"{chart.key}.{suffix}", data))
     return written
 

@@ -8,7 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from refbench.cli.parser import add_words
-from refbench.config.keys import DEVICE, OUT, PRECISION, SEED, THREADS, WEIGHTS_ROOT, Key
+from refbench.cli.tracked import show_tracked
+from refbench.config.keys import (
+    DEVICE,
+    OUT,
+    PRECISION,
+    SEED,
+    THREADS,
+    TRACKING,
+    TRACKING_URI,
+    WEIGHTS_ROOT,
+    Key,
+)  # fmt: skip
 from refbench.config.load import load_commands
 from refbench.registry import Registry
 
@@ -38,6 +49,8 @@ KEYS = (
     THREADS,
     OUT,
     WEIGHTS_ROOT,
+    TRACKING,
+    TRACKING_URI,
 )  # fmt: skip
 
 
@@ -56,8 +69,16 @@ def run(args: argparse.Namespace) -> int:
     folder = profile_folder(Path(values["out"]), request.key)
     document = profile(request, echo=args.output.note)
     files = _write(document, folder)
+    tracked = []
+    if values["tracking"] == "mlflow":
+        from refbench.tracking.profile import publish_profile
+
+        out, uri = Path(values["out"]), values["tracking.uri"]
+        tracked = [publish_profile(out, uri, document, list(files.values()))]
     _show(args, document, files)
-    args.output.emit({**document, "files": {name: str(path) for name, path in files.items()}})
+    show_tracked(tracked, args.output)
+    shown = {name: str(path) for name, path in files.items()}
+    args.output.emit({**document, "files": shown, "tracking": tracked})
     return 1 if failures(document) else 0
 
 

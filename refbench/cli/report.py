@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from refbench.cli.parser import add_words
-from refbench.config.keys import OUT, Key
+from refbench.config.keys import OUT, TRACKING_URI, Key
 from refbench.config.load import load_command
 from refbench.config.override import is_override
 from refbench.errors import UserError, unknown
@@ -21,6 +22,7 @@ HELP = """Report finished runs: comparison tables, robustness and reference curv
   refbench report                                            everything in results/
   refbench report results/0a1b2c3d results/4e5f6a7b          two runs
   refbench report format=html,latex,figures report.dir=paper
+  refbench report tracking.uri=http://127.0.0.1:5000         the suites on an MLflow server
 
 Methods are ranked only on the same samples, protocol and metric signature; the report says why otherwise."""
 KEYS = (
@@ -30,6 +32,9 @@ KEYS = (
     Key("metric", "name", "metric of curves and pictures (default: the first one, PSNR-Y)"),
     Key("report.samples", "int", "html: most samples per dataset in the gallery", 48, minimum=0),
     Key("data.root", "path", "html: where the dataset is now, when it has moved"),
+    replace(TRACKING_URI, help="MLflow server or database to fetch runs from, besides the folders named"),
+    Key("experiment", "text", "tracking.uri: experiment there (default: refbench)"),
+    Key("tracking.run", "words", "tracking.uri: only these parent runs, by id", ()),
 )
 
 
@@ -42,21 +47,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the tables and write the files; exit code 0."""
     values = load_command("report", KEYS, [w for w in args.words if is_override(w)])
-    places = [Path(w).expanduser() for w in args.words if not is_override(w)] or [Path(values["out"])]
+    named = [Path(w).expanduser() for w in args.words if not is_override(w)]
     formats = tuple(dict.fromkeys(values["format"]))
     for name in formats:
         if name not in FORMATS:
             raise unknown("report format", name, FORMATS)
     if not formats:
         raise UserError(f"format= is empty; name at least one of {', '.join(FORMATS)}")
+    uri, out = values["tracking.uri"], Path(values["out"])
+    for name in ("tracking.run", "experiment"):
+        if values[name] and not uri:
+            raise UserError(f"{name}= needs tracking.uri=, the server to fetch runs from")
     from refbench.reporting.cells import load_cells
     from refbench.reports.report import build_report
 
+    places = named or ([] if uri else [out])
+    folder = Path(values["report.dir"]) if values["report.dir"] else default_folder([*places, out][0])
+    if uri:
+        places += fetched(values, folder / "rows", args.output)
     report = build_report(load_cells(places), metric=values["metric"], published=args.published)
-    folder = Path(values["report.dir"]) if values["report.dir"] else default_folder(places[0])
     written = write(report, formats, folder, values, args.output)
     show(report, written, args.output, published=args.published)
     return 0
+
+
+def fetched(values: dict[str, Any], into: Path, output: Output) -> list[Path]:
+    """Run folders from the tracking server, downloaded beside the report."""
+    from refbench.tracking.fetch import fetch_runs
+    from refbench.tracking.mlflow_mirror import EXPERIMENT
+
+    experiment = values["experiment"] or EXPERIMENT
+    found = fetch_runs(values["tracking.uri"], experiment, into, values["tracking.run"])
+    output.note(f"{len(found)} runs fetched and verified, in {into}")
+    return found
 
 
 def default_folder(place: Path) -> Path:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from refbench.cli.tracked import show_tracked
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from refbench.cli.output import Output
     from refbench.plan import Plan
     from refbench.runner import RunOutcome
@@ -150,7 +155,12 @@ def publish(outcome: RunOutcome, config: RunConfig, tables: list[Any]) -> list[T
     from refbench.reports.table_markdown import markdown
     from refbench.tracking.publish import publish_run
 
-    return publish_run(outcome, config, [markdown(table) for table in tables])
+    def write_report(runs: Sequence[Path], folder: Path) -> None:
+        from refbench.reports.mirror import write_mirror_report
+
+        write_mirror_report(runs, folder)
+
+    return publish_run(outcome, config, [markdown(table) for table in tables], write_report)
 
 
 def report(
@@ -193,12 +203,7 @@ def report(
     output.line(f"rows    {folders[0]}/samples.jsonl{more}")
     if config.images == "png":
         output.line(f"images  {folders[0]}/images{more}")
-    for result in tracked:
-        if result.warning:
-            output.note(f"warning: MLflow: {result.warning}")
-        else:
-            where = f"look at it with: {result.ui_command}" if result.ui_command else result.uri
-            output.line(f"MLflow  run {result.run_id}; {where}")
+    show_tracked(tracked, output)
     for problem in outcome.problems:
         output.note(f"warning: {problem}")
     show_failures(list(unique.values()), output)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from refbench.cli.parser import add_sweep_flags, add_words
-from refbench.config.keys import DEVICE, SEED, Key, required
+from refbench.cli.tracked import show_tracked
+from refbench.config.keys import DEVICE, SEED, TRACKING, TRACKING_URI, Key, required
 from refbench.config.load import load_commands
 
 HELP = """Train a method under a declared recipe; killed and started again, it goes on where it was.
@@ -28,6 +29,8 @@ KEYS = (
     Key("out", "path", "folder of runs", "training"),
     SEED,
     DEVICE,
+    TRACKING,
+    TRACKING_URI,
 )
 
 
@@ -39,7 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train every combination in turn; prints where the checkpoints are."""
-    jobs = [nested(v) for v in load_commands("train", KEYS, args.words, args.multirun, groups=("train",))]
+    found = load_commands("train", KEYS, args.words, args.multirun, groups=("train",))
+    tracking, uri = found[0]["tracking"], found[0]["tracking.uri"]
+    jobs = [nested({k: v for k, v in values.items() if not k.startswith("tracking")}) for values in found]
     if args.cfg:
         import yaml
 
@@ -49,12 +54,19 @@ def run(args: argparse.Namespace) -> int:
         return 0
 
     from refbench.execution.device import resolve_device
-    from refbench.training.run import train
+    from refbench.tracking.training import publish_training
+    from refbench.training.run import TrainingResult, train
 
-    written = []
+    written, tracked = [], []
+
+    def publish(result: TrainingResult) -> None:
+        tracked.append(publish_training(result.checkpoint.parent.parent, uri, result))
+
+    mirror = publish if tracking == "mlflow" else None
     for job in jobs:
-        written.append(train({**job, "device": resolve_device(job["device"])}, args.output.line))
-    args.output.emit({"checkpoints": [str(path) for path in written]})
+        written.append(train({**job, "device": resolve_device(job["device"])}, args.output.line, mirror))
+    args.output.emit({"checkpoints": [str(path) for path in written], "tracking": tracked})
+    show_tracked(tracked, args.output)
     return 0
 
 

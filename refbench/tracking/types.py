@@ -55,6 +55,12 @@ class CellRunInfo:
     """``psnr_y``, ``psnr_y.lo``, ``psnr_y.hi``, ``trials``, ``errors``; None and non-finite are left out."""
     signatures: Mapping[str, str] = field(default_factory=dict)
     """Metric alias -> signature, kept as tags."""
+    note: str = ""
+    """Description in Markdown: the scores with their units, which metric names do not hold."""
+    started: float | None = None
+    """When its last session began, seconds since 1970; None: not known."""
+    finished: float | None = None
+    """When that session ended."""
     files: tuple[Path, ...] = ()
     """Files to attach besides rows, manifest and summary."""
 

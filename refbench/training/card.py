@@ -111,6 +111,30 @@ def photo_table(names: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+def facts_text(facts: Facts) -> str:
+    """One checkpoint in Markdown: digest, size, photos, and the last validation of each stage."""
+    rows = [
+        f"| {stage} | {int(found[-1]['step'])} | "
+        + ", ".join(f"{name} {value:.4g}" for name, value in found[-1].items() if name != "step")
+        + " |"
+        for stage, found in facts.curve.items()
+        if found
+    ]
+    return "\n".join(
+        [
+            f"`{facts.path.name}`: {facts.parameters:,} parameters, sha256 `{facts.sha256}`",
+            "",
+            f"{len(facts.photos)} training photos, fingerprint `{facts.data_fingerprint}`; "
+            f"{facts.cpu_seconds / 60:.1f} CPU minutes",
+            "",
+            "| stage | step | last validation |",
+            "|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
 def card(paths: Sequence[Path]) -> str:
     """The generated part of the model card. UserError when the files were not trained on the same photos."""
     found = [read_facts(path) for path in paths]

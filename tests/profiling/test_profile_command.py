@@ -17,7 +17,7 @@ from refbench.profiling.process import failure
 from refbench.registry import Registry
 
 TOY = str(Path(__file__).with_name("toy_method.py"))
-QUICK = ["repeats=1", "warmup=0", "probe_seconds=0.01"]
+QUICK = ["repeats=1", "warmup=0", "probe_seconds=0.01", "tracking=none"]
 
 
 @pytest.fixture

@@ -198,11 +198,20 @@ def test_an_unchanged_publication_is_recognised_without_importing_mlflow(
     assert done.stdout.split() == [str(first.run_id), str(first.experiment_id), "None", "False"]
 
 
+def test_when_a_summary_was_made_is_nothing_new(tmp_path: Path) -> None:
+    cell = make_cell(tmp_path, "a")
+    contents = []
+    for summary in ({"n": 2, "finished": "1"}, {"n": 2, "finished": "2"}, {"n": 3, "finished": "2"}):
+        (cell.folder / "summary.json").write_text(json.dumps(summary))
+        contents.append(_content(SUITE, [cell], TABLE))
+    assert contents[0] == contents[1] != contents[2]
+
+
 @pytest.mark.parametrize("change", ["table", "metric", "rows", "deleted", "moved"])
 def test_anything_new_is_published(results: Path, change: str, tmp_path: Path) -> None:
     cell = make_cell(results, "a")
     first = publish(results, None, SUITE, [cell], TABLE)
-    content = _content(SUITE, [cell], TABLE, ())
+    content = _content(SUITE, [cell], TABLE)
     key = suite_key(SUITE)
     assert published_before(results, key, content) == (first.experiment_id, first.run_id)
     table, out = TABLE, results
@@ -220,7 +229,7 @@ def test_anything_new_is_published(results: Path, change: str, tmp_path: Path) -
     else:
         out = results.rename(tmp_path / "elsewhere")
         cell = replace(cell, folder=out / cell.folder.name)
-    assert published_before(out, key, _content(SUITE, [cell], table, ())) is None
+    assert published_before(out, key, _content(SUITE, [cell], table)) is None
 
 
 def test_a_publication_that_broke_off_is_not_taken_for_complete(
@@ -233,10 +242,10 @@ def test_a_publication_that_broke_off_is_not_taken_for_complete(
         raise RuntimeError("the cable was pulled")
 
     with monkeypatch.context() as broken:
-        broken.setattr("refbench.tracking.mlflow_mirror._Mirror.cell", fail)
+        broken.setattr("refbench.tracking.mlflow_mirror._cell", fail)
         result = publish(results, None, SUITE, [cell], TABLE + "changed")
     assert "the cable was pulled" in str(result.warning)
-    assert published_before(results, suite_key(SUITE), _content(SUITE, [cell], TABLE, ())) is None
+    assert published_before(results, suite_key(SUITE), _content(SUITE, [cell], TABLE)) is None
     assert publish(results, None, SUITE, [cell], TABLE).warning is None
 
 

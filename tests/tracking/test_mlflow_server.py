@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from refbench.cli.main import main
 from refbench.store import CellStore, Manifest, SampleRow
 from refbench.tracking import CellRunInfo, SuiteRunInfo
 from refbench.tracking.mlflow_mirror import publish
@@ -69,7 +70,7 @@ def serving(arguments: list[str], cwd: Path) -> Iterator[str]:
         )
     address = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while True:
             try:
                 urllib.request.urlopen(f"{address}/health", timeout=5).close()
@@ -136,6 +137,13 @@ def test_a_remote_server_gets_runs_and_artifacts_and_no_duplicates(
         assert [r.warning for r in results] == [None, None]
         assert results[0] == results[1]
         runs = post(address, "runs/search", {"experiment_ids": [results[0].experiment_id]})["runs"]
+        # and back: the rows of the server are those of the folder
+        words = ["report", f"tracking.uri={address}", "format=csv", f"report.dir={tmp_path / 'report'}"]
+        assert main(words) == 0
+        fetched = tmp_path / "report" / "rows" / cell.folder.name / "samples.jsonl"
+        assert fetched.read_bytes() == (cell.folder / "samples.jsonl").read_bytes()
+        assert main([*words, "experiment=nobody's"]) == 2
+        assert "no experiment" in capfd.readouterr().err
     assert len(runs) == 2
     rows = next((served / "store").rglob("samples.jsonl"))
     assert rows.read_bytes() == (cell.folder / "samples.jsonl").read_bytes()
