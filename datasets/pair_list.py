@@ -8,6 +8,9 @@ from pathlib import Path, PurePosixPath
 
 from refbench.errors import UserError
 
+LARGEST = 64 << 20
+"""Bytes; CUFED's 11,871 training pairs take less than one MiB."""
+
 
 @dataclass(frozen=True)
 class PairLine:
@@ -29,6 +32,8 @@ def read_pair_list(key: str, text: str) -> tuple[Path, tuple[PairLine, ...]]:
     if not path.is_file():
         raise UserError(f"{key}={text}: there is no such file")
     try:
+        if path.stat().st_size > LARGEST:
+            raise UserError(f"{key}={text}: over {LARGEST >> 20} MiB; it is no pair list")
         content = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{key}={text}: is not a readable text file ({error})") from error

@@ -11,7 +11,7 @@ from PIL import Image as PILImage
 from PIL import ImageOps
 
 from refbench.errors import SampleError, UserError
-from refbench.imaging import read_image
+from refbench.imaging import open_image, read_image
 from refbench.types import Image
 
 ALPHA_MODES = {"RGBA", "LA", "PA", "RGBa", "La"}
@@ -38,7 +38,7 @@ def read_own_image(path: Path) -> OwnImage:
     except SampleError as error:
         raise UserError(str(error)) from error
     # read_image has checked size, completeness and mode; what follows looks at the same file again
-    with PILImage.open(path) as image:
+    with open_image(path) as image:
         notes = list(_notes(path, image))
         if image.mode not in ALPHA_MODES and "transparency" not in image.info:
             return OwnImage(path, composited, None, tuple(notes))

@@ -11,11 +11,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from refbench.errors import UserError, unknown
 from refbench.settings import ProtocolEntry, SuiteConfig
 from refbench.specs import ParamValue
+from refbench.yaml_text import LONGEST, safe_yaml
 
 SUITE_KEYS = (
     "name", "title", "dataset", "card", "reference", "transform", "levels", "params", "draws", "control",
@@ -43,6 +42,8 @@ def read_suite_file(text: str) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"suite={text}: there is no file {path}")
     try:
+        if path.stat().st_size > 4 * LONGEST:
+            raise UserError(f"suite={text}: over {4 * LONGEST // 1024} KB; it is no suite")
         content = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"suite={text}: cannot read {path}: {error}") from error
@@ -51,13 +52,7 @@ def read_suite_file(text: str) -> dict[str, Any]:
 
 def as_mapping(text: str, where: str) -> dict[str, Any]:
     """YAML text as a mapping with text keys; UserError naming the file and line otherwise."""
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}" if mark is not None else ""
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise UserError(f"{where}{line}: not valid YAML: {problem}") from error
+    data = safe_yaml(text, where)
     if not isinstance(data, dict) or not all(isinstance(k, str) for k in data):
         raise UserError(f"{where}: expected a mapping of names to values")
     return data

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from refbench.imaging.crop import mod_crop
-from refbench.imaging.read import MAX_PIXELS, image_size, read_image
+from refbench.imaging.read import MAX_PIXELS, image_size, open_image, read_image
 from refbench.imaging.resize import bicubic_down, bicubic_resize, bicubic_up
 from refbench.imaging.write import write_png
 
@@ -14,6 +14,7 @@ __all__ = [
     "bicubic_up",
     "image_size",
     "mod_crop",
+    "open_image",
     "read_image",
     "write_png",
 ]

@@ -29,6 +29,9 @@ from refbench.types import Image
 MAX_PIXELS = 89_000_000
 """Refused above this (Pillow's own warning threshold): a header alone can claim 100k x 100k."""
 
+MAX_BYTES = 1 << 30
+"""Refused above this: a file of so few pixels that is larger holds something else."""
+
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM", "GIF", "JPEG2000")
 """Still-image formats only (MPO opens as JPEG): Pillow would run Ghostscript on an EPS file of any name."""
 
@@ -44,7 +47,7 @@ def read_image(path: str | Path) -> Image:
     too large (:data:`MAX_PIXELS`) or in a mode that has no unambiguous 8-bit RGB value.
     """
     file = Path(path)
-    with _open(file) as image:
+    with open_image(file) as image:
         try:
             image.load()
             upright = ImageOps.exif_transpose(image)
@@ -61,17 +64,23 @@ def read_image(path: str | Path) -> Image:
 
 def image_size(path: str | Path) -> tuple[int, int]:
     """(H, W) from the header, before any EXIF rotation; raises SampleError like :func:`read_image`."""
-    with _open(Path(path)) as image:
+    with open_image(Path(path)) as image:
         return image.height, image.width
 
 
-def _open(file: Path) -> PILImage.Image:
+def open_image(file: Path) -> PILImage.Image:
+    """A checked, not yet decoded Pillow image for code that needs more than RGB pixels.
+
+    Only still-image formats are tried, whatever the file's name. Raises SampleError like :func:`read_image`.
+    """
     try:
         if not file.is_file():
             reason = "is not a file" if file.exists() else "does not exist"
             raise SampleError(f"{file}: {reason}")
         if file.stat().st_size == 0:
             raise SampleError(f"{file}: is empty (0 bytes)")
+        if file.stat().st_size > MAX_BYTES:
+            raise SampleError(f"{file}: is larger than {MAX_BYTES >> 30} GiB; save it as PNG or JPEG")
         with warnings.catch_warnings():
             # the size is checked right below, with a message that names the file
             warnings.simplefilter("ignore", PILImage.DecompressionBombWarning)
@@ -90,12 +99,30 @@ def _open(file: Path) -> PILImage.Image:
     if image.width * image.height > MAX_PIXELS:
         limit = f"over {MAX_PIXELS // 10**6} megapixels"
         problem = f"{image.width}x{image.height} is too large ({limit}); scale it down"
-    elif image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+    elif image.width < 1 or image.height < 1:
+        problem = "has no pixels"
+    elif _several_frames(image, file):
         problem = "has several frames; save the one you mean as a still image"
     if problem:
         image.close()
         raise SampleError(f"{file}: {problem}")
     return image
+
+
+def _several_frames(image: PILImage.Image, file: Path) -> bool:
+    if image.format == "MPO":
+        return False
+    if image.format not in ("GIF", "TIFF"):
+        return bool(getattr(image, "n_frames", 1) > 1)
+    # these count their frames by walking through the file, which may hold millions: the second is enough
+    try:
+        image.seek(1)
+    except EOFError:
+        return False
+    except Exception as error:
+        image.close()
+        raise SampleError(f"{file}: cannot be read ({_brief(error)})") from error
+    return True
 
 
 def _to_rgb(image: PILImage.Image, file: Path) -> Image:

@@ -8,6 +8,9 @@ from math import isfinite
 from sys import intern
 from typing import Any, NoReturn
 
+LARGEST = 2**53
+"""The largest whole number that tables and other programs hold exactly."""
+
 
 class RowError(ValueError):
     """A line that is no row; the message says which field and why."""
@@ -16,7 +19,7 @@ class RowError(ValueError):
 def parse_object(line: str | bytes) -> dict[str, Any]:
     """Decode one JSON object. Raises RowError for anything else, whatever the bytes are."""
     try:
-        data = json.loads(line, parse_constant=_no_constant)
+        data = json.loads(line, parse_constant=no_constant)
     # deep nesting raises RecursionError; bad UTF-8 and over-long integers raise ValueError
     except (ValueError, RecursionError) as error:
         raise RowError(f"not JSON ({error})") from None
@@ -25,7 +28,8 @@ def parse_object(line: str | bytes) -> dict[str, Any]:
     return data
 
 
-def _no_constant(name: str) -> NoReturn:
+def no_constant(name: str) -> NoReturn:
+    """For ``json.loads(parse_constant=...)``: NaN and Infinity are no JSON, and cannot be written back."""
     raise ValueError(f"{name} is not a JSON number")
 
 
@@ -59,6 +63,8 @@ def text_or_none(value: object, where: str) -> str | None:
 def count(value: object, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise RowError(f"{where}: {_short(value)} is not a count")
+    if value > LARGEST:
+        raise RowError(f"{where}: number too large")
     return value
 
 

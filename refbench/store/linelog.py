@@ -24,6 +24,8 @@ from refbench.store.disk import disk_error, vanished, write_all
 from refbench.store.locks import lock_file
 
 SYNC_SECONDS = 1.0
+LONGEST_LINE = 4 << 20
+"""Bytes; a row with a thousand notes has a hundred kilobytes."""
 _MOST_WRITERS = 10_000
 
 
@@ -127,9 +129,16 @@ def read_lines(folder: Path, name: str) -> Iterator[Line]:
         except FileNotFoundError:
             continue  # a writer that wrote nothing removed its file
         with handle:
-            for number, data in enumerate(handle, start=1):
+            number = 0
+            while data := handle.readline(LONGEST_LINE):
+                number += 1
                 if data.endswith(b"\n"):
                     yield Line(path, number, data[:-1])
+                elif len(data) == LONGEST_LINE:
+                    # no record of ours: what it begins with is no record either, and says so when it is read
+                    yield Line(path, number, b"a line of more than %d bytes" % LONGEST_LINE)
+                    while (rest := handle.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
+                        pass
 
 
 def _claim(folder: Path, name: str) -> tuple[Path, int]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from refbench.errors import UserError
 from refbench.identity import first_difference
+from refbench.store.checks import no_constant
 from refbench.store.disk import explained, write_atomic
 from refbench.store.locks import exclusive
 
@@ -83,6 +84,14 @@ class Manifest:
         for name in ("identity", "compare", "metrics", "config"):
             if not isinstance(values.get(name, {}), dict):
                 raise ValueError(f"field {name!r} is not an object")
+        for name in ("method_label", "weights", "dataset_label", "suite"):
+            if not isinstance(values.get(name, ""), str):
+                raise ValueError(f"field {name!r} is not text")
+        if type(values.get("seed", 0)) is not int or type(values.get("baseline", False)) is not bool:
+            raise ValueError("field 'seed' is not a number, or 'baseline' neither true nor false")
+        for alias, facts in values.get("metrics", {}).items():
+            if not isinstance(facts, dict) or not isinstance(facts.get("signature", ""), str):
+                raise ValueError(f"metric {alias!r} is no object with a signature")
         whole = values.get("whole")
         if whole is not None and not (isinstance(whole, dict) and isinstance(whole.get("samples"), list)):
             raise ValueError("field 'whole' is no object with samples")
@@ -118,7 +127,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 def _parsed(path: Path) -> object:
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(path.read_bytes(), parse_constant=no_constant)
     except (ValueError, RecursionError) as error:
         raise TornManifest(
             f"{path}: damaged ({error}); repeat the run, which keeps its rows and writes this file anew"

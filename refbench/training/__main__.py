@@ -9,9 +9,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import yaml
-
 from refbench.errors import UserError
+from refbench.yaml_text import safe_yaml
 
 from .run import train
 
@@ -29,7 +28,7 @@ def parse(arguments: list[str]) -> dict[str, Any]:
         place = config
         for group in groups:
             place = place.setdefault(group, {})
-        place[name] = value if key in _TEXT else yaml.safe_load(value)
+        place[name] = value if key in _TEXT else safe_yaml(value, f"{key}=")
     return config
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from refbench.errors import UserError
-from refbench.weights.header import read_header, read_metadata
+from refbench.weights.header import MOST_TENSORS, check_header, read_header, read_metadata, shown
 
 WRAPPERS = ("state_dict", "params_ema", "params", "model")
 """Keys under which common training code nests a state_dict, in order of preference."""
@@ -54,6 +54,7 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], Mapping[str, str]]
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    check_header(path, read_header(path))
     try:
         return load_file(path), read_metadata(path)
     except (SafetensorError, OSError, ValueError) as error:
@@ -63,11 +64,12 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], Mapping[str, str]]
 
 
 def _read_torch(path: Path) -> object:
+    packed = zipfile.is_zipfile(path)
+    if packed:
+        _check_zip(path)
     try:
         # memory-mapping reads only what is used: VGG19's classifier is 500 MB that no net here needs
-        loaded: object = torch.load(
-            path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
-        )
+        loaded: object = torch.load(path, map_location="cpu", weights_only=True, mmap=packed)
     except pickle.UnpicklingError as error:
         asked = re.search(r"GLOBAL (\S+)", str(error))
         if asked is not None:
@@ -81,6 +83,25 @@ def _read_torch(path: Path) -> object:
             f"{path}: damaged or truncated checkpoint ({_first(error)}); download it again"
         ) from None
     return loaded
+
+
+def _check_zip(path: Path) -> None:
+    """UserError for a zip file that torch did not write: it stores tensors as they are, one file each."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise UserError(
+            f"{path}: damaged or truncated checkpoint ({_first(error)}); download it again"
+        ) from None
+    if len(members) > MOST_TENSORS:
+        raise UserError(
+            f"{path}: holds {len(members)} parts, over {MOST_TENSORS}; it is no checkpoint of a net"
+        )
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+        raise UserError(f"{path}: its parts are compressed, which torch.save never does; get the file anew")
+    if sum(member.file_size for member in members) > path.stat().st_size:
+        raise UserError(f"{path}: its parts overlap; the file is damaged or made up")
 
 
 def _first(error: Exception) -> str:
@@ -99,9 +120,21 @@ def _state_dict(loaded: object, path: Path) -> dict[str, Tensor]:
         raise UserError(
             f"{path}: holds {type(loaded).__name__}, not a state_dict; give the network's checkpoint"
         )
-    odd = next((k for k, v in loaded.items() if not isinstance(k, str) or not isinstance(v, Tensor)), None)
-    if odd is not None:
+    if len(loaded) > MOST_TENSORS:
         raise UserError(
-            f"{path}: entry {odd!r} is no tensor; give the network's state_dict, not a training state"
+            f"{path}: holds {len(loaded)} entries, over {MOST_TENSORS}; it is no checkpoint of a net"
         )
+    for name, value in loaded.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor):
+            raise UserError(
+                f"{path}: entry {shown(name)} is no tensor; give the network's state_dict, "
+                "not a training state"
+            )
+        if value.layout != torch.strided or value.device.type != "cpu":
+            raise UserError(
+                f"{path}: {shown(name)} is no plain tensor ({value.layout}); save it as a dense one"
+            )
+        # strides of 0 can claim any size for a few stored bytes, and would fill memory when they are copied
+        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            raise UserError(f"{path}: {shown(name)} claims more values than the file holds; it is made up")
     return dict(loaded)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from refbench.errors import UserError
+from refbench.weights.header import shown
 
 SHOWN = 3
 """Keys of each kind that an error line spells out."""
@@ -51,4 +52,5 @@ def _shape(tensor: Tensor) -> str:
 
 def _listed(kind: str, names: Sequence[str]) -> str:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{kind} {', '.join(names[:SHOWN])}{more}"
+    listed = [name if len(name) <= 60 and name.isprintable() else shown(name) for name in names[:SHOWN]]
+    return f"{kind} {', '.join(listed)}{more}"

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as PILImage
-from PIL import ImageOps, UnidentifiedImageError
+from PIL import ImageOps
 
 from refbench.errors import UserError
+from refbench.imaging import open_image
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".ppm")
 
@@ -52,10 +53,12 @@ def file_sha256(path: Path) -> str:
 def read_rgb(path: Path) -> PILImage.Image:
     """Decode as RGB, upright by its EXIF orientation. UserError names a file that cannot be decoded."""
     try:
-        with PILImage.open(path) as image:
+        with open_image(path) as image:
             return ImageOps.exif_transpose(image).convert("RGB")
-    except (OSError, UnidentifiedImageError, SyntaxError) as error:
-        raise UserError(f"train.data: cannot decode {str(path)!r} ({error}); remove or replace it") from error
+    # decoders raise nearly anything on corrupt data
+    except Exception as error:
+        why = " ".join(str(error).removeprefix(f"{path}: ").split())[:200]
+        raise UserError(f"train.data: cannot decode {str(path)!r} ({why}); remove or replace it") from error
 
 
 def load_photo(path: Path, short_sides: tuple[int, ...], min_side: int) -> Photo:
