@@ -8,7 +8,6 @@ number of times and then records it as an error row.
 from __future__ import annotations
 
 import contextlib
-import math
 import multiprocessing
 import os
 import time
@@ -19,12 +18,14 @@ from multiprocessing.process import BaseProcess
 
 from refbench.errors import UserError
 from refbench.execution.executor import OnResult
-from refbench.execution.job import CellJob, Task, TaskResult
+from refbench.execution.job import CellJob, MethodJob, Task, TaskResult
 from refbench.execution.pool_worker import Failed, Ready, serve
 from refbench.execution.retries import Retries, check_pool
 
 POLL_SECONDS = 0.5
 """How often overdue trials are looked for."""
+LOAD_SECONDS = 900.0
+"""What starting a process and loading a method may take, where trials have a limit."""
 
 
 @dataclass
@@ -35,9 +36,10 @@ class _Slot:
     pipe: Connection
     device: int
     task: Task | None = None
-    since: float = math.inf
-    """When the trial was begun; never, while the process is still starting."""
-    ready: bool = False
+    since: float = 0.0
+    """When the trial was begun, or its method began to be loaded."""
+    loaded: MethodJob | None = None
+    """The method that the process has; None while it is still starting."""
 
 
 class LocalExecutor:
@@ -66,9 +68,9 @@ class LocalExecutor:
                         continue
                     kind, text = "", ""
                     if slot.pipe in ready:
-                        kind, text = "killed", self._receive(slot, trials)
-                    elif self._timeout is not None and time.monotonic() - slot.since > self._timeout:
-                        kind, text = "timeout", f"no result within {self._timeout:g} s"
+                        kind, text = "killed", self._receive(slot, trials, cells)
+                    else:
+                        kind, text = "timeout", self._overdue(slot, cells)
                     if text:
                         trials.lost(slot.task, kind, text)
                         _stop(slot)
@@ -88,7 +90,17 @@ class LocalExecutor:
         theirs.close()
         return _Slot(process, ours, number)
 
-    def _receive(self, slot: _Slot, trials: Retries) -> str:
+    def _overdue(self, slot: _Slot, cells: Mapping[str, CellJob]) -> str:
+        """What took too long; empty when nothing did."""
+        if self._timeout is None or slot.task is None:
+            return ""
+        loading = slot.loaded != cells[slot.task.cell].method
+        limit = max(self._timeout, LOAD_SECONDS) if loading else self._timeout
+        if time.monotonic() - slot.since <= limit:
+            return ""
+        return f"{'the method was not loaded' if loading else 'no result'} within {limit:g} s"
+
+    def _receive(self, slot: _Slot, trials: Retries, cells: Mapping[str, CellJob]) -> str:
         """Take a worker's answer; how it died when there is none."""
         try:
             answer: TaskResult | Failed | Ready = slot.pipe.recv()
@@ -98,7 +110,8 @@ class LocalExecutor:
             killed = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
             return f"the worker process died ({killed})"
         if isinstance(answer, Ready):
-            slot.ready, slot.since = True, time.monotonic()
+            assert slot.task is not None
+            slot.loaded, slot.since = cells[slot.task.cell].method, time.monotonic()
             return ""
         slot.task = None
         if isinstance(answer, Failed):
@@ -127,7 +140,7 @@ def _hand_out(slot: _Slot, trials: Retries) -> None:
     if not trials:
         return
     task = trials.take()
-    slot.task, slot.since = task, time.monotonic() if slot.ready else math.inf
+    slot.task, slot.since = task, time.monotonic()
     # a worker that is already dead is noticed when its pipe is read
     with contextlib.suppress(OSError):
         slot.pipe.send(task)

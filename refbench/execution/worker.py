@@ -217,12 +217,16 @@ class Worker:
             "score": scored - start,
         }
         seconds["total"] = sum(seconds.values())
+        kind = error_kind(error)
+        if kind == "method" and trial is None:
+            # whatever its class is: the method has not been called
+            kind = "decode"
         row = SampleRow(
             sample_id=task.sample_id,
             draw=task.draw,
             status="ok" if error is None else "error",
             error=one_line(error) if error is not None else "",
-            error_kind=error_kind(error),
+            error_kind=kind,
             metrics=values if error is None else {},
             absent=absent,
             ref_names=trial.ref_names if trial is not None else (),

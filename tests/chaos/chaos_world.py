@@ -196,6 +196,17 @@ def make_world(folder: Path, pause: float = 0.0) -> World:
     return World(folder, plan, config)
 
 
+def make_pairs(root: Path, ids: Sequence[str]) -> Path:
+    """Write tiny images in the layout of the ``pairs`` dataset; returns ``root``."""
+    rng = np.random.default_rng(0)
+    for part in ("input", "ref"):
+        (root / part).mkdir(parents=True)
+        for name in ids:
+            pixels = rng.integers(0, 256, (24, 28, 3), dtype=np.uint8)
+            PilImage.fromarray(pixels).save(root / part / f"{name}.png")
+    return root
+
+
 def striking_metrics(moods: Path) -> Any:
     """A patch under which metrics fail, too: the mood of ``metric.any`` strikes each of them."""
     score = MetricSet.score

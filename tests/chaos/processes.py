@@ -40,6 +40,8 @@ class Zygote:
         """End the server; the runs that it started must have ended."""
         assert self._process.stdin is not None
         self._process.stdin.close()
+        # it has nothing to put in order, and unloading everything takes a while
+        self._process.kill()
         self._process.wait()
 
 
