@@ -6,7 +6,7 @@ import hashlib
 import io
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,8 @@ SUITE = SuiteConfig(
 )
 METHODS = {"bicubic": 0.0, "datsr": 1.2, "ttsr": 0.6}
 """Method -> dB above bicubic with its control reference."""
+WORK = {"bicubic": {"parameters": 0.0}, "datsr": {"parameters": 453161.0, "flops": 6.2866e9}}
+"""What the first row of a cell records; ttsr is made to be one of the methods that cannot tell."""
 EFFECT = {
     "x0.5": -0.1, "x1": -0.3, "x2": -0.8, "vertical": -0.5, "horizontal": -0.4, "L5": -0.7, "hr": 2.0,
     "other": -0.9, "foreign": -1.1, "constant": -1.0, "2best": 0.2, "3best": 0.3,
@@ -102,6 +104,8 @@ def write_results(
                 for sample in ids:
                     for draw in range(draws if draws is not None else instance.draws):
                         row = _row(sample, draw, method, gain + effect, instance.id, specs)
+                        if (sample, draw) == (ids[0], 0):
+                            row = replace(row, work=WORK.get(method, {}))
                         if images:
                             name = store.write_image(sample, draw, _png(sample, method))
                             row = row.with_image(name)

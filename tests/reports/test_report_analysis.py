@@ -12,6 +12,7 @@ from refbench.errors import UserError
 from refbench.reporting.cells import load_cells
 from refbench.reports.chart import Point, pareto_front
 from refbench.reports.charts import charts
+from refbench.reports.grids import costs_grid
 from refbench.reports.report import Report, build_report
 
 
@@ -89,7 +90,16 @@ def test_costs_and_matching_share(report: Report) -> None:
     assert share is not None
     assert share == pytest.approx(datsr.stages["match"] / sum(datsr.stages.values()))
     assert datsr.peak_mb is not None
-    assert datsr.parameters is None
+    assert (datsr.parameters, datsr.flops) == (453161.0, 6.2866e9)
+    assert (costs["ttsr (compact)"].parameters, costs["ttsr (compact)"].flops) == (None, None)
+    grid = costs_grid(report.plain_costs())
+    assert grid.header[-2:] == ("parameters", "GFLOP / image")
+    shown = {row[2].text: [field.text for field in row[-2:]] for row in grid.rows}
+    assert shown == {
+        "bicubic": ["0", "unknown"], "datsr (compact)": ["0.45 M", "6.287"],
+        "ttsr (compact)": ["unknown", "unknown"],
+    }  # fmt: skip
+    assert not any("GFLOP" in name for name in costs_grid([costs["ttsr (compact)"]]).header)
 
 
 def test_charts_for_everything_that_was_measured(report: Report) -> None:
