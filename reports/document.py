@@ -71,6 +71,7 @@ def json_document(report: Report) -> dict[str, Any]:
         "robustness": [_named(curve) for curve in report.curves],
         "reference_types": [_named(table) for table in report.types],
         "reference_numbers": [_named(curve) for curve in report.counts],
+        "matching_accuracy": report.accuracy,
         "published": report.published,
         "contradictions": contradictions(row.published for row in report.published),
         "problems": report.stored.problems,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from refbench.protocols.reference import ORACLE
 from refbench.specs import MetricSpec
 from refbench.stages import STAGES
 
@@ -84,7 +85,7 @@ def types_grid(tables: Sequence[TypeTable], spec: MetricSpec) -> Grid:
             "gain: over the same method with a constant grey reference, paired by image; positive is better.",
             "harm rate: share of images on which this reference is worse than the constant one (95 % Wilson "
             "interval).",
-            "HR (oracle) leaks HR: an upper bound, never to be ranked.",
+            f"HR ({ORACLE}): an upper bound, never to be ranked.",
         ),
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from refbench.protocols.reference import ORACLE
 from refbench.reporting.cells import StoredCell
 from refbench.specs import MetricSpec
 from refbench.stats.interval import Interval, mean_interval
@@ -20,7 +21,7 @@ UNRELATED = ("other", "foreign")
 photograph looks like them, so a method may tell them apart without understanding anything."""
 _NAMES = {
     "first": "L1",
-    "hr": "HR (oracle)",
+    "hr": f"HR ({ORACLE})",
     "lr": "LR itself",
     "other": "another image",
     "foreign": "texture photo",
@@ -32,7 +33,7 @@ class TypeResult:
     """One type of reference for one method."""
 
     name: str
-    """``L1`` .. ``L5``, ``HR (oracle)``, ``another image``, ``constant``."""
+    """``L1`` .. ``L5``, ``HR (oracle: leaks HR)``, ``another image``, ``constant``."""
     protocol: str
     value: Interval
     result: ReferenceGain | None

@@ -9,6 +9,7 @@ from refbench.errors import unknown
 from refbench.reporting.cells import StoredCell, StoredCells
 from refbench.specs import MetricSpec
 
+from .accuracy import Accuracy, accuracies, accuracy_grid
 from .costs import Cost, ScalePoint, cost_of, scaling
 from .grid import Grid, nonempty
 from .grids import (
@@ -39,6 +40,8 @@ class Report:
     """Every metric; formats show ``metric``."""
     types: tuple[TypeTable, ...]
     counts: tuple[CountCurve, ...]
+    accuracy: tuple[Accuracy, ...]
+    """Where matches could be scored."""
     costs: tuple[Cost, ...]
     """One per cell, in the order of the cells."""
     scaling: dict[str, tuple[ScalePoint, ...]]
@@ -76,6 +79,7 @@ class Report:
             types_grid(self.main_types(), self.metric),
             selectivity_grid(self.main_types(), self.metric),
             counts_grid(self.main_counts(), self.metric),
+            accuracy_grid(self.accuracy, self.metric),
             costs_grid(self.plain_costs()),
         ]
         if self.published:
@@ -93,13 +97,15 @@ def build_report(stored: StoredCells, *, metric: str | None = None, published: b
     """
     spec = main_metric(stored, metric)
     groups = group_cells(stored.cells)
+    tables = tuple(
+        (group, comparison_table(group.summaries(), title=group.title, specs=stored.specs))
+        for group in groups
+    )
     return Report(
         stored=stored,
         metric=spec,
-        tables=tuple(
-            (group, comparison_table(group.summaries(), title=group.title, specs=stored.specs))
-            for group in groups
-        ),
+        tables=tables,
+        accuracy=accuracies(tables, spec),
         curves=curves(stored.cells, stored.specs),
         types=type_tables(stored.cells, stored.specs),
         counts=count_curves(stored.cells, stored.specs),
