@@ -248,7 +248,7 @@ def _refresh_summary(store: CellStore, rows: Sequence[SampleRow], specs: Sequenc
     try:
         document = json.loads(path.read_text(encoding="ascii"))
         asked = set(document["samples"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{path}: damaged ({error}); repeat the run, which keeps its rows") from error
     chosen = [asdict(row) for row in rows if row.sample_id in asked]
     found = summarise(chosen, specs).metrics

@@ -193,7 +193,7 @@ def load_baseline(path: Path) -> Baseline:
         raise UserError(f"baseline {path}: not found; make it with refbench check --update") from None
     except OSError as error:
         raise UserError(f"baseline {path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"baseline {path}: not JSON: {error}") from error
     return parse(data, str(path))
 

@@ -51,7 +51,7 @@ def _age(folder: Path, manifest: Manifest) -> tuple[str, int]:
         summary = json.loads((folder / SUMMARY).read_bytes())
         times.append(str(summary["finished"]))
         touched = (folder / SUMMARY).stat().st_mtime_ns
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         # interrupted before its summary: the sessions tell
         pass
     return max(times, default=""), touched

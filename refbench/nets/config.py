@@ -27,7 +27,7 @@ def config_from_json(cls: type[T], text: str, source: str) -> T:
     """
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{source}: its config is not JSON ({error}); export the checkpoint again") from None
     known = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     if not isinstance(data, dict) or set(data) - known:

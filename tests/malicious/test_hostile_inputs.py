@@ -235,6 +235,18 @@ def test_a_manifest(name: str, results: Path, outside: Path, capsys: pytest.Capt
     one_line(shown.err.rstrip("\n").splitlines()[-1])
 
 
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"kind": ' + "9" * 5000 + "}", "\0", '{"kind": NaN}', "[]"])
+def test_a_baseline_file(
+    text: str, outside: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(outside)
+    (outside / "base.json").write_text(text)
+    assert main(["check", "baseline=base.json", "out=none"]) == 2
+    shown = capsys.readouterr().err
+    assert "base.json" in shown
+    one_line(shown.rstrip("\n"))
+
+
 def test_a_manifest_names_no_code_to_run(
     results: Path, outside: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
