@@ -12,6 +12,7 @@ from torch.nn import functional
 
 SCALES: tuple[int, ...] = (1, 2, 4)
 """Level factors over the matched level: V3, V2, V1."""
+TAPS = 9
 
 
 def transfer(value: Tensor, index: Tensor, *, scale: int) -> Tensor:
@@ -21,8 +22,8 @@ def transfer(value: Tensor, index: Tensor, *, scale: int) -> Tensor:
     (B, h, w), row-major over the (hr, wr) grid of zero-padded patches. Border pixels have fewer than nine
     contributions and come out darker, as in the official code. Positions with index -1 contribute zero.
 
-    Nine gathers of pixel blocks replace unfold and fold: tap (i, j) of a patch is one ``scale`` x ``scale``
-    block, so the columns (9 times the output) are never built.
+    One gather-and-sum replaces unfold and fold: a pixel's value is the sum of nine runs of ``scale`` pixels,
+    which in channels-last memory are rows of a table; the columns (9 times the output) are never built.
     """
     batch, channels, value_height, value_width = value.shape
     height, width = index.shape[-2:]
@@ -31,29 +32,37 @@ def transfer(value: Tensor, index: Tensor, *, scale: int) -> Tensor:
         raise ValueError(f"value {tuple(value.shape)} is not a multiple of scale {scale}")
     if index.shape[0] != batch:
         raise ValueError(f"index {tuple(index.shape)} and value {tuple(value.shape)} differ in batch")
-    # blocks as rows of a table; rows and columns around the map are the zero padding
-    wide = columns + 2
-    blocks = value.view(batch, channels, rows, scale, columns, scale).permute(0, 2, 4, 1, 3, 5)
-    table = functional.pad(blocks.reshape(batch, rows, columns, -1), (0, 0, 1, 1, 1, 1))
-    table = table.reshape(batch, (rows + 2) * wide, -1)
-    y = torch.div(index, columns, rounding_mode="floor")
-    corner = y * wide + (index - y * columns)
-    out = table.new_empty(batch, height, width, table.shape[-1])
+    # no copy where the value is in channels-last memory already
+    table = value.permute(0, 2, 3, 1).reshape(batch, value_height * columns, scale * channels)
+    lines = torch.arange(scale, device=index.device).view(1, scale, 1, 1) * columns
+    out = []
     for b in range(batch):
-        total = out[b].zero_()
-        matched = (index[b] >= 0)[..., None]
-        for i in range(3):
-            for j in range(3):
-                # pixel p is tap (i, j) of the patch at p - (i - 1, j - 1)
-                y0, y1 = max(i - 1, 0), height + min(i - 1, 0)
-                x0, x1 = max(j - 1, 0), width + min(j - 1, 0)
-                if y1 <= y0 or x1 <= x0:
-                    continue
-                source = slice(y0 - i + 1, y1 - i + 1), slice(x0 - j + 1, x1 - j + 1)
-                known = matched[source]
-                # position -1 decodes below the table; the corner of the zero padding stands in for it
-                place = torch.where(known[..., 0], corner[b][source] + (i * wide + j), 0)
-                picked = table[b].index_select(0, place.reshape(-1)).view(*place.shape, -1)
-                total[y0:y1, x0:x1] += picked
-    out = out.div_(9.0).view(batch, height, width, channels, scale, scale)
-    return out.permute(0, 3, 1, 4, 2, 5).reshape(batch, channels, height * scale, width * scale)
+        place, inside = _sources(index[b], rows, columns)
+        # block (y, x) of the value starts at row y * scale * columns + x of the table
+        first = (torch.div(place, columns, rounding_mode="floor") * (scale - 1) * columns + place)[:, None]
+        bags = (first + lines).view(-1, TAPS)
+        weights = inside[:, None].expand(height, scale, width, TAPS).reshape(-1, TAPS).to(value.dtype)
+        summed = functional.embedding_bag(bags, table[b], mode="sum", per_sample_weights=weights)
+        out.append(summed.div_(9.0).view(height * scale, width * scale, channels))
+    return torch.stack(out).permute(0, 3, 1, 2)
+
+
+def _sources(index: Tensor, rows: int, columns: int) -> tuple[Tensor, Tensor]:
+    """(place, inside), each (h, w, 9): the reference blocks that add up at each position of ``index`` (h, w).
+
+    Tap (i, j) of the patch at p - (i - 1, j - 1) lies on p. Where that patch or its block is beyond a
+    border, or the patch has no match, ``inside`` is False and ``place`` 0.
+    """
+    height, width = index.shape
+    grown = functional.pad(index, (1, 1, 1, 1), value=-1)
+    place, inside = [], []
+    for i in range(3):
+        for j in range(3):
+            patch = grown[2 - i : 2 - i + height, 2 - j : 2 - j + width]
+            y = torch.div(patch, columns, rounding_mode="floor")
+            x = patch - y * columns + (j - 1)
+            y = y + (i - 1)
+            real = (patch >= 0) & (y >= 0) & (y < rows) & (x >= 0) & (x < columns)
+            place.append(torch.where(real, y * columns + x, 0))
+            inside.append(real)
+    return torch.stack(place, dim=-1), torch.stack(inside, dim=-1)
