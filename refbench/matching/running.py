@@ -91,17 +91,20 @@ class RunningBest:
             place = torch.arange(chunks, device=row.device) * (rows * wide) + row[:, None]
             units = lines[place].view(count, chunks * depth, reference_width).amax(2)
             unit_depth, lines = 1, scores.view(-1, reference_width)
-        bound = old_value[:, -1]
-        if units.shape[1] >= k:
-            # K units reach their own maxima, so the K-th of these bounds the K-th score from below;
-            # scores equal to it must stay in, hence the next float below
-            floor = units.topk(k, dim=1).values[:, -1]
-            bound = torch.maximum(bound, torch.nextafter(floor, floor.new_tensor(-torch.inf)))
+        bound = _raised(old_value[:, -1], units, k)
         which, unit = torch.nonzero(units > bound[:, None], as_tuple=True)
         parts = depth // unit_depth
         chunk = torch.div(unit, parts, rounding_mode="floor")
         y = unit - chunk * parts
         chosen = lines.index_select(0, (chunk * (rows * wide) + row[which]) * parts + y)
+        if unit_depth > 1:
+            # the same once more with the reference rows of those chunks: what is left to look at is little
+            chosen = chosen.view(-1, reference_width)
+            best = chosen.amax(1).view(-1, unit_depth)
+            bound = _raised(bound, _by_owner(best, which, count), k)
+            line, y = torch.nonzero(best > bound[which][:, None], as_tuple=True)
+            chosen = chosen.index_select(0, line * unit_depth + y)
+            which, chunk = which[line], chunk[line]
         part, column = torch.nonzero(chosen > bound[which][:, None], as_tuple=True)
         owner = which[part]
         counts = torch.bincount(owner, minlength=count)
@@ -110,9 +113,7 @@ class RunningBest:
         index = torch.full(value.shape, -1, dtype=torch.int64, device=row.device)
         value[:, :k], index[:, :k] = old_value, old_index
         value[owner, slot] = chosen[part, column]
-        down = torch.div(column, reference_width, rounding_mode="floor")
-        reference_row = tile.starts[chunk[part]] + y[part] + down
-        index[owner, slot] = reference_row * tile.grid_width + (column - down * reference_width)
+        index[owner, slot] = (tile.starts[chunk[part]] + y[part]) * tile.grid_width + column
         order = value.sort(dim=1, descending=True, stable=True).indices[:, :k]
         self.value.view(k, -1)[:, position] = value.gather(1, order).t()
         self.index.view(k, -1)[:, position] = index.gather(1, order).t()
@@ -136,3 +137,24 @@ class RunningBest:
         order = merged.sort(dim=0, descending=True, stable=True).indices[: self.k]
         value.copy_(merged.gather(0, order).view(value.shape))
         index.copy_(torch.cat(indices).gather(0, order).view(index.shape))
+
+
+def _raised(bound: Tensor, maxima: Tensor, k: int) -> Tensor:
+    """``bound`` (n,), raised to what the maxima (n, m) of disjoint parts say about the K-th best score.
+
+    K parts reach their own maxima, so the K-th of these bounds it from below. Scores equal to it must stay
+    in, hence the next float below.
+    """
+    if maxima.shape[1] < k:
+        return bound
+    floor = maxima.topk(k, dim=1).values[:, -1]
+    return torch.maximum(bound, torch.nextafter(floor, floor.new_tensor(-torch.inf)))
+
+
+def _by_owner(values: Tensor, owner: Tensor, count: int) -> Tensor:
+    """Rows of ``values`` (n, d) beside each other by ``owner`` (n,), ascending: (count, m * d), then -inf."""
+    counts = torch.bincount(owner, minlength=count)
+    slot = torch.arange(len(owner), device=owner.device) - (counts.cumsum(0) - counts)[owner]
+    side = values.new_full((count, int(counts.max()), values.shape[1]), -torch.inf)
+    side[owner, slot] = values
+    return side.flatten(1)
