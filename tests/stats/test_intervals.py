@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refbench.stats import mean_interval
+from refbench.stats.bootstrap import bootstrap_means
 from refbench.stats.coverage import interval_coverage, normal, report, skewed
 from refbench.stats.interval import T_975
 
@@ -116,3 +117,37 @@ def test_the_report_names_every_size() -> None:
     text = report((8, 30), repeats=3, seed=0)
     assert "| 8 | normal |" in text
     assert "| 30 | skewed | paired bootstrap |" in text
+
+
+@pytest.mark.parametrize("shape", [0.6, 1.5, 50.0])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_the_expansion_for_many_images_agrees_with_drawing(
+    shape: float, sign: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = sign * np.random.default_rng(3).gamma(shape, size=1_000)
+    error = values.std() / np.sqrt(len(values))
+    expanded = bootstrap_means(values)
+    monkeypatch.setattr("refbench.stats.bootstrap._EXPANDED_FROM", 10**9)
+    drawn = bootstrap_means(values)
+    assert not np.array_equal(expanded, drawn)
+    for p in (0.005, 0.025, 0.5, 0.975, 0.995):
+        # the standard error of a drawn quantile is 2.7 % of the mean's own at 0.025, 4.9 % at 0.005
+        assert np.quantile(expanded, p) == pytest.approx(np.quantile(drawn, p), abs=0.15 * error)
+    assert expanded.mean() == pytest.approx(values.mean(), abs=1e-3 * error)
+    assert expanded.std() == pytest.approx(error, rel=0.01)
+
+
+def test_a_few_images_far_out_are_drawn_and_not_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.zeros(1_000)
+    values[7] = 1.0
+    resampled = bootstrap_means(values)
+    # the far image is in a resample 0, 1, 2 ... times: no smooth expansion can say so
+    assert np.isin(np.round(resampled * 1_000), np.arange(12)).all()
+    assert np.mean(resampled == 0.0) == pytest.approx(np.exp(-1), abs=0.02)
+
+
+def test_many_equal_images_have_an_interval_of_no_width() -> None:
+    interval = mean_interval(*one_draw(np.full(2_000, 0.1)))
+    assert (interval.mean, interval.lo, interval.hi) == pytest.approx((0.1, 0.1, 0.1), abs=1e-15)
+    zero = mean_interval(*one_draw(np.zeros(2_000)))
+    assert (zero.lo, zero.hi) == (0.0, 0.0)
