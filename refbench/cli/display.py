@@ -6,7 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 from refbench.escape import terminal_text
@@ -27,7 +27,8 @@ class _Cell:
     total: int
     seen: int = 0
     errors: int = 0
-    psnr: list[float] = field(default_factory=list)
+    psnr_sum: float = 0.0
+    psnr_count: int = 0
 
     def add(self, row: SampleRow) -> None:
         self.seen += 1
@@ -35,11 +36,12 @@ class _Cell:
             self.errors += 1
         value = row.metrics.get(PSNR_Y)
         if value is not None and math.isfinite(value):
-            self.psnr.append(value)
+            self.psnr_sum += value
+            self.psnr_count += 1
 
     @property
     def running(self) -> str:
-        text = f"PSNR-Y {sum(self.psnr) / len(self.psnr):.2f} dB" if self.psnr else ""
+        text = f"PSNR-Y {self.psnr_sum / self.psnr_count:.2f} dB" if self.psnr_count else ""
         return text + (f"  {self.errors} errors" if self.errors else "")
 
 
