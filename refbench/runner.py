@@ -173,6 +173,7 @@ def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progr
 
         def begin_again(failed: Sequence[Task]) -> None:
             count = Counter(task.cell for task in failed)
+            left.update(count)
             progress.stop()
             progress.start(
                 [by_key[key] for key in count], count, {key: len(asked[key]) - n for key, n in count.items()}
