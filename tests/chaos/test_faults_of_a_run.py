@@ -201,7 +201,7 @@ def test_a_dataset_that_vanishes_costs_only_the_images_it_took(place: Place) -> 
     failed = {name: row for name, row in rows.items() if not row.ok}
     assert rows.keys() == set(IDS)
     assert failed
-    for name, row in failed.items():
+    for row in failed.values():
         assert (row.error_kind, row.attempts) == ("decode", 3)
         assert str(place.data) in row.error
     assert "failed trials are tried again" in run.text() or "failed trial is tried again" in run.text()
