@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from refbench.errors import UserError
 from refbench.types import Identity, Preflight, TrialMeta
@@ -23,6 +23,21 @@ def file_identity(method_class: object, params: Mapping[str, object], ids: Seque
     if isinstance(method_class, Identity):
         return method_class.identity(params, ids)
     return None
+
+
+@runtime_checkable
+class Labelled(Protocol):
+    """Optional on a method *class* that stands for many methods (external, command, folder)."""
+
+    @staticmethod
+    def label(params: Mapping[str, object]) -> str:
+        """What tables show behind the method's name; empty for nothing. Raises UserError."""
+        ...
+
+
+def method_label(method_class: object, params: Mapping[str, object]) -> str:
+    """Which of the methods behind one name this is; empty for a method that is only one."""
+    return method_class.label(params) if isinstance(method_class, Labelled) else ""
 
 
 def require_preflight(method: object, trials: Sequence[TrialMeta], label: str) -> None:

@@ -14,11 +14,12 @@ from typing import Any
 from refbench.code_digest import code_digest
 from refbench.errors import UserError
 from refbench.execution.job import CellJob, DataJob, MethodJob, Task
-from refbench.hooks import file_identity
+from refbench.hooks import file_identity, method_label
 from refbench.identity import digest, run_fields
 from refbench.metrics.specs import MATCHING
 from refbench.protocols import ProtocolInstance, build_instances
 from refbench.protocols.instance import control_of
+from refbench.redact import clean_config
 from refbench.registry import Registry, load_class
 from refbench.settings import MethodChoice, RunConfig
 from refbench.sharding import Load, Shard, Share, share
@@ -33,7 +34,7 @@ class Cell:
     job: CellJob
     method: str
     weights: str
-    """Weights variant or path label; empty for methods without weights."""
+    """Weights variant or path label; which program it is, for methods that are somebody's; else empty."""
     weights_files: Mapping[str, str | None]
     """Role -> sha256 of the checkpoint files."""
     dataset: str
@@ -220,11 +221,13 @@ class Planner:
         variant, files = self._resolve(spec, choice.weights, config)
         cls = load_class(spec.target) if spec.reads_files else None
         input_files = file_identity(cls, params, ids) if cls is not None else None
+        label = method_label(cls, params)
         identity = run_fields(
             method=spec.name,
             code=self._digest(spec),
             weights={**files, **({"files": input_files} if input_files else {})},
-            params=params,
+            # a key for a service in `method.cmd` changes no image, and has no place in a manifest
+            params=clean_config(params),
             dataset=dataset.fingerprint,
             protocol=instance.id,
             protocol_params=instance.identity(),
@@ -252,7 +255,7 @@ class Planner:
         return Cell(
             job=job,
             method=spec.name,
-            weights=variant,
+            weights=variant or label,
             weights_files=files,
             dataset=dataset.name,
             dataset_label=dataset.label,

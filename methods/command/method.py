@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from refbench.errors import SampleError, UserError
 from refbench.foreign_sr import read_foreign_sr
 from refbench.imaging import write_png
+from refbench.isolation.labels import given_label, safe_label
 from refbench.tensors import to_image, to_tensor
 
 from .template import Template
@@ -39,8 +40,9 @@ class Command:
         cmd: str | None = None,
         dir: str | None = None,
         timeout: float = 600.0,
+        name: str | None = None,
     ) -> None:
-        del weights, device
+        del weights, device, name
         self.folder = run_folder(dir)
         self.template = Template.parse(cmd)
         self.template.check_program(self.folder)
@@ -57,6 +59,15 @@ class Command:
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         return digest.hexdigest()
+
+    @staticmethod
+    def label(params: Mapping[str, object]) -> str:
+        """``method.name``, else the script, else the program: ``test`` for ``python test.py {lr} {out}``."""
+        words = Template.parse(params.get("cmd")).words
+        script = next(
+            (word for word in words[1:] if word.endswith((".py", ".sh")) and "{" not in word), words[0]
+        )
+        return given_label(params) or safe_label(Path(script).stem)
 
     def __call__(self, inp: Input) -> Tensor:
         self.last_cost = {}

@@ -14,8 +14,9 @@ SPEC = MethodSpec(
     reads_files=True,
     params={
         "cmd": Param(None, "command with {lr} and {out}; also {refs} {ref} {id} {scale} {dir}"),
+        "name": Param(None, "what tables call it, behind the method's name; default: its script or program"),
         "dir": Param(None, "folder to run it in (default: the current one)"),
         "timeout": Param(600.0, "seconds for one image"),
     },
-    code=("refbench.imaging", "refbench.tensors", "refbench.foreign_sr"),
+    code=("refbench.isolation.labels", "refbench.imaging", "refbench.tensors", "refbench.foreign_sr"),
 )

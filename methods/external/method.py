@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from refbench.errors import SampleError, UserError
+from refbench.isolation.labels import given_label, safe_label
 from refbench.isolation.process import Child, ChildFailed, ChildLost, as_arrays, worker_command
 
 if TYPE_CHECKING:
@@ -33,10 +34,11 @@ class External:
         args: str | None = None,
         timeout: float = 600.0,
         start_timeout: float = 300.0,
+        name: str | None = None,
     ) -> None:
         import torch
 
-        del weights
+        del weights, name
         self.python = find_python(python)
         self.target = absolute_target(target)
         self._init = {
@@ -72,6 +74,13 @@ class External:
         for path in sorted(Path(where).parent.glob("*.py")):
             digest.update(f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
         return digest.hexdigest()
+
+    @staticmethod
+    def label(params: Mapping[str, object]) -> str:
+        """``method.name``, else file and class: ``net.Net``."""
+        where, _, name = absolute_target(params.get("target")).rpartition(":")
+        module = Path(where).stem if where.endswith(".py") else where
+        return given_label(params) or safe_label(f"{module}.{name}")
 
     def _start(self) -> Child:
         try:
@@ -149,7 +158,7 @@ def keyword_arguments(args: object) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(str(args))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"method.args={args}: is no JSON ({error})") from None
     if not isinstance(found, dict):
         raise UserError(f'method.args={args}: is no JSON object; write {{"name": value}}')

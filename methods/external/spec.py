@@ -17,6 +17,7 @@ SPEC = MethodSpec(
             None, "interpreter that has the method's packages; it needs numpy (default: this one)"
         ),
         "target": Param(None, "file.py:Class or package.module:Class, importable there"),
+        "name": Param(None, "what tables call it, behind the method's name; default: its file and class"),
         "args": Param(None, 'keyword arguments of the class as JSON: {"checkpoint": "net.pth"}'),
         "timeout": Param(600.0, "seconds for one image"),
         "start_timeout": Param(300.0, "seconds for importing and constructing"),

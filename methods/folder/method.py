@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from refbench.errors import SampleError, UserError
 from refbench.foreign_sr import read_foreign_sr
 from refbench.imaging import read_image
+from refbench.isolation.labels import given_label
 from refbench.tensors import to_tensor
 
 from .lookup import SrFolder
@@ -26,8 +27,10 @@ class Folder:
     looks_up = True
     """It computes nothing, so the conformance kit cannot try it on images of its own."""
 
-    def __init__(self, weights: None, device: str, dir: str | None = None, suffix: str = "") -> None:
-        del weights, device
+    def __init__(
+        self, weights: None, device: str, dir: str | None = None, suffix: str = "", name: str | None = None
+    ) -> None:
+        del weights, device, name
         self.folder = SrFolder.open(dir, suffix)
 
     @staticmethod
@@ -39,6 +42,11 @@ class Folder:
             content = hashlib.sha256(path.read_bytes()).hexdigest()
             digest.update(f"{path.relative_to(folder.root).as_posix()}\0{content}\n".encode())
         return digest.hexdigest()
+
+    @staticmethod
+    def label(params: Mapping[str, object]) -> str:
+        """``method.name``, else nothing: reports tell folders apart by ``dir``."""
+        return given_label(params) or ""
 
     def preflight(self, trials: Sequence[TrialMeta]) -> list[str]:
         """One line per sample whose SR image is missing, ambiguous, unreadable or of the wrong size."""

@@ -15,6 +15,7 @@ SPEC = MethodSpec(
     reads_files=True,
     params={
         "dir": Param(None, "folder that holds the SR images"),
+        "name": Param(None, "what tables call it, behind the method's name; default: nothing"),
         "suffix": Param("", "what follows the sample id or reference name: 006_mse.png has suffix _mse"),
     },
     code=("refbench.imaging", "refbench.tensors", "refbench.foreign_sr"),

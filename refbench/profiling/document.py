@@ -11,6 +11,7 @@ from refbench.profiling.counting import Work
 from refbench.profiling.growth import fit_growth
 from refbench.profiling.request import ProfileRequest
 from refbench.profiling.roofline import Peaks, roofline_share
+from refbench.redact import clean_config
 
 SCHEMA = 1
 LEAST_MB = 0.5
@@ -50,7 +51,7 @@ def method_row(cell: MethodCell, found: Mapping[str, Any], yardstick: Yardstick 
         "size": list(cell.size),
         "ref_size": list(cell.ref_size),
         "k": cell.k,
-        "params": dict(cell.params),
+        "params": clean_config(dict(cell.params)),
         "weights_asked": cell.weights,
         "trace": cell.trace,
         **found,
