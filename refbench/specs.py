@@ -92,6 +92,8 @@ class MethodSpec:
     code: tuple[str, ...] = ()
     """Further packages whose sources are part of the code digest, e.g. ``refbench.matching``."""
     published: tuple[PublishedResult, ...] = ()
+    tiles: bool = False
+    """Keeps to ``memory.limit``: plans its passes with refbench.tiling, or needs little beside its images."""
 
     def variant(self, name: str) -> WeightsVariant | None:
         """The variant called ``name``, or None."""

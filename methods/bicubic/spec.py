@@ -13,4 +13,5 @@ SPEC = MethodSpec(
     max_refs=0,
     uses_reference=False,
     code=("refbench.imaging", "refbench.tensors"),
+    tiles=True,
 )

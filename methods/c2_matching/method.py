@@ -6,12 +6,20 @@ import torch
 from torch import Tensor
 
 from refbench.nets.framing import pil_up
-from refbench.nets.hosting import checked_padding, chosen_features, framed, load_correspondences
+from refbench.nets.hosting import (
+    checked_approx,
+    checked_padding,
+    chosen_features,
+    framed,
+    load_correspondences,
+    sizes_of,
+)
 from refbench.nets.matched import ReferenceFeatures
 from refbench.nets.reference_cache import ReferenceCache
 from refbench.nets.several import checked_multi
 from refbench.specs import ParamValue
 from refbench.stages import stage
+from refbench.tiling import plan_passes
 from refbench.types import Input
 from refbench.weights import ResolvedWeights
 from refbench.weights.checkpoint import read_checkpoint
@@ -21,6 +29,7 @@ from refbench.weights.whole import build_from_checkpoint
 
 from .config import RELEASED, C2Config
 from .model import C2Model
+from .tiling import passes
 
 NAME = "c2_matching"
 
@@ -39,7 +48,8 @@ def load_model(weights: ResolvedWeights) -> C2Model:
 
 class C2Matching:
     """``method=c2_matching``. ``padding``: ``inside`` or ``official``.
-    ``multi``: what to do with several references, see refbench.nets.several."""
+    ``multi``: what to do with several references, see refbench.nets.several. ``approx``: an opt-in
+    approximation of the search, or None."""
 
     def __init__(
         self,
@@ -47,11 +57,13 @@ class C2Matching:
         device: torch.device,
         padding: ParamValue = "inside",
         multi: ParamValue = "first",
+        approx: ParamValue = None,
     ) -> None:
         self.padding = checked_padding(NAME, padding)
         self.multi = checked_multi(NAME, multi, self.padding)
         self.device = torch.device(device)
         self.model = load_model(weights).to(self.device)
+        self.model.correspondences.approx = self.approx = checked_approx(NAME, approx, self.multi)
         self._references: ReferenceCache[ReferenceFeatures] = ReferenceCache(lambda f: (*f.keys, *f.textures))
 
     @torch.inference_mode()
@@ -59,6 +71,8 @@ class C2Matching:
         """SR (3, 4H, 4W), not clamped."""
         frames = framed(inp, NAME, self.padding, 1, self.device, self.multi)
         frame = frames[0]
+        sizes = sizes_of(frames, 1, self.device, self.approx is not None)
+        plan_passes(lambda: passes(self.model.config, sizes))
         with stage("extract"):
             upsampled = pil_up(frame.lr, inp.scale)
         features = [self._features(f.reference) for f in frames]

@@ -18,11 +18,13 @@ from refbench.nets.layout import fast_layout
 from refbench.nets.residual import LEAK, ContentExtractor, leaky, residual_body, upsampler
 from refbench.nets.trust import TrustGate, gate_at
 from refbench.nets.vgg import conv3x3
-from refbench.nets.warp import fit
+from refbench.nets.warp import fit_under
 from refbench.stages import stage
+from refbench.tiling import Window, tiled
 
 from .config import C2Config
 
+CONTENT, SMALL, MEDIUM, LARGE = "content", "small", "medium", "large"
 COARSE_TO_FINE = (("small", 2), ("medium", 1), ("large", 0))
 
 
@@ -55,25 +57,58 @@ class DynamicRestoration(nn.Module):
             gate: Tensor = self.trust_gate(trust[:, 0])
         return gate
 
+    def transfer(
+        self, name: str, x: Tensor, texture: Tensor, match: LevelMatch, gate: Tensor | None
+    ) -> Tensor:
+        """Texture (B, C, H, W) gathered for ``x`` (B, ngf, H, W), times ``gate`` (B, 1, H, W)."""
+        # the unwarped texture, as released: offsets see where the reference has structure
+        seen = torch.cat([x, fit_under(texture, (x.shape[2], x.shape[3]), match.origin)], dim=1)
+        branch = F.leaky_relu_(self.get_submodule(f"{name}_offset_conv1")(seen), LEAK)
+        branch = F.leaky_relu_(self.get_submodule(f"{name}_offset_conv2")(branch), LEAK)
+        aggregate = self.get_submodule(f"{name}_dyn_agg")
+        gathered: Tensor = aggregate(texture, branch, match.pre_offset[:, 0], None, match.origin)
+        gathered = F.leaky_relu_(gathered, LEAK)
+        return gathered if gate is None else gathered * gate
+
     def forward(self, x: Tensor, textures: Sequence[Tensor], matches: Sequence[LevelMatch]) -> Tensor:
-        """Residual (B, 3, 4H, 4W) for content features ``x`` (B, ngf, H, W); levels finest first."""
+        """Residual (B, 3, 4H, 4W) for content features ``x`` (B, ngf, H, W); levels finest first.
+
+        Each level is a pass of its own: under a memory limit it runs in windows (see tiling.py).
+        """
         gate = self.gate(matches)
-        for name, level in COARSE_TO_FINE:
-            texture = textures[level]
+        gates = [None if gate is None else gate_at(gate, 4 >> level) for level in range(3)]
+
+        def one_level(name: str, level: int, x: Tensor, window: Window) -> Tensor:
+            part = gates[level]
             with stage("transfer"):
-                # the unwarped texture, as released: offsets see where the reference has structure
-                seen = torch.cat([x, fit(texture, x.shape[2], x.shape[3])], dim=1)
-                branch = F.leaky_relu_(self.get_submodule(f"{name}_offset_conv1")(seen), LEAK)
-                branch = F.leaky_relu_(self.get_submodule(f"{name}_offset_conv2")(branch), LEAK)
-                aggregate = self.get_submodule(f"{name}_dyn_agg")
-                gathered = aggregate(texture, branch, matches[level].pre_offset[:, 0], None)
-                gathered = F.leaky_relu_(gathered, LEAK)
-                if gate is not None:
-                    gathered = gathered * gate_at(gate, 4 >> level)
+                seen = matches[level].under(window)
+                closed = None if part is None else window.of(part)
+                gathered = self.transfer(name, x, textures[level], seen, closed)
             with stage("restore"):
                 head = self.get_submodule(f"head_{name}")(torch.cat([x, gathered], dim=1))
-                x = self.get_submodule(f"tail_{name}")(self.get_submodule(f"body_{name}")(head) + x)
-        return x
+                out: Tensor = self.get_submodule(f"body_{name}")(head) + x
+            return out
+
+        def small(window: Window) -> list[Tensor]:
+            return [one_level("small", 2, window.of(x), window)]
+
+        def medium(window: Window) -> list[Tensor]:
+            with stage("restore"):
+                grown = self.tail_small(window.of(y2))
+            return [one_level("medium", 1, grown, window.times(2))]
+
+        def large(window: Window) -> list[Tensor]:
+            with stage("restore"):
+                grown = self.tail_medium(window.of(y1))
+            out = one_level("large", 0, grown, window.times(2))
+            with stage("restore"):
+                return [self.tail_large(out)]
+
+        size = (x.shape[2], x.shape[3])
+        (y2,) = tiled(SMALL, size, small)
+        (y1,) = tiled(MEDIUM, size, medium, (2,))
+        (out,) = tiled(LARGE, (2 * size[0], 2 * size[1]), large, (2,))
+        return out
 
 
 class C2Net(nn.Module):
@@ -89,6 +124,10 @@ class C2Net(nn.Module):
         """SR (B, 3, 4H, 4W), not clamped, from ``lr`` (B, 3, H, W) in [0, 1]."""
         with stage("restore"):
             base = F.interpolate(lr, scale_factor=4, mode=self.config.base, align_corners=False)
-            content = self.content_extractor(fast_layout(lr))
+            (content,) = tiled(
+                CONTENT,
+                (lr.shape[2], lr.shape[3]),
+                lambda window: [self.content_extractor(fast_layout(window.of(lr)))],
+            )
         out: Tensor = self.dyn_agg_restore(content, textures, matches)
         return out + base

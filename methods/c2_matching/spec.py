@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refbench.nets.options import MULTI_PARAM, PADDING_PARAM, VGG19
+from refbench.nets.options import APPROX_PARAM, MULTI_PARAM, PADDING_PARAM, VGG19
 from refbench.specs import MethodSpec, PublishedResult, WeightsFile, WeightsVariant
 
 SOURCE = "https://drive.google.com/drive/folders/1dTkXMzeBrHelVQUEx5zib5MdmvqDaSd9"
@@ -29,6 +29,7 @@ SPEC = MethodSpec(
     params={
         "padding": PADDING_PARAM,
         "multi": MULTI_PARAM,
+        "approx": APPROX_PARAM,
     },
     variants=(
         WeightsVariant("mse", _official("c2_matching_restoration_mse.pth"), note="reconstruction loss only"),
@@ -48,11 +49,12 @@ SPEC = MethodSpec(
     ),
     paper="Jiang et al., Robust Reference-based Super-Resolution via C2-Matching, CVPR 2021",
     licence=f"Apache-2.0; weights {LICENCE}",
-    code=("refbench.nets", "refbench.matching", "refbench.imaging", "refbench.tensors"),
+    code=("refbench.nets", "refbench.matching", "refbench.tiling", "refbench.imaging", "refbench.tensors"),
     published=(
         PublishedResult("cufed5", "psnr_y", 28.242, "c2_matching", "mse", "rerun", RERUN),
         PublishedResult("cufed5", "ssim_y", 0.84116, "c2_matching", "mse", "rerun", RERUN),
         PublishedResult("cufed5", "psnr_y", 27.155, "c2_matching", "gan", "rerun", RERUN),
         PublishedResult("cufed5", "ssim_y", 0.80529, "c2_matching", "gan", "rerun", RERUN),
     ),
+    tiles=True,
 )

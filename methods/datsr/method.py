@@ -6,12 +6,21 @@ import torch
 from torch import Tensor
 
 from refbench.nets.framing import pil_up
-from refbench.nets.hosting import checked_k, checked_padding, chosen_features, framed, load_correspondences
+from refbench.nets.hosting import (
+    checked_approx,
+    checked_k,
+    checked_padding,
+    chosen_features,
+    framed,
+    load_correspondences,
+    sizes_of,
+)
 from refbench.nets.matched import ReferenceFeatures
 from refbench.nets.reference_cache import ReferenceCache
 from refbench.nets.several import checked_multi
 from refbench.specs import ParamValue
 from refbench.stages import stage
+from refbench.tiling import plan_passes
 from refbench.types import Input
 from refbench.weights import ResolvedWeights
 from refbench.weights.checkpoint import read_checkpoint
@@ -21,6 +30,7 @@ from refbench.weights.whole import build_from_checkpoint
 
 from .config import RELEASED, DatsrConfig
 from .model import DatsrModel
+from .tiling import passes
 
 NAME = "datsr"
 
@@ -39,7 +49,8 @@ def load_model(weights: ResolvedWeights) -> DatsrModel:
 
 class Datsr:
     """``method=datsr``. ``k``: matches mixed per position. ``padding``: ``inside`` or ``official``.
-    ``multi``: what to do with several references, see refbench.nets.several."""
+    ``multi``: what to do with several references, see refbench.nets.several. ``approx``: an opt-in
+    approximation of the search, or None."""
 
     def __init__(
         self,
@@ -48,11 +59,13 @@ class Datsr:
         k: ParamValue = None,
         padding: ParamValue = "inside",
         multi: ParamValue = "first",
+        approx: ParamValue = None,
     ) -> None:
         self.padding = checked_padding(NAME, padding)
         self.multi = checked_multi(NAME, multi, self.padding)
         self.device = torch.device(device)
         self.model = load_model(weights).to(self.device)
+        self.model.correspondences.approx = self.approx = checked_approx(NAME, approx, self.multi)
         self.k = checked_k(NAME, k, self.model.config.top_k)
         self._references: ReferenceCache[ReferenceFeatures] = ReferenceCache(lambda f: (*f.keys, *f.textures))
 
@@ -61,6 +74,8 @@ class Datsr:
         """SR (3, 4H, 4W), not clamped."""
         frames = framed(inp, NAME, self.padding, self.model.config.multiple, self.device, self.multi)
         frame = frames[0]
+        sizes = sizes_of(frames, self.k, self.device, self.approx is not None)
+        plan_passes(lambda: passes(self.model.config, sizes))
         with stage("extract"):
             upsampled = pil_up(frame.lr, inp.scale)
         features = [self._features(f.reference) for f in frames]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from refbench.nets.matched import Correspondences, ReferenceFeatures
-from refbench.nets.photometric import align_colours
+from refbench.nets.photometric import align_colours, colours_moved
 from refbench.stages import stage
 
 from .config import DatsrConfig
@@ -34,9 +34,15 @@ class DatsrModel(nn.Module):
         textures = reference.textures
         if self.config.align_colours and reference.image is not None:
             with stage("extract"):
-                textures = tuple(
-                    self.correspondences.texture(align_colours(reference.image, lr, matches[-1]))
-                )
+                aligned = align_colours(reference.image, lr, matches[-1])
+            if colours_moved(reference.image, aligned):
+                # another light had disturbed the matches as well
+                reference = self.correspondences.encode(aligned, reference.valid)
+                matches = self.correspondences.correspond(upsampled, reference, k or self.config.top_k)
+                textures = reference.textures
+            else:
+                with stage("extract"):
+                    textures = self.correspondences.textures(aligned)
         out: Tensor = self.restoration(lr, textures, matches)
         return out
 

@@ -18,12 +18,15 @@ from refbench.nets.layout import fast_layout
 from refbench.nets.residual import LEAK, ContentExtractor, leaky, residual_body, upsampler
 from refbench.nets.swin import SwinLayers
 from refbench.nets.vgg import conv3x3
-from refbench.nets.warp import copy_by_flow, fit, flow_warp
+from refbench.nets.warp import copy_by_flow, fit_under, flow_warp
 from refbench.stages import stage
+from refbench.tiling import Window, tiled, whole
 
 from .config import DatsrConfig
 
 LEVEL_NAMES = ("large", "medium", "small")
+DOWN_LARGE, DOWN_MEDIUM = "down large", "down medium"
+UP_SMALL, UP_MEDIUM, UP_LARGE = "up small", "up medium", "up large"
 
 
 class DeformableRestoration(nn.Module):
@@ -81,9 +84,7 @@ class DeformableRestoration(nn.Module):
             body = residual_body(width, config.residual_blocks[level])
         self.add_module(name.format("body"), body)
 
-    def attend(
-        self, prefix: str, x: Tensor, texture: Tensor, warped: Sequence[Tensor], match: LevelMatch
-    ) -> Tensor:
+    def attend(self, prefix: str, x: Tensor, texture: Tensor, match: LevelMatch) -> Tensor:
         """A_l: texture gathered for features ``x`` (B, width, H, W) from ``texture`` (B, C, h, w).
 
         Each of the K matches has its own offset branch and aggregation (shared weights); they are
@@ -92,18 +93,22 @@ class DeformableRestoration(nn.Module):
         conv1 = self.get_submodule(f"{prefix}_offset_conv1")
         conv2 = self.get_submodule(f"{prefix}_offset_conv2")
         aggregate = self.get_submodule(f"{prefix}_dyn_agg")
-        height, width = x.shape[2:]
-        unwarped = [fit(texture, height, width)] if self.config.concat_unwarped else []
+        # refined flows point between pixels
+        warp = flow_warp if self.config.matching == "refined" else copy_by_flow
+        size = (x.shape[2], x.shape[3])
+        unwarped = [fit_under(texture, size, match.origin)] if self.config.concat_unwarped else []
         count = match.flow.shape[1]
         weights = torch.softmax(match.similarity / self.config.temperature, dim=1) if count > 1 else None
         total: Tensor | None = None
         for k in range(count):
-            seen = [x, warped[k], *unwarped]
+            seen = [x, warp(texture, match.flow[:, k], match.origin), *unwarped]
             if self.config.confidence_input and match.confidence is not None:
                 seen.append(match.confidence[:, k])
             branch = F.leaky_relu_(conv1(torch.cat(seen, dim=1)), LEAK)
             branch = F.leaky_relu_(conv2(branch), LEAK)
-            gathered = aggregate(texture, branch, match.pre_offset[:, k], match.similarity[:, k])
+            gathered = aggregate(
+                texture, branch, match.pre_offset[:, k], match.similarity[:, k], match.origin
+            )
             gathered = F.leaky_relu_(gathered, LEAK)
             if weights is not None:
                 gathered = gathered * weights[:, k]
@@ -116,9 +121,8 @@ class DeformableRestoration(nn.Module):
         side: str,
         level: int,
         x: Tensor,
-        textures: Sequence[Tensor],
-        warped: Sequence[Sequence[Tensor]],
-        matches: Sequence[LevelMatch],
+        texture: Tensor,
+        match: LevelMatch,
         skip: Tensor | None = None,
     ) -> Tensor:
         """One stage: attention on ``x``, then aggregation of [x + skip, A_l]; ``x`` is the residual.
@@ -128,7 +132,7 @@ class DeformableRestoration(nn.Module):
         """
         name = LEVEL_NAMES[level]
         with stage("transfer"):
-            attended = self.attend(f"{side}_{name}", x, textures[level], warped[level], matches[level])
+            attended = self.attend(f"{side}_{name}", x, texture, match)
         with stage("restore"):
             joined = torch.cat([x if skip is None else x + skip, attended], dim=1)
             head = self.get_submodule(f"{side}_head_{name}")
@@ -137,24 +141,66 @@ class DeformableRestoration(nn.Module):
         return out
 
     def forward(self, base: Tensor, textures: Sequence[Tensor], matches: Sequence[LevelMatch]) -> Tensor:
-        """Residual (B, 3, 4H, 4W) for the upsampled LR ``base``; levels are listed finest first."""
-        # refined flows point between pixels
-        warp = flow_warp if self.config.matching == "refined" else copy_by_flow
-        with stage("transfer"):
-            warped = [
-                [warp(texture, match.flow[:, k]) for k in range(match.flow.shape[1])]
-                for texture, match in zip(textures, matches, strict=True)
-            ]
-        with stage("restore"):
-            x0 = self.unet_head(fast_layout(base))
-        attended = self.config.attend_down
-        x1 = self.down_tail_large(self.step("down", 0, x0, textures, warped, matches) if attended else x0)
-        x2 = self.down_tail_medium(self.step("down", 1, x1, textures, warped, matches) if attended else x1)
-        x = self.up_tail_small(self.step("up", 2, x2, textures, warped, matches))
-        x = self.up_tail_medium(self.step("up", 1, x, textures, warped, matches, skip=x1))
-        x = self.step("up", 0, x, textures, warped, matches, skip=x0)
-        with stage("restore"):
-            out: Tensor = self.up_tail_large(x)
+        """Residual (B, 3, 4H, 4W) for the upsampled LR ``base``; levels are listed finest first.
+
+        Each pass ends in a map at LR or HR/2 size, so that under a memory limit only one level at a time
+        exists in windows (see tiling.py for their halos); HR-sized maps exist inside a window only.
+        """
+        size_hr = (base.shape[2], base.shape[3])
+        small, medium = ((size_hr[0] // f, size_hr[1] // f) for f in (4, 2))
+
+        def head(window: Window) -> Tensor:
+            with stage("restore"):
+                out: Tensor = self.unet_head(fast_layout(window.of(base)))
+            return out
+
+        # computed once where one window is all there is; a window's part is cheap to compute again
+        x0 = head(Window(0, 0, *size_hr)) if all(whole(p, medium) for p in (DOWN_LARGE, UP_LARGE)) else None
+
+        def head_under(window: Window) -> Tensor:
+            return head(window) if x0 is None else x0
+
+        def attended(side: str, level: int, x: Tensor, window: Window, skip: Tensor | None = None) -> Tensor:
+            return self.step(side, level, x, textures[level], matches[level].under(window), skip)
+
+        def down_large(window: Window) -> list[Tensor]:
+            fine = window.times(2)
+            x = head_under(fine)
+            if self.config.attend_down:
+                x = attended("down", 0, x, fine)
+            with stage("restore"):
+                return [self.down_tail_large(x)]
+
+        def down_medium(window: Window) -> list[Tensor]:
+            fine = window.times(2)
+            x = fine.of(x1)
+            if self.config.attend_down:
+                x = attended("down", 1, x, fine)
+            with stage("restore"):
+                return [self.down_tail_medium(x)]
+
+        def up_small(window: Window) -> list[Tensor]:
+            return [attended("up", 2, window.of(x2), window)]
+
+        def up_medium(window: Window) -> list[Tensor]:
+            fine = window.times(2)
+            with stage("restore"):
+                x = self.up_tail_small(window.of(y2))
+            return [attended("up", 1, x, fine, skip=fine.of(x1))]
+
+        def up_large(window: Window) -> list[Tensor]:
+            fine = window.times(2)
+            with stage("restore"):
+                x = self.up_tail_medium(window.of(y1))
+            x = attended("up", 0, x, fine, skip=head_under(fine))
+            with stage("restore"):
+                return [self.up_tail_large(x)]
+
+        (x1,) = tiled(DOWN_LARGE, medium, down_large)
+        (x2,) = tiled(DOWN_MEDIUM, small, down_medium)
+        (y2,) = tiled(UP_SMALL, small, up_small)
+        (y1,) = tiled(UP_MEDIUM, small, up_medium, (2,))
+        (out,) = tiled(UP_LARGE, medium, up_large, (2,))
         return out
 
 
@@ -170,6 +216,8 @@ class DatsrNet(nn.Module):
 
     def forward(self, lr: Tensor, textures: Sequence[Tensor], matches: Sequence[LevelMatch]) -> Tensor:
         """SR (B, 3, 4H, 4W), not clamped, from ``lr`` (B, 3, H, W) in [0, 1]."""
-        base = F.interpolate(lr, scale_factor=4, mode=self.config.base, align_corners=False)
+        with stage("restore"):
+            base = F.interpolate(lr, scale_factor=4, mode=self.config.base, align_corners=False)
         out: Tensor = self.dyn_agg_restore(base, textures, matches)
-        return out + base
+        with stage("restore"):
+            return out + base

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refbench.nets.options import MULTI_PARAM, PADDING_PARAM, VGG19
+from refbench.nets.options import APPROX_PARAM, MULTI_PARAM, PADDING_PARAM, VGG19
 from refbench.specs import MethodSpec, Param, PublishedResult, WeightsFile, WeightsVariant
 
 SOURCE = "https://github.com/caojiezhang/DATSR/releases/tag/v0.0"
@@ -30,6 +30,7 @@ SPEC = MethodSpec(
         ),
         "padding": PADDING_PARAM,
         "multi": MULTI_PARAM,
+        "approx": APPROX_PARAM,
     },
     variants=(
         WeightsVariant("mse", _official("restoration_mse.pth"), note="reconstruction loss only"),
@@ -47,7 +48,7 @@ SPEC = MethodSpec(
     ),
     paper="Cao et al., Reference-based Image SR with Deformable Attention Transformer, ECCV 2022",
     licence=f"Apache-2.0; weights {LICENCE}",
-    code=("refbench.nets", "refbench.matching", "refbench.imaging", "refbench.tensors"),
+    code=("refbench.nets", "refbench.matching", "refbench.tiling", "refbench.imaging", "refbench.tensors"),
     published=(
         PublishedResult(
             "cufed5", "psnr_y", 28.72, "datsr", "mse", "paper", "DATSR paper, as quoted in DATSR issue 6"
@@ -60,4 +61,5 @@ SPEC = MethodSpec(
         PublishedResult("cufed5", "psnr_y", 27.76, "datsr", "gan", "released-weights", "DATSR issue 6"),
         PublishedResult("cufed5", "ssim_y", 0.828, "datsr", "gan", "released-weights", "DATSR issue 6"),
     ),
+    tiles=True,
 )

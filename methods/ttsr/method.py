@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 
 from refbench.nets.framing import Framed, pil_bicubic, pil_up
-from refbench.nets.hosting import framed
+from refbench.nets.hosting import checked_approx, framed, sizes_of
 from refbench.nets.reference_cache import ReferenceCache
 from refbench.nets.several import checked_multi
 from refbench.specs import ParamValue
 from refbench.stages import stage
+from refbench.tiling import plan_passes
 from refbench.types import Input
 from refbench.weights import ResolvedWeights
 from refbench.weights.checkpoint import read_checkpoint
@@ -20,6 +21,7 @@ from refbench.weights.whole import build_from_checkpoint
 
 from .config import RELEASED, TtsrConfig
 from .model import ReferenceTextures, TtsrModel, join_textures
+from .tiling import passes
 
 NAME = "ttsr"
 
@@ -43,12 +45,20 @@ def signed(image: Tensor) -> Tensor:
 
 class Ttsr:
     """``method=ttsr``. The official code pads nothing, and neither does this.
-    ``multi``: what to do with several references, see refbench.nets.several."""
+    ``multi``: what to do with several references, see refbench.nets.several. ``approx``: an opt-in
+    approximation of the search, or None."""
 
-    def __init__(self, weights: ResolvedWeights, device: torch.device, multi: ParamValue = "first") -> None:
+    def __init__(
+        self,
+        weights: ResolvedWeights,
+        device: torch.device,
+        multi: ParamValue = "first",
+        approx: ParamValue = None,
+    ) -> None:
         self.multi = checked_multi(NAME, multi)
         self.device = torch.device(device)
         self.model = load_model(weights).to(self.device)
+        self.model.approx = self.approx = checked_approx(NAME, approx, self.multi)
         self._references: ReferenceCache[ReferenceTextures] = ReferenceCache(lambda f: (f.key, *f.values))
 
     @torch.inference_mode()
@@ -56,6 +66,8 @@ class Ttsr:
         """SR (3, 4H, 4W) in [0, 1]."""
         frames = framed(inp, NAME, "inside", 1, self.device, self.multi)
         frame = frames[0]
+        sizes = sizes_of(frames, 1, self.device, self.approx is not None)
+        plan_passes(lambda: passes(self.model.config, sizes))
         with stage("extract"):
             upsampled = pil_up(frame.lr, inp.scale)
         several = [self._features(f, inp.scale) for f in frames]

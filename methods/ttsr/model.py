@@ -10,11 +10,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from refbench.matching import match
+from refbench.matching.matcher import Approximation
 from refbench.matching.offsets import index_to_flow
 from refbench.matching.transfer import transfer
+from refbench.nets.encoding import EXTRACT_QUERY, EXTRACT_REFERENCE, encode
+from refbench.nets.needs import MATCH_PASS, TRUST_PASS
 from refbench.nets.several import join_levels, join_maps, join_valid
 from refbench.nets.trust import trust_map
+from refbench.nets.vgg import LEVELS
 from refbench.stages import stage
+from refbench.tiling import Window, share_mb, tiled
 
 from .config import TtsrConfig
 from .net import TtsrNet
@@ -64,14 +69,26 @@ class TtsrModel(TtsrNet):
 
     def __init__(self, config: TtsrConfig) -> None:
         super().__init__(config)
+        self.approx: Approximation | None = None
+        """Opt-in approximation of the exhaustive search; recall is measured then."""
 
     def encode(
         self, reference: Tensor, reference_blurred: Tensor, valid: Tensor | None = None
     ) -> ReferenceTextures:
         """Features of a reference (B, 3, H, W) and of its x1/4 x4 version; H, W multiples of 4."""
         with stage("extract"):
-            key = self.LTE((reference_blurred + 1.0) / 2.0)[2]
-            return ReferenceTextures(key, self.LTE((reference + 1.0) / 2.0), valid)
+            key = self.key(EXTRACT_REFERENCE, reference_blurred)
+            v1, v2, v3 = encode(EXTRACT_REFERENCE, reference, self.features)
+            return ReferenceTextures(key, (v1, v2, v3), valid)
+
+    def features(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The extractor's three levels of ``image`` (B, 3, H, W) in [-1, 1]."""
+        levels: tuple[Tensor, Tensor, Tensor] = self.LTE((image + 1.0) / 2.0)
+        return levels
+
+    def key(self, name: str, image: Tensor) -> Tensor:
+        """relu3_1 of ``image``: what is matched. ``name``: the pass."""
+        return encode(name, image, lambda part: self.features(part)[2:], LEVELS[-1:])[0]
 
     def search(self, upsampled: Tensor, reference: ReferenceTextures) -> tuple[Tensor, Tensor]:
         """(index (B, H, W), S (B, 1, H, W)): the best reference patch of every LR position.
@@ -79,10 +96,16 @@ class TtsrModel(TtsrNet):
         S is the similarity, times the trust gate where the net has one.
         """
         with stage("extract"):
-            query = self.LTE((upsampled + 1.0) / 2.0)[2]
+            query = self.key(EXTRACT_QUERY, upsampled)
         with stage("match"):
             found = match(
-                query, reference.key, flavour="ttsr", reference_valid=reference.valid, valid_over="patches"
+                query,
+                reference.key,
+                flavour="ttsr",
+                reference_valid=reference.valid,
+                valid_over="patches",
+                memory_mb=share_mb(MATCH_PASS),
+                approx=self.approx,
             )
             index = found.index[:, 0]
             similarity = found.similarity
@@ -96,7 +119,12 @@ class TtsrModel(TtsrNet):
             return None
         with stage("match"):
             flow = index_to_flow(index, grid_width, padded=0)
-            gate: Tensor = self.trust_gate(trust_map(flow, similarity))
+            trust = tiled(
+                TRUST_PASS,
+                (index.shape[1], index.shape[2]),
+                lambda window: [trust_map(window.of_vectors(flow), window.of(similarity))],
+            )
+            gate: Tensor = self.trust_gate(trust[0])
         return gate
 
     def textures(self, reference: ReferenceTextures, index: Tensor) -> list[Tensor]:
@@ -110,10 +138,13 @@ class TtsrModel(TtsrNet):
     def restore(self, lr: Tensor, upsampled: Tensor, reference: ReferenceTextures) -> Tensor:
         """SR (B, 3, 4H, 4W) in [-1, 1] from ``lr`` (B, 3, H, W) and its bicubic x4."""
         index, relevance = self.search(upsampled, reference)
-        textures = self.textures(reference, index)
-        with stage("restore"):
-            out: Tensor = self.MainNet(lr, relevance, textures)
-        return out
+
+        def textures(level: int, window: Window) -> Tensor:
+            with stage("transfer"):
+                part = window.of(index)
+                return transfer(reference.values[level], part, scale=SCALES[level])
+
+        return self.MainNet.restore(lr, relevance, textures)
 
     def forward(self, lr: Tensor, upsampled: Tensor, reference: Tensor, reference_blurred: Tensor) -> Tensor:
         """SR in [-1, 1]; the reference may differ in size from the output, its sides multiples of 4."""

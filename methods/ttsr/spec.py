@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refbench.nets.options import MULTI_PARAM
+from refbench.nets.options import APPROX_PARAM, MULTI_PARAM
 from refbench.specs import MethodSpec, PublishedResult, WeightsFile, WeightsVariant
 
 SOURCE = "https://drive.google.com/drive/folders/1CTm-r3hSbdYVCySuQ27GsrqXhhVOS-qh"
@@ -15,7 +15,7 @@ SPEC = MethodSpec(
     scale=4,
     min_refs=1,
     max_refs=16,
-    params={"multi": MULTI_PARAM},
+    params={"multi": MULTI_PARAM, "approx": APPROX_PARAM},
     variants=(
         WeightsVariant(
             "mse",
@@ -40,11 +40,12 @@ SPEC = MethodSpec(
     ),
     paper="Yang et al., Learning Texture Transformer Network for Image Super-Resolution, CVPR 2020",
     licence="Apache-2.0; weights MIT",
-    code=("refbench.nets", "refbench.matching", "refbench.imaging", "refbench.tensors"),
+    code=("refbench.nets", "refbench.matching", "refbench.tiling", "refbench.imaging", "refbench.tensors"),
     published=(
         PublishedResult("cufed5", "psnr_y_c0", 26.991, "ttsr", "mse", "released-weights", SINGLE),
         PublishedResult("cufed5", "ssim_y_c0", 0.8003, "ttsr", "mse", "released-weights", SINGLE),
         PublishedResult("cufed5", "psnr_y_c0", 25.402, "ttsr", "gan", "released-weights", SINGLE),
         PublishedResult("cufed5", "ssim_y_c0", 0.7600, "ttsr", "gan", "released-weights", SINGLE),
     ),
+    tiles=True,
 )

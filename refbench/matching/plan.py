@@ -108,6 +108,12 @@ def plan(problem: Problem, memory_mb: float, *, k: int = 1, cuda: bool = False, 
     return tiles
 
 
+def least_bytes(problem: Problem) -> int:
+    """The smallest working memory for which :func:`plan` finds tiles."""
+    tiles = Tiles(1, 1, 1, max(problem.halo, 1), 1, 1)
+    return tiles.bytes(problem)
+
+
 def _shrink(tiles: Tiles, problem: Problem) -> Tiles | None:
     """The halving that saves most; None when every count is at its least."""
     options = []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch.nn.functional as F
 from torch import Tensor
 
 from refbench.matching.offsets import index_to_flow, shifted_copies, upsample_flow
+from refbench.tiling.windows import Window
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,22 @@ class LevelMatch:
     """(B, K, 3, H, W), where matches are refined: the similarity, the share of neighbours that move alike,
     and the agreement of the finer features, each in about [0, 1]. Of single matches that are asked for
     trust, at LR scale only: (B, K, 2, H, W), see refbench.nets.trust."""
+    origin: tuple[int, int] = (0, 0)
+    """(top, left) of these maps in the whole level: displacements start from absolute positions."""
+
+    def under(self, window: Window) -> LevelMatch:
+        """The matches of a window of this level's pixels, as views."""
+        whole = (self.flow.shape[2], self.flow.shape[3])
+        if window.covers(whole):
+            return self
+        return replace(
+            self,
+            flow=window.of_vectors(self.flow),
+            pre_offset=window.of_vectors(self.pre_offset),
+            similarity=window.of(self.similarity),
+            confidence=None if self.confidence is None else window.of(self.confidence),
+            origin=(self.origin[0] + window.top, self.origin[1] + window.left),
+        )
 
 
 def level_match(index: Tensor, similarity: Tensor, grid_width: int, scale: int) -> LevelMatch:

@@ -52,11 +52,13 @@ def gather_aggregate(
     max_residue: float | None,
     learned_offsets: bool,
     learned_mask: bool,
+    origin: tuple[int, int] = (0, 0),
 ) -> Tensor:
     """(B, O, H, W) in channels-last memory; arguments as in ``DynamicAggregation``.
 
     ``raw`` (B, 27 * groups, H, W): offset channels, then mask logits. ``similarity`` (B, 1, H, W)
-    multiplies the logits unless None. ``reference`` (B, C, h, w) may have another size.
+    multiplies the logits unless None. ``reference`` (B, C, h, w) may have another size. ``origin``: (y, x) of
+    the first pixel of ``raw``, from which displacements count.
     """
     batch, _, height, width = raw.shape
     outputs, channels = weight.shape[:2]
@@ -70,7 +72,9 @@ def gather_aggregate(
         for top in range(0, height, rows):
             bottom = min(top + rows, height)
             part = nhwc[b, top:bottom].reshape(-1, raw.shape[1])
-            places = _places(part, pre_offset[b, :, top:bottom], top, groups, max_residue, learned_offsets)
+            around = pre_offset[b, :, top:bottom]
+            start = (origin[0] + top, origin[1])
+            places = _places(part, around, start, groups, max_residue, learned_offsets)
             mask = _masks(part, similarity, b, top, bottom, groups) if learned_mask else None
             columns = _sample(table, places, mask, reference.shape[2], reference.shape[3], groups)
             torch.addmm(bias, columns, kernel, out=out[b, top:bottom].view(-1, outputs))
@@ -78,15 +82,22 @@ def gather_aggregate(
 
 
 def _places(
-    part: Tensor, pre_offset: Tensor, top: int, groups: int, max_residue: float | None, learned: bool
+    part: Tensor,
+    pre_offset: Tensor,
+    start: tuple[int, int],
+    groups: int,
+    max_residue: float | None,
+    learned: bool,
 ) -> Tensor:
-    """(pixels, groups, 9, 2) sampling points, y then x, in pixels of the reference."""
+    """(pixels, groups, 9, 2) sampling points, y then x, in pixels of the reference; ``start``: (y, x) of
+    the first pixel."""
     rows, width = pre_offset.shape[1:3]
+    top, left = start
     steps = torch.arange(-1, 2, dtype=part.dtype)
     y = torch.arange(top, top + rows, dtype=part.dtype).view(1, rows, 1) + steps.repeat_interleave(3).view(
         -1, 1, 1
     )
-    x = torch.arange(width, dtype=part.dtype).view(1, 1, width) + steps.repeat(3).view(-1, 1, 1)
+    x = torch.arange(left, left + width, dtype=part.dtype).view(1, 1, width) + steps.repeat(3).view(-1, 1, 1)
     around = torch.stack((pre_offset[..., 1] + y, pre_offset[..., 0] + x), dim=-1)
     around = around.view(TAPS, -1, 2).transpose(0, 1).reshape(-1, 1, 2 * TAPS)
     if not learned:

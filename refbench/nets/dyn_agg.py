@@ -46,12 +46,18 @@ class DynamicAggregation(nn.Module):
         nn.init.zeros_(self.conv_offset_mask.bias if self.conv_offset_mask.bias is not None else self.bias)
 
     def forward(
-        self, reference: Tensor, feature: Tensor, pre_offset: Tensor, similarity: Tensor | None
+        self,
+        reference: Tensor,
+        feature: Tensor,
+        pre_offset: Tensor,
+        similarity: Tensor | None,
+        origin: tuple[int, int] = (0, 0),
     ) -> Tensor:
         """(B, C, H, W) texture for ``feature`` (B, C, H, W) out of ``reference`` (B, C, h, w).
 
         ``pre_offset``: (B, 9, H, W, 2), x then y in pixels, the same for all groups.
-        ``similarity``: (B, 1, H, W), used when ``similarity_in_mask``.
+        ``similarity``: (B, 1, H, W), used when ``similarity_in_mask``. ``origin``: (y, x) of the first
+        pixel of ``feature``, from which displacements count.
         """
         raw = self.conv_offset_mask(feature)
         if self.similarity_in_mask and similarity is None:
@@ -68,6 +74,7 @@ class DynamicAggregation(nn.Module):
                 self.max_residue,
                 self.learned_offsets,
                 self.learned_mask,
+                origin,
             )
         split = 2 * TAPS * self.groups
         residue, logit = raw[:, :split], raw[:, split:]
@@ -83,4 +90,6 @@ class DynamicAggregation(nn.Module):
         matched = pre_offset.flip(-1).permute(0, 1, 4, 2, 3).reshape(batch, 1, 2 * TAPS, height, width)
         offset = residue.reshape(batch, self.groups, 2 * TAPS, height, width) + matched
         offset = offset.reshape(batch, split, height, width)
+        if origin != (0, 0):
+            offset = offset + offset.new_tensor(origin).repeat(TAPS * self.groups).view(1, -1, 1, 1)
         return deform_conv(reference, offset, mask, self.weight, self.bias, self.groups)

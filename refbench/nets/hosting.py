@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from refbench.errors import SampleError, UserError
+from refbench.matching.matcher import Approximation
 from refbench.nets.framing import Framed, frame_inside, frame_official
 from refbench.nets.matched import Correspondences, ReferenceFeatures, join_features
+from refbench.nets.needs import Sizes
+from refbench.nets.options import APPROX
 from refbench.nets.several import stitch
 from refbench.nets.vgg import from_torchvision
 from refbench.types import Input
@@ -37,6 +41,18 @@ def checked_k(method: str, k: object, default: int) -> int:
     return k
 
 
+def checked_approx(method: str, approx: object, multi: str) -> Approximation | None:
+    """``approx`` as a known name that goes with ``multi``, None for the exact search; UserError otherwise."""
+    if approx is None:
+        return None
+    if approx not in APPROX:
+        names = ", ".join(APPROX)
+        raise UserError(f"method.approx={approx} of {method}: give one of {names}, or leave it out")
+    if multi == "per_patch" and approx != "pca":
+        raise UserError(f"method.approx={approx} of {method} knows no masks: with multi=per_patch use pca")
+    return cast(Approximation, approx)
+
+
 def reference_of(method: str, inp: Input) -> Tensor:
     """The first reference. SampleError without any."""
     if not inp.refs:
@@ -59,6 +75,13 @@ def framed(
     frame = frame_official if padding == "official" else frame_inside
     lr = inp.lr.to(device)
     return [frame(lr, ref.to(device), multiple, inp.scale) for ref in references_of(method, inp, multi)]
+
+
+def sizes_of(frames: Sequence[Framed], k: int, device: torch.device, approx: bool = False) -> Sizes:
+    """What a method's need of memory depends on."""
+    height, width = frames[0].lr.shape[1:]
+    references = tuple((f.reference.shape[1], f.reference.shape[2]) for f in frames)
+    return Sizes((height, width), references, k, device.type == "cuda", approx)
 
 
 def chosen_features(

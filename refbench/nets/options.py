@@ -18,6 +18,14 @@ PADDING_PARAM = Param(
     ("inside", "official"),
 )
 
+APPROX = ("pca", "coarse", "patchmatch")
+APPROX_PARAM = Param(
+    None,
+    "search only some positions, for maps too large for the exact search: pca (64 components, best 8 "
+    "re-ranked), coarse (half resolution first), patchmatch; rows record the recall, tables the name",
+    (None, *APPROX),
+)
+
 VGG19 = WeightsFile(
     role="vgg19",
     name="vgg19-dcbb9e9d.pth",

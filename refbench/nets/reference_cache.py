@@ -9,7 +9,11 @@ from typing import Generic, TypeVar
 
 from torch import Tensor
 
+from refbench.tiling.budget import active
+
 T = TypeVar("T")
+LIMIT_SHARE = 16
+"""One part in this many of ``memory.limit`` may be kept."""
 
 
 def content_key(image: Tensor) -> str:
@@ -40,6 +44,9 @@ class ReferenceCache(Generic[T]):
         features = compute()
         size = sum(t.numel() * t.element_size() for t in self._tensors(features))
         self._entries[key] = (features, size)
-        while self._entries and sum(s for _, s in self._entries.values()) > self._budget:
+        limit = active()
+        # what is kept for later trials counts towards a memory limit now
+        budget = self._budget if limit is None else min(self._budget, limit.limit // LIMIT_SHARE)
+        while self._entries and sum(s for _, s in self._entries.values()) > budget:
             self._entries.popitem(last=False)
         return features

@@ -16,11 +16,18 @@ from torch import Tensor
 
 from refbench.matching.offsets import index_to_flow
 from refbench.nets.correspondence import LevelMatch
+from refbench.tiling import tiled
+from refbench.tiling.windows import Window
 
 TAPS = 9
+NORM_EPS = 1e-12
 PATCH = 7
 """Side in HR/2 pixels of the patches compared in the window: on validation views 3 leaves a median error of
 1.15 HR pixels, 7 one of 0.78, and the regularisation after it brings that to 0.5."""
+REFINE_PASS = "refine"
+REFINE_HALO = 6
+"""LR pixels that a refined match depends on: 1 for the median and 1 for the enlargement of the coarse flow,
+then at HR/2 3 for the patches, 2 for the median and 3 for the smoothing."""
 
 
 def centred_flow(index: Tensor, grid_width: int) -> Tensor:
@@ -34,28 +41,58 @@ def centred_flow(index: Tensor, grid_width: int) -> Tensor:
     return grown.view(*lead, *grown.shape[1:]).movedim(-3, -1)
 
 
-def window_scores(query: Tensor, key: Tensor, flow: Tensor, radius: int, patch: int = PATCH) -> Tensor:
+def unit_pixels(features: Tensor) -> Tensor:
+    """(B, H, W, C): features (B, C, H, W), normalised per pixel."""
+    return F.normalize(features, dim=1).permute(0, 2, 3, 1).contiguous()
+
+
+class KeyTable:
+    """Features to search in, ready for gathers: one row a pixel, a ring of zeros around the map."""
+
+    def __init__(self, key: Tensor) -> None:
+        batch, channels, height, width = key.shape
+        self.rows, self.columns = height + 2, width + 2
+        table = key.new_zeros(batch, self.rows, self.columns, channels)
+        torch.div(
+            key.permute(0, 2, 3, 1),
+            torch.linalg.vector_norm(key, dim=1).clamp_(min=NORM_EPS).unsqueeze(-1),
+            out=table[:, 1:-1, 1:-1],
+        )
+        self.pixels = table.view(-1, channels)
+
+
+def window_scores(
+    query: Tensor,
+    key: Tensor | KeyTable,
+    flow: Tensor,
+    radius: int,
+    patch: int = PATCH,
+    origin: tuple[int, int] = (0, 0),
+    pixels: Tensor | None = None,
+) -> Tensor:
     """Similarity of patches at every whole-pixel displacement about ``flow``: (B, (2r+1)^2, H, W).
 
     query (B, C, H, W) and key (B, C, h, w): features, normalised per pixel here; flow (B, H, W, 2) whole
     pixels. The score is the mean over ``patch`` x ``patch`` pixels, row-major over (dy, dx). Positions
-    outside the key score as zero features do: 0.
+    outside the key score as zero features do: 0. ``origin``: (y, x) of the query's first pixel;
+    ``pixels``: its :func:`unit_pixels`, where they are known.
     """
     batch, channels, height, width = query.shape
-    rows, columns = key.shape[2] + 2, key.shape[3] + 2
-    # a ring of zero features catches every position outside
-    table = F.pad(F.normalize(key, dim=1), (1, 1, 1, 1)).permute(0, 2, 3, 1).reshape(-1, channels)
-    pixels = F.normalize(query, dim=1).permute(0, 2, 3, 1).reshape(-1, channels)
+    found = key if isinstance(key, KeyTable) else KeyTable(key)
+    rows, columns, table = found.rows, found.columns, found.pixels
+    top, left = origin
+    pixels = unit_pixels(query).view(-1, channels) if pixels is None else pixels.reshape(-1, channels)
     whole = flow.long()
-    y = whole[..., 1] + torch.arange(1, height + 1, device=flow.device).view(1, height, 1)
-    x = whole[..., 0] + torch.arange(1, width + 1, device=flow.device).view(1, 1, width)
+    y = whole[..., 1] + torch.arange(top + 1, top + height + 1, device=flow.device).view(1, height, 1)
+    x = whole[..., 0] + torch.arange(left + 1, left + width + 1, device=flow.device).view(1, 1, width)
     first = torch.arange(batch, device=flow.device).view(batch, 1, 1) * rows
     scores = []
     for dy in range(-radius, radius + 1):
         line = (first + (y + dy).clamp(0, rows - 1)) * columns
         for dx in range(-radius, radius + 1):
             place = line + (x + dx).clamp(0, columns - 1)
-            scores.append(torch.linalg.vecdot(pixels, table.index_select(0, place.view(-1))))
+            # not vecdot: its rounding depends on how many pixels there are, and a window must equal the whole
+            scores.append(table.index_select(0, place.view(-1)).mul_(pixels).sum(-1))
     stacked = torch.stack(scores).view(-1, batch, height, width).transpose(0, 1)
     return F.avg_pool2d(stacked, patch, 1, patch // 2, count_include_pad=False)
 
@@ -68,7 +105,14 @@ def _vertex(before: Tensor, at: Tensor, after: Tensor) -> Tensor:
     )
 
 
-def refine(query: Tensor, key: Tensor, flow: Tensor, radius: int = 2) -> tuple[Tensor, Tensor, Tensor]:
+def refine(
+    query: Tensor,
+    key: Tensor | KeyTable,
+    flow: Tensor,
+    radius: int = 2,
+    origin: tuple[int, int] = (0, 0),
+    pixels: Tensor | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
     """The best displacement near ``flow`` (B, H, W, 2), its score and its distinctness.
 
     A parabola through the scores beside the best one gives fractions of a pixel; at the rim of the window
@@ -76,7 +120,7 @@ def refine(query: Tensor, key: Tensor, flow: Tensor, radius: int = 2) -> tuple[T
     positive: how far the best score stands above the window's mean; next to nothing without texture.
     """
     flow = flow.round()
-    scores = window_scores(query, key, flow, radius)
+    scores = window_scores(query, key, flow, radius, origin=origin, pixels=pixels)
     side = 2 * radius + 1
     best = scores.argmax(dim=1, keepdim=True)
     dy, dx = torch.div(best, side, rounding_mode="floor"), best % side
@@ -113,10 +157,11 @@ def smooth(flow: Tensor, weight: Tensor, side: int = 7, reach: float = 1.5) -> t
     share (B, 1, H, W) tells a true correspondence, which is coherent, from look-alikes, which point anywhere.
     """
     planes = flow.permute(0, 3, 1, 2)
-    around = _neighbours(planes, side)
-    alike = ((around - planes.unsqueeze(2)).abs() < reach).all(dim=1, keepdim=True)
+    # relative to the pixel's own flow: sums of large displacements would round by more than fractions matter
+    beside = _neighbours(planes, side) - planes.unsqueeze(2)
+    alike = (beside.abs() < reach).all(dim=1, keepdim=True)
     share = alike.to(flow.dtype) * _neighbours(weight, side)
-    mean = (around * share).sum(dim=2) / share.sum(dim=2)
+    mean = planes + (beside * share).sum(dim=2) / share.sum(dim=2)
     return mean.permute(0, 2, 3, 1), alike.to(flow.dtype).mean(dim=2)
 
 
@@ -137,18 +182,17 @@ def refined_matches(
 ) -> list[LevelMatch]:
     """Matches of the three levels, finest first, from the exhaustive match of the coarsest.
 
-    queries, keys: features (B, C_l, ...) of levels HR, HR/2, HR/4; index, similarity (B, K, h-2, w-2) of
-    the last. The HR/2 features, which still see the upsampled LR's detail, fix the position to a fraction
-    of a pixel, and neighbours that move alike agree on it; the HR level takes it over, the LR level takes
-    its mean.
+    queries, keys: features (B, C_l, ...) of levels whose last two are HR/2 and HR/4; index, similarity
+    (B, K, h-2, w-2) of the last. The HR/2 features, which still see the upsampled LR's detail, fix the
+    position to a fraction of a pixel, and neighbours that move alike agree on it; the HR level takes it
+    over, the LR level takes its mean.
     """
     levels: list[list[Tensor]] = [[], [], []]
     trust: list[Tensor] = []
     coarse = centred_flow(index, grid_width)
+    table, pixels = KeyTable(keys[-2]), unit_pixels(queries[-2])
     for k in range(index.shape[1]):
-        start = enlarge(median(coarse[:, k], 3), 2)
-        found, score, distinct = refine(queries[1], keys[1], start)
-        middle, alike = smooth(median(found, 5), distinct)
+        middle, alike, score = _refined(queries[-2], pixels, table, coarse[:, k])
         coarse_similarity = F.pad(similarity[:, k : k + 1], (1, 1, 1, 1), mode="replicate")
         coarse_similarity = coarse_similarity.repeat_interleave(2, -2).repeat_interleave(2, -1)
         trust.append(torch.cat((coarse_similarity, alike, score), dim=1))
@@ -164,6 +208,27 @@ def refined_matches(
         similar = sim.repeat_interleave(factor, -2).repeat_interleave(factor, -1)
         matches.append(LevelMatch(flow, tapped, similar, _resized(trusted, flow.shape[2:4])))
     return matches
+
+
+def _refined(query: Tensor, pixels: Tensor, table: KeyTable, coarse: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(flow (B, 2h, 2w, 2), share of neighbours that move alike, score), both (B, 1, 2h, 2w), at HR/2 from
+    the flow ``coarse`` (B, h, w, 2) at LR scale.
+
+    In flat places the vertex of a parabola magnifies a rounding error of the scores by orders of magnitude,
+    so a window's scores must be the whole image's to the last bit: ``pixels`` are normalised beforehand.
+    """
+
+    def compute(window: Window) -> tuple[Tensor, ...]:
+        fine = window.times(2)
+        start = enlarge(median(window.of_vectors(coarse), 3), 2)
+        own = pixels[:, fine.top : fine.bottom, fine.left : fine.right]
+        found, score, distinct = refine(fine.of(query), table, start, origin=fine.origin, pixels=own)
+        middle, alike = smooth(median(found, 5), distinct)
+        return middle.permute(0, 3, 1, 2), alike, score
+
+    size = (coarse.shape[1], coarse.shape[2])
+    middle, alike, score = tiled(REFINE_PASS, size, compute, (2, 2, 2))
+    return middle.permute(0, 2, 3, 1), alike, score
 
 
 def _resized(maps: Tensor, size: torch.Size) -> Tensor:
