@@ -23,6 +23,8 @@ class MethodJob:
     params: tuple[tuple[str, ParamValue], ...]
     device: str
     precision: str = "fp32"
+    memory_limit: int | None = None
+    """Bytes that a call may use; None: no limit. Does not change results, so it is in no key."""
     weights_sha256: tuple[tuple[str, str | None], ...] = ()
     """(role, sha256 hex) of the checkpoint files in the run key; another machine must find the same."""
 

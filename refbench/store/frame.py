@@ -36,9 +36,9 @@ def load_frame(paths: Iterable[Path]) -> pd.DataFrame:
 
     Columns: the cell's labels (``run_key method method_label weights dataset dataset_label protocol
     seed baseline``), the row's own fields, sizes in pixels (``hr_height hr_width lr_height lr_width``),
-    ``seconds.<part>``, ``stage.<name>.<cost>``, ``work.<kind>``, ``note.<name>``, and one column per
-    metric, named by its signature (float64; NaN where there is no number, ``inf`` included: see
-    SampleRow.special).
+    ``seconds.<part>``, ``stage.<name>.<cost>``, ``work.<kind>``, ``tiles.<pass>``, ``approx`` and
+    ``recall`` where matching was approximate, ``note.<name>``, and one column per metric, named by its
+    signature (float64; NaN where there is no number, ``inf`` included: see SampleRow.special).
     """
     return frame_of([load_run(path) for path in paths])
 
@@ -75,6 +75,11 @@ def frame_of(runs: Sequence[Run]) -> pd.DataFrame:
                     put(f"stage.{stage}.{cost}", value)
             for kind, amount in row.work.items():
                 put(f"work.{kind}", amount)
+            for part, windows in row.tiles.items():
+                put(f"tiles.{part}", windows)
+            if row.approx is not None:
+                put("approx", row.approx)
+                put("recall", row.recall)
             for note, fact in row.notes.items():
                 put(f"note.{note}", fact)
             signatures.update(row.metrics)
@@ -85,8 +90,8 @@ def frame_of(runs: Sequence[Run]) -> pd.DataFrame:
         columns.setdefault(name, [])
     for column in columns.values():
         column.extend([None] * (count - len(column)))
-    floats = ("seconds.", "stage.", "work.")
-    numeric = {n for n in columns if n in signatures or n.startswith(floats) or n == "peak_mb"}
+    floats = ("seconds.", "stage.", "work.", "tiles.")
+    numeric = {n for n in columns if n in signatures or n.startswith(floats) or n in ("peak_mb", "recall")}
     return pd.DataFrame(
         {n: pd.Series(c, dtype="float64") if n in numeric else pd.Series(c) for n, c in columns.items()}
     )

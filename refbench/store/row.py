@@ -67,6 +67,13 @@ class SampleRow:
     """How often this trial was tried in the run that wrote the row."""
     fallback: str | None = None
     """A way out that was taken, e.g. ``tiled`` after the device ran out of memory."""
+    tiles: Mapping[str, int] = field(default_factory=dict)
+    """Under ``memory.limit`` (or after a fallback): windows of each pass of the method, 1 where the whole
+    image went at once. Empty: no limit, or a method that does not keep to one."""
+    approx: str | None = None
+    """Name of the approximate matching that the method used; None: every matching was exact."""
+    recall: float | None = None
+    """Measured recall of that matching: share of positions whose exact best was found."""
     schema: int = ROW_SCHEMA
     """Version of this layout; older rows are migrated when they are read."""
 
@@ -150,6 +157,9 @@ _CHECKS: dict[str, Callable[[object, str], Any]] = {
     "image": checks.text_or_none,
     "attempts": checks.count,
     "fallback": checks.text_or_none,
+    "tiles": checks.numbers,
+    "approx": checks.text_or_none,
+    "recall": checks.number_or_none,
     "schema": checks.count,
 }
 
