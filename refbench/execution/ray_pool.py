@@ -64,7 +64,7 @@ class RayPool:
         self._slots: list[_Slot] = []
         self._false_starts = 0
         self._heard = time.monotonic()
-        """When an actor was last known to live."""
+        """When an actor last answered or was replaced."""
 
     def run(self, count: int) -> None:
         """Carry out all trials with ``count`` actors. Raises UserError for what no other try would mend."""
@@ -82,7 +82,8 @@ class RayPool:
         with suppress(self._ray.exceptions.RayError, ConnectionError):
             if order_id is not None:
                 calls = [s.actor.tidy.remote(order_id) for s in self._slots if s.step in ("idle", "open")]
-                self._ray.wait(calls, num_returns=len(calls), timeout=TIDY_SECONDS) if calls else None
+                if calls:
+                    self._ray.wait(calls, num_returns=len(calls), timeout=TIDY_SECONDS)
             for slot in self._slots:
                 self._ray.kill(slot.actor)
 
@@ -156,6 +157,7 @@ class RayPool:
         with suppress(self._ray.exceptions.RayError, ConnectionError):
             self._ray.kill(slot.actor)
         self._slots.remove(slot)
+        self._heard = time.monotonic()
         if slot.task is not None:
             self._trials.lost(slot.task, kind, text)
         else:

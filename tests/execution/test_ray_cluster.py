@@ -1,0 +1,262 @@
+"""The Ray executor on a real cluster of two nodes on this machine: a lost node, dead, hung and bad workers.
+
+The cluster lives for this file only; it listens on the loopback interface and keeps 80 MB a node.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image as PilImage
+
+from refbench.config.load import load_run
+from refbench.errors import UserError
+from refbench.execution.executor import Executor
+from refbench.execution.ray_cluster import OWN_CLUSTER
+from refbench.execution.ray_executor import RayExecutor
+from refbench.execution.ray_options import RayOptions
+from refbench.execution.serial import SerialExecutor
+from refbench.plan import Planner
+from refbench.registry import Registry
+from refbench.runner import RunOutcome, carry_out
+from refbench.store import SampleRow
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("ray") is None, reason="the package ray is not installed"
+)
+
+PLUGIN = """
+import os, signal, tempfile, time
+from pathlib import Path
+from refbench.specs import MethodSpec, Param
+
+SPEC = MethodSpec("moody", ":Moody", uses_reference=False,
+                  params={"mood": Param("", ""), "dir": Param("", "")})
+
+class Moody:
+    def __init__(self, weights, device, mood="", dir=""):
+        if mood == "broken":
+            from refbench.errors import UserError
+            raise UserError("moody.pth: the file is empty")
+        self.mood, self.dir = mood, Path(dir)
+        with (self.dir / f"loaded-{os.getpid()}").open("a") as log:
+            log.write("loaded ")
+
+    def __call__(self, inp):
+        marker = self.dir / (inp.sample_id + ".seen")
+        if inp.sample_id == "b" and (self.mood.endswith("always") or not marker.exists()):
+            marker.touch()
+            if self.mood.startswith("kill"):
+                os.kill(os.getpid(), signal.SIGKILL)
+            if self.mood.startswith("hang"):
+                time.sleep(600)
+        if self.mood == "slow":
+            # until both workers are there; a lost one leaves its file behind
+            late = time.monotonic() + 300
+            while len(list(self.dir.glob("loaded-*"))) < 2 and time.monotonic() < late:
+                time.sleep(0.1)
+            begun = self.dir / f"begun-{os.getpid()}"
+            begun.touch()
+            time.sleep(0.4)
+            begun.unlink()
+        if self.mood == "look":
+            sent = sorted(Path(tempfile.gettempdir()).glob("refbench-*/data/0/input/*.png"))
+            (self.dir / "sent").write_text(" ".join(path.name for path in sent))
+        return inp.lr.repeat_interleave(4, 1).repeat_interleave(4, 2)
+"""
+
+NODE = {
+    "num_cpus": 1,
+    "object_store_memory": 80 * 2**20,
+    "include_dashboard": False,
+    "include_log_monitor": False,
+}
+DEAD_AFTER = {
+    "health_check_initial_delay_ms": 1000,
+    "health_check_period_ms": 500,
+    "health_check_failure_threshold": 5,
+}
+"""So that a lost node is noticed in seconds; Ray's own settings take a quarter of a minute."""
+
+
+class Hook:
+    """A progress display that does something at each result."""
+
+    def __init__(self, at_result: Any = None) -> None:
+        self.at_result = at_result
+        self.rows: list[SampleRow] = []
+
+    def start(self, *_: Any) -> None: ...
+
+    def result(self, cell: Any, row: SampleRow) -> None:
+        self.rows.append(row)
+        if self.at_result is not None:
+            self.at_result()
+
+    def stop(self) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in OWN_CLUSTER.items():
+            patch.setenv(name, value)
+        cluster_utils = importlib.import_module("ray.cluster_utils")
+        cluster = cluster_utils.Cluster(
+            initialize_head=True, head_node_args={**NODE, "no_monitor": True, "_system_config": DEAD_AFTER}
+        )
+        yield cluster
+        cluster.shutdown()
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> list[str]:
+    (tmp_path / "moody.py").write_text(PLUGIN)
+    rng = np.random.default_rng(0)
+    for part in ("input", "ref"):
+        (tmp_path / "pairs" / part).mkdir(parents=True)
+        for name in "abcdef":
+            pixels = rng.integers(0, 256, (32, 36, 3), dtype=np.uint8)
+            PilImage.fromarray(pixels).save(tmp_path / "pairs" / part / f"{name}.png")
+    return [
+        f"method={tmp_path}/moody.py:SPEC",
+        f"method.dir={tmp_path}",
+        "suite=pairs",
+        f"data.root={tmp_path}/pairs",
+        "baseline_method=none",
+        "tracking=none",
+        "device=cpu",
+    ]
+
+
+def on(cluster: Any, **options: Any) -> RayExecutor:
+    return RayExecutor(RayOptions(address=cluster.address, **options))
+
+
+def execute(words: list[str], out: Path, executor: Executor, hook: Hook | None = None) -> RunOutcome:
+    registry = Registry.discover()
+    (config,) = load_run([*words, f"out={out}"], registry=registry)
+    return carry_out(Planner(registry).plan([config]), config, executor, hook or Hook())
+
+
+def rows(outcome: RunOutcome) -> list[dict[str, Any]]:
+    """Every row of the run without what each process measures for itself, and its image's bytes."""
+    measured = ("seconds", "stages", "peak_mb", "attempts", "work")
+    found = []
+    for folder in outcome.folders.values():
+        for line in (folder / "samples.jsonl").read_text().splitlines():
+            row = SampleRow.from_json(line)
+            kept = {k: v for k, v in vars(row).items() if k not in measured}
+            assert row.image is not None
+            found.append({**kept, "image": (folder / row.image).read_bytes()})
+    return sorted(found, key=lambda row: row["sample_id"])
+
+
+def loads(tmp_path: Path) -> list[str]:
+    return [log.read_text() for log in tmp_path.glob("loaded-*")]
+
+
+def children(pid: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            after_name = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(after_name[1]) == pid:
+            found.append(int(stat.parent.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_a_node_lost_in_the_middle_costs_no_row(cluster: Any, words: list[str], tmp_path: Path) -> None:
+    serial = execute(words, tmp_path / "serial", SerialExecutor())
+    for log in tmp_path.glob("loaded-*"):
+        log.unlink()
+    node = cluster.add_node(**NODE)
+    raylet = node.all_processes["raylet"][0].process.pid
+    lost: list[int] = []
+
+    def lose_the_node() -> None:
+        if lost:
+            return
+        workers = children(raylet)
+        # stopped, a trial that has begun cannot end before its node is gone
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+        lost.extend(pid for pid in workers if (tmp_path / f"begun-{pid}").exists())
+        for pid in workers:
+            os.kill(pid, signal.SIGKILL if lost else signal.SIGCONT)
+        if lost:
+            cluster.remove_node(node, allow_graceful=False)
+
+    hook = Hook(lose_the_node)
+    ids = [*"abcdef"]
+    outcome = execute([*words, "method.mood=slow"], tmp_path / "ray", on(cluster, retries=1), hook)
+    assert len(lost) == 1
+    assert sorted(row.sample_id for row in hook.rows) == ids
+    assert outcome.errors == 0
+    assert [row.attempts for row in hook.rows].count(2) == 1
+    assert rows(outcome) == rows(serial)
+    # one worker on each node, and perhaps another in the place of the lost one
+    assert len(loads(tmp_path)) in (2, 3)
+    assert set(loads(tmp_path)) == {"loaded "}
+
+
+def test_a_killed_worker_costs_no_row(cluster: Any, words: list[str], tmp_path: Path) -> None:
+    hook = Hook()
+    outcome = execute([*words, "method.mood=kill"], tmp_path / "o", on(cluster), hook)
+    assert outcome.errors == 0
+    assert sorted((row.sample_id, row.attempts) for row in hook.rows)[:3] == [("a", 1), ("b", 2), ("c", 1)]
+    serial = execute([*words, "method.mood=kill"], tmp_path / "serial", SerialExecutor())
+    assert rows(outcome) == rows(serial)
+
+
+def test_a_hung_trial_is_ended_and_tried_again(cluster: Any, words: list[str], tmp_path: Path) -> None:
+    hook = Hook()
+    outcome = execute([*words, "method.mood=hang"], tmp_path / "o", on(cluster, timeout=8), hook)
+    assert outcome.errors == 0
+    (row,) = [row for row in hook.rows if row.sample_id == "b"]
+    assert row.attempts >= 2
+
+
+def test_shipped_data_is_on_the_node_for_the_run_only(cluster: Any, words: list[str], tmp_path: Path) -> None:
+    outcome = execute([*words, "method.mood=look"], tmp_path / "o", on(cluster, ship="data"))
+    assert outcome.errors == 0
+    assert (tmp_path / "sent").read_text() == "a.png b.png c.png d.png e.png f.png"
+    assert list(Path(tempfile.gettempdir()).glob("refbench-*/data/0/input/a.png")) == []
+
+
+def test_a_method_that_cannot_load_stops_the_run_with_its_line(
+    cluster: Any, words: list[str], tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=r"moody\.pth: the file is empty"):
+        execute([*words, "method.mood=broken"], tmp_path / "o", on(cluster))
+
+
+def test_claims_that_no_node_can_meet(cluster: Any, words: list[str], tmp_path: Path) -> None:
+    with pytest.raises(
+        UserError, match=r"no node has executor\.num_cpus=1 and executor\.num_gpus=1; the Ray"
+    ):
+        execute(words, tmp_path / "o", on(cluster, num_gpus=1.0))
+    with pytest.raises(
+        UserError, match=r"no worker of 9 CPUs has started on the Ray cluster at .* within 2 s"
+    ):
+        execute(words, tmp_path / "o", on(cluster, num_cpus=9.0, workers=1, start_timeout=2.0))
+
+
+def test_an_address_where_nothing_answers(words: list[str], tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        execute(words, tmp_path / "o", RayExecutor(RayOptions(address="127.0.0.1:1")))
+    assert str(caught.value).startswith(
+        "executor.address=127.0.0.1:1: nothing answers there (Connection refused)"
+    )
