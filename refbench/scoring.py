@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from refbench.specs import MetricSpec
 from refbench.stats.summary import MetricSummary, summarise
 from refbench.store import CellStore, Manifest, SampleRow, ScoreRow, TrialKey, find_runs, load_run
 from refbench.store.cell import SUMMARY
-from refbench.summaries import metric_facts
+from refbench.summaries import metric_facts, scored
 from refbench.types import Dataset, Image
 
 
@@ -48,6 +48,14 @@ class ScoredCell:
     """Trials whose SR image or sample could not be read now."""
     metrics: Mapping[str, MetricSummary]
     """The metrics asked for, by alias."""
+    partial: str = ""
+    """``partial: shard 1/4`` for a shard's cell."""
+
+    @property
+    def dataset_label(self) -> str:
+        """The dataset, with what the cell lacks of it."""
+        label = self.manifest.dataset_label
+        return f"{label} [{self.partial}]" if self.partial else label
 
     def json(self) -> dict[str, Any]:
         """The cell as ``score --json`` prints it, in the form of ``run --json``."""
@@ -55,7 +63,7 @@ class ScoredCell:
             "method": self.manifest.method,
             "weights": self.manifest.weights,
             "dataset": self.manifest.dataset,
-            "dataset_label": self.manifest.dataset_label,
+            "dataset_label": self.dataset_label,
             "protocol": self.manifest.protocol,
             "baseline": self.manifest.baseline,
             "n": self.n,
@@ -108,7 +116,7 @@ class Scorer:
                     errors += not self._score_row(store, row, dataset, instance, run.manifest.seed)
             store.add_metrics(metric_facts(self._specs))
             rows = store.rows()
-            summaries = summarise([asdict(row) for row in rows], self._specs)
+            summaries = summarise([scored(row) for row in rows], self._specs)
             _refresh_summary(store, rows, self._specs)
         return ScoredCell(
             folder=folder,
@@ -120,6 +128,7 @@ class Scorer:
             trials=summaries.trials,
             errors=errors,
             metrics=summaries.metrics,
+            partial=run.partial,
         )
 
     def _has_all(self, row: SampleRow) -> bool:
@@ -250,7 +259,7 @@ def _refresh_summary(store: CellStore, rows: Sequence[SampleRow], specs: Sequenc
         asked = set(document["samples"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{path}: damaged ({error}); repeat the run, which keeps its rows") from error
-    chosen = [asdict(row) for row in rows if row.sample_id in asked]
+    chosen = [scored(row) for row in rows if row.sample_id in asked]
     found = summarise(chosen, specs).metrics
     document["metrics"] = {**document.get("metrics", {}), **{a: m.json() for a, m in found.items()}}
     store.write_summary(document)

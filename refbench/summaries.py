@@ -10,11 +10,11 @@ from typing import Any
 
 from refbench.metrics import known_metrics, resolve
 from refbench.plan import Cell
+from refbench.redact import clean_config
 from refbench.settings import RunConfig
 from refbench.specs import MetricSpec
 from refbench.stats.summary import CellSummary, summarise
 from refbench.store import Manifest, SampleRow
-from refbench.redact import clean_config
 
 
 def metric_facts(specs: Sequence[MetricSpec]) -> dict[str, dict[str, Any]]:
@@ -126,11 +126,23 @@ class CellFacts:
 _FAILURE = ("sample_id", "draw", "error", "error_kind", "attempts")
 
 
+def scored(row: SampleRow) -> dict[str, Any]:
+    """What a summary reads of a row. Not all of it: that would double the memory of a large cell's rows."""
+    return {
+        "sample_id": row.sample_id,
+        "draw": row.draw,
+        "status": row.status,
+        "metrics": row.metrics,
+        "special": row.special,
+        "absent": row.absent,
+    }
+
+
 def cell_summary(
     facts: CellFacts, rows: Sequence[SampleRow], specs: Sequence[MetricSpec], rows_path: Path
 ) -> CellSummary:
     """What tables read of a cell with exactly the given rows and metrics."""
-    summary = summarise([vars(row) for row in rows], specs)
+    summary = summarise([scored(row) for row in rows], specs)
     return CellSummary(
         method=facts.method,
         weights=facts.weights,

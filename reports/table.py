@@ -37,7 +37,8 @@ def comparison_table(
         groups.setdefault(_group_key(cell), []).append(cell)
     baseline = next((cell.method_label for cell in cells if cell.baseline), None)
     unranked = Unranked()
-    sections = tuple(_section(group, cells, columns, ranked, notes, unranked) for group in groups.values())
+    plain = _Controls(cells)
+    sections = tuple(_section(group, plain, columns, ranked, notes, unranked) for group in groups.values())
     unranked.note(notes, len(sections))
     for sentence in look_alikes(sections):
         notes.number(sentence)
@@ -77,7 +78,7 @@ def _trials(cell: CellSummary, signature: str) -> Trials:
 
 def _section(
     group: Sequence[CellSummary],
-    cells: Sequence[CellSummary],
+    plain: _Controls,
     columns: Sequence[MetricSpec],
     ranked: set[str],
     notes: Footnotes,
@@ -94,13 +95,13 @@ def _section(
         if ranking.reason is not None and any(trials.values()):
             unranked.add(ranking.reason, f"{first.dataset_label}, {first.protocol}", spec.title or spec.alias)
         for label, cell in labels.items():
-            scores[label].append(_score(cell, baseline, _control(cell, cells), spec, label, ranking, notes))
+            scores[label].append(_score(cell, baseline, plain.of(cell), spec, label, ranking, notes))
     return Section(
         dataset_label=first.dataset_label,
         protocol=first.protocol,
         seed=first.compare_key.get("seed"),
         compare_key=first.compare_key,
-        control=any(cell.control == first.protocol for cell in cells),
+        control=first.protocol in plain.protocols,
         entries=tuple(Entry(cell, tuple(scores[label])) for label, cell in labels.items()),
     )
 
@@ -135,7 +136,7 @@ def _score(
     if summary is None:
         return Score(None)
     own = _trials(cell, spec.signature)
-    note = notes.number(f"{spec.title or spec.alias}: {summary.reason}") if summary.reason else None
+    note = notes.absent(spec.title or spec.alias, summary.reason) if summary.reason else None
     delta: Comparison | None = None
     if baseline is not None and baseline is not cell:
         other = _trials(baseline, spec.signature)
@@ -151,18 +152,22 @@ def _score(
     return Score(summary, mark, delta, drop, note)
 
 
-def _control(cell: CellSummary, cells: Sequence[CellSummary]) -> CellSummary | None:
-    """The undistorted cell of the same method on the same data with the same seed."""
-    if cell.control is None or cell.control == cell.protocol:
-        return None
+class _Controls:
+    """The undistorted cells of a table, found without looking through all of it for each of its cells."""
 
-    def same(other: CellSummary) -> bool:
-        fields = ("dataset", "seed")
-        return (
-            other.protocol == cell.control
-            and other.method_label == cell.method_label
-            and other.dataset_label == cell.dataset_label
-            and all(other.compare_key.get(f) == cell.compare_key.get(f) for f in fields)
-        )
+    def __init__(self, cells: Sequence[CellSummary]) -> None:
+        self.protocols = {cell.control for cell in cells}
+        """Protocols that some cell's drop is measured from."""
+        # of two that read alike the first counts
+        self._cells = {self._place(cell, cell.protocol): cell for cell in reversed(cells)}
 
-    return next((other for other in cells if same(other)), None)
+    def of(self, cell: CellSummary) -> CellSummary | None:
+        """The undistorted cell of the same method on the same data with the same seed."""
+        if cell.control is None or cell.control == cell.protocol:
+            return None
+        return self._cells.get(self._place(cell, cell.control))
+
+    @staticmethod
+    def _place(cell: CellSummary, protocol: str) -> str:
+        data = [cell.compare_key.get(field) for field in ("dataset", "seed")]
+        return canonical_json([protocol, cell.method_label, cell.dataset_label, data])

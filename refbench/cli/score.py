@@ -64,4 +64,4 @@ def _row(cell: ScoredCell, aliases: list[str]) -> list[str]:
         else:
             shown.append(f"{metric.mean:.4f} [{metric.lo:.4f}, {metric.hi:.4f}]")
     label = manifest.method_label or manifest.method
-    return [label, manifest.dataset_label, manifest.protocol, *shown, str(cell.scored), str(cell.reused)]
+    return [label, cell.dataset_label, manifest.protocol, *shown, str(cell.scored), str(cell.reused)]
