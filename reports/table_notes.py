@@ -19,6 +19,7 @@ class Footnotes:
 
     def __init__(self) -> None:
         self._texts: list[str] = []
+        self._columns: dict[str, list[str]] = {}
 
     def number(self, text: str) -> int:
         """The number of ``text``, from 1; a repeated text keeps its number."""
@@ -26,8 +27,18 @@ class Footnotes:
             self._texts.append(text)
         return self._texts.index(text) + 1
 
+    def absent(self, column: str, reason: str) -> int:
+        """The number of a reason for missing values; columns that share it stand before it in one note."""
+        columns = self._columns.setdefault(reason, [])
+        if column not in columns:
+            columns.append(column)
+        return self.number(reason)
+
     def texts(self) -> tuple[str, ...]:
-        return tuple(self._texts)
+        return tuple(
+            f"{', '.join(self._columns[text])}: {text}" if text in self._columns else text
+            for text in self._texts
+        )
 
 
 class Unranked:

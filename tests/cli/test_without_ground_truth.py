@@ -49,7 +49,7 @@ def test_images_are_written_and_the_table_says_what_is_missing(
     assert main(run(photos, f"data.lr_dir={photos}/lr", "limit=2")) == 0
     text = capsys.readouterr().out
     assert "external-lr" in text
-    assert "PSNR-Y: no ground truth" in " ".join(text.split())
+    assert "[1] PSNR-Y, SSIM-Y, PSNR-RGB: no ground truth" in " ".join(text.split())
     (folder,) = find_runs(photos / "out")
     for row in load_run(folder).rows:
         assert row.ok
