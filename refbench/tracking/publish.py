@@ -47,13 +47,13 @@ def publish_run(
 
 def cell_info(cell: Cell, summary: CellSummary, outcome: RunOutcome) -> CellRunInfo:
     """One child run."""
-    metrics: dict[str, float | None] = {
-        "n": float(summary.n), "trials": float(summary.trials), "errors": float(summary.errors)
-    }  # fmt: skip
+    # the scores first: MLflow draws the first metric of a comparison
+    metrics: dict[str, float | None] = {}
     for alias, metric in summary.metrics.items():
         metrics[alias] = metric.mean
         metrics[f"{alias}.lo"] = metric.lo
         metrics[f"{alias}.hi"] = metric.hi
+    metrics |= {"n": float(summary.n), "trials": float(summary.trials), "errors": float(summary.errors)}
     identity, instance = cell.identity, cell.protocol
     params = identity["params"]
     times = session_times(outcome.folders[cell.key])

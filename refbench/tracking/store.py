@@ -20,7 +20,7 @@ FILE_DIGEST = "refbench.sha256."
 """Prefix of tags: sha256 of an attached file."""
 _LONGEST_VALUE = 5000
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
-"""Without it MLflow takes an experiment for one on language models, and shows traces and prompts first."""
+"""MLflow then opens the experiment with its runs, not with the traces of a language model."""
 SOURCE = {"mlflow.source.type": "LOCAL"}
 """With ``mlflow.source.name``: the column that says what made a run."""
 

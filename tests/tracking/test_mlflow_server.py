@@ -82,7 +82,7 @@ def serving(arguments: list[str], cwd: Path) -> Iterator[str]:
         yield address
     finally:
         os.killpg(server.pid, signal.SIGTERM)
-        server.wait(timeout=30)
+        server.wait(timeout=300)
 
 
 def post(address: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
