@@ -19,6 +19,7 @@ from refbench.loader import load_method, resolve_weights
 from refbench.own_image import OwnImage, read_own_image
 from refbench.specs import MethodSpec, ParamValue
 from refbench.tensors import to_image, to_tensor
+from refbench.tiling.budget import bounded
 from refbench.types import Image, Input, Method
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class UpscaleRequest:
     device: str = "auto"
     overwrite: bool = False
     precision: str = "fp32"
+    memory_limit: int | None = None
+    """Bytes that the method may use, in exact tiles where it needs them; None: no limit."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,7 @@ def run_once(
         ref_names=tuple(ref.path.name for ref in refs),
     )
     try:
-        with torch.inference_mode(), precision_scope(request.precision):
+        with torch.inference_mode(), precision_scope(request.precision), bounded(request.memory_limit):
             sr = method(inp)
         _check_output(sr, lr.rgb, request.spec)
         return to_image(sr)
@@ -162,7 +165,7 @@ def run_once(
         sizes = f"{_wxh(_size(lr.rgb))} LR"
         raise UserError(
             f"{request.lr}: out of memory with {request.spec.name} on {device} ({sizes}); "
-            "use smaller images, or device=cpu"
+            "give memory.limit= (exact tiles), use smaller images, or device=cpu"
         ) from error
 
 

@@ -56,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
         return show_plan(plan, finished_trials(plan, first.out), args.output)
     set_threads(first.threads)
     executor = make_executor(first.executor.name, first.executor.params)
+    for name in plan.unbounded():
+        args.output.note(f"memory.limit={first.memory_limit}: {name} cannot run in tiles: not bounded")
     with two_steps(args.output.note):
         outcome = carry_out(plan, first, executor, make_progress(args.plain))
     tables = suite_tables(outcome)

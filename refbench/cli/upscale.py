@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from refbench.cli.parser import add_words
-from refbench.config.keys import DEVICE, METHOD, PRECISION, THREADS, WEIGHTS, WEIGHTS_ROOT, Key
+from refbench.config.keys import DEVICE, MEMORY, METHOD, PRECISION, THREADS, WEIGHTS, WEIGHTS_ROOT, Key
 from refbench.config.load import load_command
 from refbench.config.override import is_override
 from refbench.errors import UserError
@@ -23,6 +23,7 @@ KEYS = (
     Key("overwrite", "bool", "replace an existing output", False),
     DEVICE,
     PRECISION,
+    MEMORY,
     THREADS,
     WEIGHTS_ROOT,
 )
@@ -44,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
     spec = Registry.discover().method_from(choice.locator)
 
     from refbench.cli.threads import set_threads
+    from refbench.tiling.size import memory_bytes
     from refbench.upscale import UpscaleRequest, upscale
 
     set_threads(values["threads"])
@@ -59,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
         device=values["device"],
         overwrite=values["overwrite"],
         precision=values["precision"],
+        memory_limit=memory_bytes(values["memory.limit"]),
     )
     result = upscale(request, args.output.line)
     args.output.emit(result.to_json())

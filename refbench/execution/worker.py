@@ -6,10 +6,11 @@ import io
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from refbench.errors import SampleError, UserError
+from refbench.execution.attempt import Attempt, attempt
 from refbench.execution.job import CellJob, DataJob, MethodJob, Task, TaskResult
 from refbench.execution.matching_scores import matching_scores
 from refbench.execution.metric_set import MetricSet
@@ -17,14 +18,13 @@ from refbench.execution.precision import precision_scope
 from refbench.execution.work import WorkCounter
 from refbench.hooks import measured_cost
 from refbench.loader import load_method, resolve_weights
-from refbench.matching.listening import listening
 from refbench.matching.result import Match
-from refbench.profiling.memory import peak_resident_mb, reset_peak
-from refbench.profiling.recorder import StageRecorder
 from refbench.registry import is_file_locator, load_class, spec_in_file
-from refbench.stages import recording
 from refbench.store.row import SampleRow
-from refbench.tensors import to_image, to_tensor
+from refbench.tensors import to_tensor
+from refbench.tiling.budget import bounded
+from refbench.tiling.fallback import out_of_memory, tiled_limit
+from refbench.tiling.passes import TooLittleMemory
 from refbench.types import Dataset, Image, Input, Method, Sample, Trial
 
 SAMPLES_KEPT = 2
@@ -57,6 +57,10 @@ class Restored:
     """The method's first matching, where the protocol knows the truth."""
     work: Mapping[str, float] = field(default_factory=dict)
     """Parameters and FLOPs; of each cell's first trial only."""
+    tiles: Mapping[str, int] = field(default_factory=dict)
+    fallback: str | None = None
+    approx: str | None = None
+    recall: float | None = None
 
 
 def png_bytes(image: Image) -> bytes:
@@ -125,13 +129,9 @@ class Worker:
         if prepared.trial is None:
             return Restored(prepared, None, prepared.error, 0.0, {}, None, cell.method.device)
         trial = prepared.trial
-        recorder = StageRecorder(device)
-        heard: list[Match] = []
-        ears = listening(heard.append) if trial.truth is not None else nullcontext()
-        reset_peak()
-        start = time.perf_counter()
-        try:
-            inp = Input(
+
+        def make() -> Input:
+            return Input(
                 lr=to_tensor(trial.lr).to(device),
                 refs=tuple(to_tensor(r).to(device) for r in trial.refs),
                 scale=cell.protocol.card.scale,
@@ -139,30 +139,39 @@ class Worker:
                 ref_names=trial.ref_names,
                 sr_cut=trial.sr_cut,
             )
-            with self._scope(cell), recording(recorder), ears:
-                sr = method(inp)
-            expected = (3, inp.lr.shape[1] * inp.scale, inp.lr.shape[2] * inp.scale)
-            if tuple(sr.shape) != expected:
-                raise SampleError(f"SR has shape {tuple(sr.shape)}, expected {expected}")
-            if not bool(torch.isfinite(sr).all()):
-                raise SampleError("SR has values that are not finite")
-            image = to_image(sr)
-            if trial.sr_cut is not None:
-                top, left, height, width = trial.sr_cut
-                image = image[top : top + height, left : left + width].copy()
-        # whatever a method raises is this trial's own error, also sys.exit() in somebody's script
-        except (Exception, SystemExit) as error:
-            return Restored(prepared, None, error, time.perf_counter() - start, {}, None, str(device))
-        seconds = time.perf_counter() - start
-        peak = (
-            torch.cuda.max_memory_allocated(device) / 2**20 if device.type == "cuda" else peak_resident_mb()
-        )
-        found = heard[0] if heard else None
+
+        def call(limit: int | None) -> Attempt:
+            return attempt(method, make, self._scope(cell), device, limit, trial.truth is not None)
+
+        limit, fallback = cell.method.memory_limit, None
+        done = call(limit)
+        if done.no_memory and cell.method.spec.tiles:
+            limit, fallback = tiled_limit(device, limit), "tiled"
+            done = call(limit)
+        if done.inp is None:
+            return Restored(
+                prepared, None, done.error, done.seconds, {}, None, str(device), fallback=fallback
+            )
         elsewhere = measured_cost(method) or {}
-        peak = elsewhere.get("peak_gpu_mb", elsewhere.get("peak_rss_mb", peak))
-        stages = recorder.result()
-        work = self._work_of(prepared.task.cell, method, inp)
-        return Restored(prepared, image, None, seconds, stages, peak, str(device), found, work)
+        peak = elsewhere.get("peak_gpu_mb", elsewhere.get("peak_rss_mb", done.peak_mb))
+        # counting doubles the memory's trouble, and a call that needed tiles is long
+        tiled = fallback is not None or max(done.tiles.values(), default=1) > 1
+        work = {} if tiled else self._work_of(prepared.task.cell, method, done.inp)
+        return Restored(
+            prepared,
+            done.sr,
+            None,
+            done.seconds,
+            done.stages,
+            peak,
+            str(device),
+            done.heard.match,
+            work,
+            done.tiles,
+            fallback,
+            done.heard.approx,
+            done.heard.recall,
+        )
 
     def _scope(self, cell: CellJob) -> ExitStack:
         """Without gradients, in the cell's precision."""
@@ -180,7 +189,8 @@ class Worker:
         self._counted.add(key)
 
         def call(other: Input) -> None:
-            with self._scope(self._cells[key]):
+            cell = self._cells[key]
+            with self._scope(cell), bounded(cell.method.memory_limit):
                 method(other)
 
         return self._work.of(method, inp, call)
@@ -239,6 +249,10 @@ class Worker:
             peak_mb=round(restored.peak_mb, 1) if restored.peak_mb is not None else None,
             device=restored.device,
             work=restored.work,
+            tiles=restored.tiles,
+            fallback=restored.fallback,
+            approx=restored.approx,
+            recall=restored.recall,
         )
         return TaskResult(task, row, png)
 
@@ -254,9 +268,11 @@ def error_kind(error: BaseException | None) -> str:
     """Class of an error for counting: decode (also degrade), memory, timeout, method."""
     if error is None:
         return ""
+    if isinstance(error, TooLittleMemory):
+        return "memory"
     if isinstance(error, SampleError):
         return "decode"
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and out_of_memory(error)):
         return "memory"
     return "timeout" if isinstance(error, TimeoutError) else "method"
 

@@ -37,6 +37,7 @@ class StageRecorder:
     _cpu: dict[str, float] = field(default_factory=dict)
     _peak: dict[str, float] = field(default_factory=dict)
     _events: list[tuple[str, Any, Any]] = field(default_factory=list)
+    _highest: float = 0.0
     _covered: list[float] = field(default_factory=lambda: [0.0, 0.0])
     _outer_events: list[tuple[Any, Any]] = field(default_factory=list)
 
@@ -51,8 +52,25 @@ class StageRecorder:
         event.record(torch.cuda.current_stream(self.device))
         return event
 
+    def highest(self) -> float | None:
+        """Largest use of memory in MiB since this recorder was made, or the meter was reset before that.
+
+        Opening a stage starts the system's own peak anew, so it cannot be read there at the end.
+        """
+        if self._cuda:
+            import torch
+
+            now: float | None = torch.cuda.max_memory_allocated(self.device) / 2**20
+        else:
+            now = peak_resident_mb()
+        if now is None:
+            return None
+        self._highest = max(self._highest, now)
+        return self._highest
+
     def enter(self, name: str) -> None:
         """A stage opens."""
+        self.highest()
         if self._cuda:
             import torch
 
