@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from refbench.escape import printable
 from .chart import MARKERS, PALETTE, Chart, Series
 from .charts import charts
 from .report import Report
+from .ticks import log_axis_ticks, number_text
 from .write import put
 
 if TYPE_CHECKING:
@@ -86,23 +88,23 @@ def draw(chart: Chart) -> Figure:
         )
     axes.grid(True, axis="y", linewidth=0.4, alpha=0.5)
     axes.spines[["top", "right"]].set_visible(False)
-    if len(chart.series) > 1 or chart.kind == "stack":
+    if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 
 
 def _scales(axes: Axes, chart: Chart) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 
     # plain numbers: the default ones of a log axis are formulas, which are switched off
-    plain = FuncFormatter(lambda value, _: f"{value:g}")
-    for log, axis, set_scale in (
-        (chart.x_log, axes.xaxis, axes.set_xscale),
-        (chart.y_log, axes.yaxis, axes.set_yscale),
+    plain = FuncFormatter(lambda value, _: number_text(value))
+    for log, axis, set_scale, limits in (
+        (chart.x_log, axes.xaxis, axes.set_xscale, axes.get_xlim),
+        (chart.y_log, axes.yaxis, axes.set_yscale, axes.get_ylim),
     ):
         if log:
             set_scale("log")
-            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=8))
+            axis.set_major_locator(FixedLocator(log_axis_ticks(*limits())))
             axis.set_major_formatter(plain)
             axis.set_minor_formatter(NullFormatter())
     if not chart.x_log and not chart.x_ticks and all(p.x == int(p.x) for s in chart.series for p in s.points):
@@ -119,13 +121,14 @@ def _line(axes: Axes, chart: Chart, series: Series) -> None:
     front = series.name == "Pareto front"
     colour = "#777777" if front else PALETTE[series.style % len(PALETTE)]
     xs, ys = [p.x for p in series.points], [p.y for p in series.points]
+    bars = any(p.lo is not None and p.hi is not None for p in series.points)
     below = [p.y - p.lo if p.lo is not None else 0.0 for p in series.points]
     above = [p.hi - p.y if p.hi is not None else 0.0 for p in series.points]
     drawn = [_DASHES[series.style // len(PALETTE) % len(_DASHES)], ":"][front] if series.line else "none"
     axes.errorbar(
         xs,
         ys,
-        yerr=None if front else [below, above],
+        yerr=[below, above] if bars else None,
         color=colour,
         linestyle=drawn,
         marker="none" if front else MARKERS[series.style % len(MARKERS)],
@@ -133,13 +136,27 @@ def _line(axes: Axes, chart: Chart, series: Series) -> None:
         linewidth=1.2,
         elinewidth=0.8,
         capsize=2,
-        label=short(series.name),
+        # names that stand at their points need no second place
+        label="_nolegend_" if chart.labels and not front else short(series.name),
     )
     if chart.labels and not front:
         for point in series.points:
+            left = _beyond_middle(chart, point.x)
             axes.annotate(
-                short(point.label), (point.x, point.y), xytext=(4, 4), textcoords="offset points", fontsize=7
+                short(point.label),
+                (point.x, point.y),
+                xytext=(-4 if left else 4, 4),
+                textcoords="offset points",
+                ha="right" if left else "left",
+                fontsize=7,
             )
+
+
+def _beyond_middle(chart: Chart, x: float) -> bool:
+    """Whether a point lies in the right half, where its name would run out of the figure."""
+    xs = [p.x for series in chart.series for p in series.points]
+    low, high = min(xs), max(xs)
+    return x > (math.sqrt(low * high) if chart.x_log else (low + high) / 2)
 
 
 def _stack(axes: Axes, chart: Chart) -> None:

@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 from refbench.escape import printable
 
 from ..chart import PALETTE, Chart, Point, Series
+from ..ticks import log_axis_ticks, nice_ticks, number_text
 
 WIDTH, HEIGHT = 520, 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 12, 46
@@ -20,30 +21,6 @@ _LABEL = 21
 def svg(chart: Chart) -> Markup:
     """One chart. All texts are escaped; series carry ``data-method`` for the page's filter."""
     return _Drawing(chart).draw()
-
-
-def nice_ticks(lo: float, hi: float, count: int = 6) -> list[float]:
-    """Round numbers within [lo, hi], about ``count`` of them."""
-    span = hi - lo
-    if span <= 0 or not math.isfinite(span):
-        return [lo]
-    raw = span / count
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(m * power for m in (1, 2, 5, 10) if m * power >= raw * 0.999)
-    first = math.ceil(lo / step - 1e-9)
-    # far from zero a tick's own rounding may step over a narrow range's ends
-    return [min(max(k * step, lo), hi) for k in range(first, math.floor(hi / step + 1e-9) + 1)]
-
-
-def log_ticks(lo: float, hi: float) -> list[float]:
-    """1, 2, 5 times powers of ten within [lo, hi], thinned to powers for wide ranges."""
-    powers = range(math.floor(math.log10(lo)), math.ceil(math.log10(hi)) + 1)
-    steps = (1,) if len(powers) > 4 else (1, 2, 5)
-    return [m * 10.0**p for p in powers for m in steps if lo * 0.999 <= m * 10.0**p <= hi * 1.001]
-
-
-def _number(value: float) -> str:
-    return f"{value:.4g}" if abs(value) < 1e5 else f"{value:.0e}".replace("e+0", "e").replace("e+", "e")
 
 
 class _Axis:
@@ -65,10 +42,7 @@ class _Axis:
     def ticks(self) -> list[float]:
         if not self._log:
             return nice_ticks(self._lo, self._hi)
-        lo, hi = 10.0**self._lo, 10.0**self._hi
-        ticks = log_ticks(lo, hi)
-        # a narrow range may hold none of 1, 2 and 5
-        return ticks if len(ticks) > 2 else nice_ticks(lo, hi, 4)
+        return log_axis_ticks(10.0**self._lo, 10.0**self._hi)
 
 
 class _Drawing:
@@ -119,13 +93,13 @@ class _Drawing:
                 Markup(
                     '<line class="grid" x1="{0}" x2="{1}" y1="{2}" y2="{2}"/>'
                     '<text class="tick" x="{3}" y="{4}" text-anchor="end">{5}</text>'
-                ).format(_LEFT, WIDTH - _RIGHT, y, _LEFT - 6, y + 4, _number(value))
+                ).format(_LEFT, WIDTH - _RIGHT, y, _LEFT - 6, y + 4, number_text(value))
             )
         named = [(float(k), _shown(name, _LABEL)) for k, name in enumerate(self.chart.x_ticks)]
         numeric = self.x.ticks()
         if all(p.x == int(p.x) for s in self.chart.series for p in s.points):
             numeric = [v for v in numeric if v == int(v)]
-        for value, name in named or [(v, escape(_number(v))) for v in numeric]:
+        for value, name in named or [(v, escape(number_text(v))) for v in numeric]:
             x = self.x(value)
             if self.turned:
                 text = Markup(
@@ -183,7 +157,7 @@ class _Drawing:
         if point.lo is not None and point.hi is not None:
             tip += f" [{point.lo:.4g}, {point.hi:.4g}]"
         if not self.chart.x_ticks:
-            tip += f" at {_number(point.x)}"
+            tip += f" at {number_text(point.x)}"
         parts.append(
             Markup('<path class="mark" d="{}"><title>{}</title></path>').format(
                 _marker(series.style, x, y), printable(tip)

@@ -15,9 +15,10 @@ from PIL import Image as PilImage
 from refbench.errors import UserError
 from refbench.reporting.cells import load_cells
 from refbench.reports.chart import PALETTE, Chart, Point, Series
-from refbench.reports.figures import figure_files, write_figures
-from refbench.reports.html.svg import log_ticks, nice_ticks, svg
+from refbench.reports.figures import draw, figure_files, write_figures
+from refbench.reports.html.svg import svg
 from refbench.reports.report import build_report
+from refbench.reports.ticks import log_axis_ticks, log_ticks, nice_ticks, number_text
 
 HOSTILE = '<script>alert(1)</script> "quoted" $x_1$ \\frac ../../etc Ü中 ' + "long " * 60
 
@@ -77,8 +78,9 @@ def test_series_carry_their_method_and_the_front_none() -> None:
     front = Series("Pareto front", (Point(0.0, 1.0), Point(1.0, 2.0)), 6)
     text = str(svg(chart(series=(Series('a"b', (Point(0.0, 1.0),), 3), front))))
     groups = [e for e in ET.fromstring(text).iter() if e.tag == "g"]
-    assert [g.get("data-method") for g in groups] == ['a"b', None]
-    assert [g.get("class") for g in groups] == ["s3", "front"]
+    # the front lies below the names of the points
+    assert [g.get("data-method") for g in groups] == [None, 'a"b']
+    assert [g.get("class") for g in groups] == ["front", "s3"]
 
 
 def test_points_are_where_their_values_are() -> None:
@@ -125,3 +127,23 @@ def test_all_figures_of_a_report(made: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot write .*; choose another report.dir="):
         write_figures(report, tmp_path / "file")
+
+
+@pytest.mark.parametrize(("lo", "hi"), [(4.18e7, 5.62e7), (2.2, 6.1), (0.01, 300.0), (1e-3, 1.4e-3)])
+def test_ticks_of_any_logarithmic_range_are_few_and_read_differently(lo: float, hi: float) -> None:
+    ticks = log_axis_ticks(lo, hi)
+    texts = [number_text(tick) for tick in ticks]
+    assert 3 <= len(ticks) <= 12
+    assert len(set(texts)) == len(texts)
+    assert max(len(text) for text in texts) <= 6
+
+
+def test_a_name_in_the_right_half_stands_left_of_its_point() -> None:
+    series = tuple(
+        Series(name, (Point(x, 25.0, label=name),), k, line=False)
+        for k, (name, x) in enumerate((("fast", 0.01), ("slow", 10.0)))
+    )
+    axes = draw(chart(series=series, x_ticks=(), x_log=True, zero_line=False, labels=True)).axes[0]
+    assert {text.get_text(): text.get_ha() for text in axes.texts} == {"fast": "left", "slow": "right"}
+    # a name beside its point is not repeated in a legend
+    assert axes.get_legend() is None
