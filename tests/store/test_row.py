@@ -30,6 +30,7 @@ FULL = SampleRow(
     stages={"match": {"seconds": 0.5, "cpu_seconds": 0.9, "peak_mb": None}},
     peak_mb=812.5,
     device="cpu",
+    work={"parameters": 453161.0, "flops": 6.3e9},
     image="images/000_d3.png",
     attempts=2,
     fallback="tiled",
@@ -51,6 +52,7 @@ rows = st.builds(
     seconds=st.dictionaries(names, finite, max_size=3),
     stages=st.dictionaries(names, st.dictionaries(names, st.none() | finite, max_size=3), max_size=2),
     peak_mb=st.none() | finite,
+    work=st.dictionaries(names, finite, max_size=2),
     image=st.none() | names,
 )
 
