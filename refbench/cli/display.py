@@ -130,7 +130,8 @@ class LiveProgress:
         finished = sum(done.values())
         info = f"{finished} already finished" if finished else ""
         busy = sum(1 for n in todo.values() if n)
-        self._whole = self._bars.add_task(f"{busy} cells", total=sum(todo.values()), info=info)
+        what = f"{busy} cells" if self._whole is None else "failed trials, again"
+        self._whole = self._bars.add_task(what, total=sum(todo.values()), info=info)
         self._bars.start()
 
     def result(self, cell: Cell, row: SampleRow) -> None:

@@ -62,6 +62,7 @@ class Round:
         self.study, self.out, self.rng = study, out, Random(seed)
         self.world, self.faults, self.damage = modules
         self.cut_images: set[Path] = set()
+        self.cut_manifests: set[Path] = set()
 
     def moods(self) -> None:
         """Let some images fail, some more than once."""
@@ -103,6 +104,11 @@ class Round:
         there = self.fingerprint()
         assert known <= there.keys()
         assert all(self.study.expected[key] == row for key, row in there.items())
+        for path in self.out.glob("*/manifest.json"):
+            if path not in self.cut_manifests:
+                # no fault of a run leaves a part of it
+                self.world.read(path.parent)
+                assert not (path.parent / "manifest.damaged").exists()
 
     def fingerprint(self) -> Any:
         found = self.world.fingerprint(self.out, self.study.world.plan)
@@ -121,6 +127,8 @@ class Round:
             return
         if kind == "cut image":
             self.cut_images.add(path)
+        if kind == "cut manifest":
+            self.cut_manifests.add(path)
         lost = before - self.study.world.finished(self.out)
         assert not lost or "rows" in kind
         assert all(key.startswith(path.parent.name) for key, _ in lost)
