@@ -58,7 +58,10 @@ def frame_of(runs: Sequence[Run]) -> pd.DataFrame:
         column.append(value)
 
     for run in runs:
-        labels = [(name, getattr(run.manifest, name)) for name in _CELL]
+        facts = {name: getattr(run.manifest, name) for name in _CELL}
+        if run.partial:
+            facts["dataset_label"] = f"{facts['dataset_label']} [{run.partial}]"
+        labels = list(facts.items())
         signatures.update(str(m["signature"]) for m in run.manifest.metrics.values() if "signature" in m)
         for row in run.rows:
             for name, label in labels:

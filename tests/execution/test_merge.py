@@ -256,9 +256,11 @@ def test_the_gate_refuses_a_shard(registry: Registry, shards: list[Path], tmp_pa
 
 def test_scores_of_a_shard_are_labelled(registry: Registry, shards: list[Path]) -> None:
     from refbench.scoring import Scorer, score_runs
+    from refbench.store.frame import load_frame
 
     cells = score_runs([shards[0]], Scorer(["psnr_y"], registry))
     assert {cell.json()["dataset_label"] for cell in cells} == {"small set [partial: shard 1/3]"}
+    assert set(load_frame(find_runs(shards[0]))["dataset_label"]) == {"small set [partial: shard 1/3]"}
 
 
 def test_the_command_says_what_it_did(
