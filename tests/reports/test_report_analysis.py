@@ -58,7 +58,14 @@ def test_curves_in_order_with_the_effect_that_was_put_in(report: Report, made: M
 def test_types_have_gain_harm_and_selectivity(report: Report) -> None:
     table = next(t for t in report.main_types() if "datsr" in t.method_label)
     by_name = {t.name: t for t in table.types}
-    assert list(by_name) == ["L1", "L5", "HR (oracle: leaks HR)", "another image", "texture photo", "constant"]
+    assert list(by_name) == [
+        "L1",
+        "L5",
+        "HR (oracle: leaks HR)",
+        "another image",
+        "texture photo",
+        "constant",
+    ]
     assert by_name["constant"].result is None
     first, texture = by_name["L1"].result, by_name["texture photo"].result
     assert first is not None
