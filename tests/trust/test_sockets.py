@@ -58,15 +58,18 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("tracking", ["none", "mlflow"])
-def test_run_and_report_open_no_network_socket(
+def test_run_and_report_talk_to_nobody(
     watched: dict[str, str], data: Path, tmp_path: Path, tracking: str
 ) -> None:
     results = f"out={tmp_path / 'results'}"
     common = ["run", "method=bicubic", "suite=pairs", f"data.root={data}", results, "--plain"]
     refbench(watched, *common, f"tracking={tracking}")
-    if tracking == "none":
-        refbench(watched, *common, "tracking=none", "executor=local", "executor.workers=2", "seed=1")
-        refbench(watched, "report", results, "format=md,latex,csv,html,json")
+    if tracking == "mlflow":
+        # urllib3 binds, and closes, a port of loopback to see whether this machine has IPv6
+        assert [line for line in addresses(watched) if line != "socket.bind ('::1', 0)"] == []
+        return
+    refbench(watched, *common, "tracking=none", "executor=local", "executor.workers=2", "seed=1")
+    refbench(watched, "report", results, "format=md,latex,csv,html,json")
     assert addresses(watched) == []
 
 
