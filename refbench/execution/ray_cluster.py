@@ -7,6 +7,7 @@ import logging
 import math
 import os
 import socket
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -100,23 +101,36 @@ def _connect(ray: Any, options: RayOptions) -> None:
                 "before the import"
             )
         cores = os.cpu_count() or 1
-        ray.init(
-            address="local",
-            # a user who asks for more workers than cores gets them
-            num_cpus=max(cores, math.ceil((options.workers or 0) * options.num_cpus)),
-            object_store_memory=OBJECT_STORE_BYTES,
-            include_dashboard=False,
-            **quiet,
-        )
+        # a user who asks for more workers than cores gets them
+        cpus = max(cores, math.ceil((options.workers or 0) * options.num_cpus))
+        try:
+            ray.init(
+                address="local",
+                num_cpus=cpus,
+                object_store_memory=OBJECT_STORE_BYTES,
+                include_dashboard=False,
+                **quiet,
+            )
+        # its own processes must answer within 30 seconds; an overloaded machine does not
+        except Exception as error:
+            text = " ".join(str(error).split())
+            raise UserError(
+                f"executor=ray: Ray does not start on this machine: {text[:400]}; its logs are in "
+                "/tmp/ray/session_latest/logs; executor=local needs no Ray"
+            ) from error
         return
     _reachable(options.address)
     try:
-        ray.init(address=options.address, **quiet)
+        with warnings.catch_warnings():
+            # what it warns of is in the error, too
+            warnings.simplefilter("ignore")
+            ray.init(address=options.address, **quiet)
     except ImportError as error:
         raise UserError(
             f"executor.address={options.address}: {error}; get it with: pip install 'refbench[ray]'"
         ) from error
-    except (ray.exceptions.RayError, RuntimeError, ConnectionError, ValueError) as error:
+    # Ray has no common class for its refusals: RuntimeError, ConnectionError, RpcError, AuthenticationError
+    except Exception as error:
         raise UserError(connect_error(options.address, error)) from error
 
 
@@ -130,7 +144,10 @@ def connect_error(address: str, error: BaseException) -> str:
             "executor.address=auto: no running Ray cluster was found on this machine; start one with "
             "`ray start --head`, give HOST:PORT, or leave the key out"
         )
-    return f"executor.address={address}: Ray refuses the connection: {text[:400]}"
+    return (
+        f"executor.address={address}: Ray refuses the connection: {text[:400]}; a cluster that asks for a "
+        "token needs RAY_AUTH_MODE=token here (docs/ray.md)"
+    )
 
 
 def _reachable(address: str) -> None:

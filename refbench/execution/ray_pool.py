@@ -117,7 +117,8 @@ class RayPool:
         try:
             answer = self._ray.get(slot.answer)
         except self._ray.exceptions.RayError as error:
-            self._replace(slot, *self._what_happened(slot, error))
+            said = f": {' '.join(str(error).split())[:300]}"
+            self._replace(slot, *self._what_happened(slot, error), said)
             return
         if step == "hello":
             check_versions(answer, self._here)
@@ -152,8 +153,11 @@ class RayPool:
                 "; is it busy? executor.start_timeout= waits longer"
             )
 
-    def _replace(self, slot: _Slot, kind: str, text: str) -> None:
-        """End an actor, see to its trial, and ask for another one where trials are waiting."""
+    def _replace(self, slot: _Slot, kind: str, text: str, said: str = "") -> None:
+        """End an actor, see to its trial, and ask for another one where trials are waiting.
+
+        said: Ray's own words, for the case that no worker comes to life.
+        """
         with suppress(self._ray.exceptions.RayError, ConnectionError):
             self._ray.kill(slot.actor)
         self._slots.remove(slot)
@@ -163,7 +167,7 @@ class RayPool:
         else:
             self._false_starts += 1
             if self._false_starts > FALSE_STARTS + self._options.retries:
-                raise UserError(f"executor=ray: workers end before their first trial: {text}")
+                raise UserError(f"executor=ray: workers end before their first trial: {text}{said}")
         if self._trials:
             self._slots.append(self._start())
 

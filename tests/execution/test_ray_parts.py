@@ -151,6 +151,9 @@ def test_what_ray_says_becomes_one_line() -> None:
     assert line.startswith("executor.address=h:1: Version mismatch: The cluster was started with: Ray: 2.0")
     assert "\n" not in line
     assert "no running Ray cluster was found" in connect_error("auto", ConnectionError("x"))
+    assert "RAY_AUTH_MODE=token" in connect_error(
+        "ray://h:1", ConnectionError("ray client connection timeout")
+    )
 
 
 def test_capacity_counts_whole_workers_of_each_living_node() -> None:
