@@ -75,5 +75,7 @@ def test_a_file_that_is_named_does_run(tmp_path: Path) -> None:
     plugin = tmp_path / "mine.py"
     spec = "from refbench.specs import MethodSpec\nSPEC = MethodSpec('m', ':M')\n"
     plugin.write_text(f"open({str(mark)!r}, 'w').write('ran')\n{spec}")
-    done = subprocess.run([REFBENCH, "list", f"{plugin}:SPEC"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [REFBENCH, "list", "methods", f"{plugin}:SPEC"], capture_output=True, text=True, check=False
+    )
     assert mark.exists(), done.stderr
