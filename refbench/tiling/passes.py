@@ -10,7 +10,7 @@ from refbench.errors import SampleError
 from refbench.tiling.windows import Cut
 
 MIB = 2**20
-OWN_SHARE = 8
+OWN_SHARE = 4
 """One part in this many of the limit is for the interpreter, the weights and the allocator's rounding."""
 
 

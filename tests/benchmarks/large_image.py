@@ -18,6 +18,7 @@ import torch
 from refbench.loader import load_method, resolve_weights
 from refbench.methods.datsr.spec import SPEC
 from refbench.profiling.images import image_pair
+from refbench.profiling.memory import reset_peak, resident_mb
 from refbench.profiling.official_need import official_need
 from refbench.profiling.recorder import StageRecorder
 from refbench.stages import recording
@@ -34,18 +35,21 @@ def main(limit: str = "4GB", divisor: str = "1") -> None:
     height, width = (side // int(divisor) // 4 * 4 for side in SIZE)
     method = load_method(SPEC, resolve_weights(SPEC, "compact", None), {}, "cpu")
     inp = image_pair((height, width), (height, width), 4, 0, device)
-    recorder = StageRecorder(device)
+    reset_peak()
+    before = resident_mb()
     start = time.process_time()
+    recorder = StageRecorder(device)
     with torch.inference_mode(), recording(recorder), bounded(parse_size(limit, "LIMIT")) as budget:
         sr = method(inp)
     spent = time.process_time() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    peak, whole = recorder.highest(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     assert budget is not None
     print(f"LR {width // 4}x{height // 4}, reference {width}x{height}, memory.limit={limit}")
     print("windows:", ", ".join(f"{name} {count}" for name, count in budget.tiles.items()))
     stages = {name: cost["cpu_seconds"] for name, cost in recorder.result().items()}
     print(f"CPU: {spent:.0f} s;", ", ".join(f"{name} {cpu:.0f} s" for name, cpu in stages.items()))
-    print(f"SR {tuple(sr.shape)}, finite: {bool(sr.isfinite().all())}; peak resident set {peak:.0f} MB")
+    print(f"SR {tuple(sr.shape)}, finite: {bool(sr.isfinite().all())}")
+    print(f"resident set: {before} MB before the call, {peak} MB at its peak, {whole:.0f} MB of the process")
     for name, channels in (("compact", 32), ("official size", 256)):
         need = official_need((height // 4, width // 4), (height // 4, width // 4), channels)
         print(f"official matching, {name} ({channels} channels): {need / 2**20:.0f} MB")

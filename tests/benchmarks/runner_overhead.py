@@ -84,6 +84,7 @@ def main(name: str = "datsr", rounds: str = "5") -> None:
     with (
         mock.patch.object(workers, "method_of", return_value=method),
         mock.patch.object(Worker, "_work_of", return_value={}),
+        mock.patch.object(Worker, "metrics", return_value=mock.Mock(score=lambda sr, hr: ({}, {}))),
     ):
         for _ in range(int(rounds) + 1):
             calls: tuple[tuple[str, Callable[[range], None]], ...] = (("bare", bare), ("runner", run))

@@ -268,3 +268,16 @@ def test_each_manifest_records_its_own_suite(registry: Registry, tmp_path: Path)
 def test_unknown_executor(registry: Registry) -> None:
     with pytest.raises(UserError, match="no executor 'seriel'; did you mean 'serial'"):
         make_executor("seriel", {})
+
+
+def test_methods_that_cannot_keep_a_memory_limit_are_known_beforehand(
+    registry: Registry, tmp_path: Path
+) -> None:
+    def plan_of(limit: str | None) -> Any:
+        return Planner(registry).plan([settings(tmp_path, memory_limit=limit)])
+
+    assert plan_of(None).unbounded() == ()
+    bounded = plan_of("2GB")
+    assert sorted(bounded.unbounded()) == ["bicubic", "toy"]
+    assert {cell.job.method.memory_limit for cell in bounded.cells()} == {2 << 30}
+    assert {cell.key for cell in bounded.cells()} == {cell.key for cell in plan_of(None).cells()}
