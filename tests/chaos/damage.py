@@ -21,7 +21,7 @@ def damage(out: Path, kind: str, rng: Random) -> Path | None:
         return None
     path = rng.choice(files)
     data = path.read_bytes()
-    at = rng.randrange(len(data))
+    at = rng.choice((len(data) - 1, rng.randrange(len(data))))
     if kind == "zero rows":
         end = min(len(data), at + rng.randrange(1, 300))
         data = data[:at] + bytes(end - at) + data[end:]

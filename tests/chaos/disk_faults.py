@@ -70,8 +70,11 @@ class Disk:
                 raise KeyboardInterrupt
             if kind in ("kill", "full", "broken"):
                 if name == "write" and kind != "broken":
-                    # a part may get through
-                    call(target, bytes(rest[0])[: self._rng.randrange(len(rest[0]) + 1)])
+                    # a part may get through, also all but the line end
+                    size = len(rest[0])
+                    call(
+                        target, bytes(rest[0])[: self._rng.choice((size - 1, self._rng.randrange(size + 1)))]
+                    )
                 elif kind == "kill" and self._rng.random() < 0.5:
                     self._noted(name, call(target, *rest, **more))
                 if kind == "kill":
