@@ -16,6 +16,7 @@ from refbench.execution.rounds import RETRIES, run_in_rounds
 from refbench.execution.worker import method_of
 from refbench.hooks import require_preflight
 from refbench.identity import digest
+from refbench.metrics import known_metrics
 from refbench.plan import Cell, Plan
 from refbench.registry import load_class
 from refbench.scoring import complete_rows
@@ -137,15 +138,17 @@ def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progr
     session = new_session(device=config.device, threads=config.threads)
     if plan.shard is not None:
         session |= {"shard": str(plan.shard), "study": digest(sorted(by_key))[:20]}
+    # asking every installed package for its metrics takes longer than all else that a small cell needs
+    known = known_metrics()
     with ExitStack() as stack:
         stores = {
             cell.key: stack.enter_context(
-                CellStore.open(config.out, cell.key, cell_manifest(cell, suite_of[cell.key], session))
+                CellStore.open(config.out, cell.key, cell_manifest(cell, suite_of[cell.key], session, known))
             )
             for cell in cells
         }
         asked = {cell.key: plan.trials(cell) for cell in cells}
-        done = {cell.key: complete_rows(cell, stores[cell.key], asked[cell.key]) for cell in cells}
+        done = {cell.key: complete_rows(cell, stores[cell.key], asked[cell.key], known) for cell in cells}
         tasks = plan.tasks(done)
         preflight(cells, tasks)
         todo: dict[str, int] = dict.fromkeys(by_key, 0)
@@ -206,7 +209,7 @@ def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progr
                 store = stores[cell.key]
                 rows = store.rows(cell.trials())
                 partial = "" if plan.shard is None else partial_cell(store.folder, rows)
-                summary, document = summarise_cell(cell, rows, store.rows_path(), partial)
+                summary, document = summarise_cell(cell, rows, store.rows_path(), known, partial)
                 store.write_summary({**document, "finished": now()})
                 summaries.append(summary)
             suites.append(

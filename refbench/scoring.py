@@ -169,13 +169,15 @@ def score_row(
     return None
 
 
-def complete_rows(cell: Cell, store: CellStore, trials: Sequence[TrialKey]) -> set[TrialKey]:
+def complete_rows(
+    cell: Cell, store: CellStore, trials: Sequence[TrialKey], known: Sequence[MetricSpec]
+) -> set[TrialKey]:
     """Those of ``trials`` of ``cell`` that need no inference, with every metric that is asked for.
 
     Rows of an earlier run that asked for fewer metrics are scored now from their kept images; where no
     image was kept, or cannot be scored, the trial is run again.
     """
-    specs = [s for s in resolve(cell.job.metrics, known_metrics()) if s.kind == "image"]
+    specs = [s for s in resolve(cell.job.metrics, known) if s.kind == "image"]
     metrics: MetricSet | None = None
     done: set[TrialKey] = set()
     lacking: list[SampleRow] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from refbench.metrics import known_metrics, resolve
+from refbench.metrics import resolve
 from refbench.plan import Cell
 from refbench.redact import clean_config
 from refbench.settings import RunConfig
@@ -31,18 +31,20 @@ def metric_facts(specs: Sequence[MetricSpec]) -> dict[str, dict[str, Any]]:
     }
 
 
-def cell_manifest(cell: Cell, suite: str, session: Mapping[str, Any]) -> Manifest:
-    """The manifest of a cell for the session that is about to run."""
+def cell_manifest(
+    cell: Cell, suite: str, session: Mapping[str, Any], known: Sequence[MetricSpec]
+) -> Manifest:
+    """The manifest of a cell for the session that is about to run; known: every metric that has a name."""
     spec = cell.job.method.spec
     variant = spec.variant(cell.weights)
-    known = {f.role: f for f in variant.files} if variant is not None else {}
+    listed = {f.role: f for f in variant.files} if variant is not None else {}
     files = tuple(
         {
             "role": role,
             "sha256": sha256,
-            "name": known[role].name if role in known else "",
-            "source": known[role].source if role in known else "",
-            "licence": known[role].licence if role in known else "unknown",
+            "name": listed[role].name if role in listed else "",
+            "source": listed[role].source if role in listed else "",
+            "licence": listed[role].licence if role in listed else "unknown",
         }
         for role, sha256 in cell.weights_files.items()
     )
@@ -59,7 +61,7 @@ def cell_manifest(cell: Cell, suite: str, session: Mapping[str, Any]) -> Manifes
         baseline=cell.baseline,
         identity=cell.identity,
         compare=cell.compare_fields(),
-        metrics=metric_facts(resolve(cell.job.metrics, known_metrics())),
+        metrics=metric_facts(resolve(cell.job.metrics, known)),
         weights_files=files,
         # which shard ran says its session: the cell is the same for all of them
         config=clean_config(plain(replace(cell.config, shard=None))) if cell.config is not None else {},
@@ -169,11 +171,16 @@ def cell_summary(
 
 
 def summarise_cell(
-    cell: Cell, rows: Sequence[SampleRow], rows_path: Path, partial: str = ""
+    cell: Cell,
+    rows: Sequence[SampleRow],
+    rows_path: Path,
+    known: Sequence[MetricSpec],
+    partial: str = "",
 ) -> tuple[CellSummary, dict[str, Any]]:
     """(what tables read, the document for summary.json) of exactly the given rows.
 
-    partial: what a shard's rows lack, see :func:`refbench.store.partial.partial_text`.
+    known: every metric that has a name. partial: what a shard's rows lack, see
+    :func:`refbench.store.partial.partial_text`.
     """
     facts = CellFacts(
         method=cell.method,
@@ -188,7 +195,7 @@ def summarise_cell(
         control=cell.control,
         partial=partial,
     )
-    made = cell_summary(facts, rows, resolve(cell.job.metrics, known_metrics()), rows_path)
+    made = cell_summary(facts, rows, resolve(cell.job.metrics, known), rows_path)
     return made, summary_document(made, rows_path, cell.ids)
 
 

@@ -175,9 +175,11 @@ class ProtocolInstance:
 def build_instances(suite: SuiteConfig, draws: int | None = None) -> tuple[ProtocolInstance, ...]:
     """The protocol instances of a suite; ``draws`` overrides the suite's number where draws differ."""
     instances: list[ProtocolInstance] = []
+    # forty levels of one card read its file once
+    cards = {name: load_card(name) for name in dict.fromkeys(entry.card for entry in suite.protocols)}
     for entry in suite.protocols:
         where = f"suite {suite.name}"
-        card = load_card(entry.card)
+        card = cards[entry.card]
         reference = ReferencePolicy.parse(entry.reference, where)
         count = 1
         if entry.transform is not None:

@@ -102,9 +102,11 @@ def cell_specs(manifest: Manifest, specs: Mapping[str, MetricSpec]) -> list[Metr
     ]
 
 
-def all_specs(manifests: Sequence[Manifest]) -> tuple[MetricSpec, ...]:
+def all_specs(
+    manifests: Sequence[Manifest], known: tuple[MetricSpec, ...] | None = None
+) -> tuple[MetricSpec, ...]:
     """Known specs, then one for each signature that only a manifest knows (a metric not installed here)."""
-    known = known_metrics()
+    known = known_metrics() if known is None else known
     specs = {spec.signature: spec for spec in known}
     for manifest in manifests:
         for alias, facts in manifest.metrics.items():
