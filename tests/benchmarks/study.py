@@ -4,8 +4,9 @@
     python tests/benchmarks/study.py --rows 10000 30000 100000 --shape study
 
 ``images``: one method on as many images as rows. ``study``: 6 methods x 40 protocols, as many images as it
-takes. Rows come from a fake executor, so that only refbench's own work is measured; each size runs in a
-process of its own, whose CPU seconds by step and whose peak memory are printed as a Markdown table.
+takes. Rows come from a fake executor, so that only refbench's own work is measured; each step of each size
+runs in a process of its own, whose CPU seconds and peak memory are printed as a Markdown table, with the
+exponent by which the seconds grow: 1 is linear.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 from unittest import mock
 
 from refbench.execution.executor import OnResult
 from refbench.execution.job import CellJob, Task, TaskResult
-from refbench.plan import Planner
+from refbench.plan import Plan, Planner
 from refbench.registry import Entry, Registry
-from refbench.runner import carry_out, finished_trials
+from refbench.runner import RunOutcome, carry_out, finished_trials
 from refbench.settings import MethodChoice, ProtocolEntry, RunConfig, SuiteConfig
 from refbench.sharding import Shard
 from refbench.specs import DataRequest, DatasetSpec, MethodSpec
@@ -123,13 +124,17 @@ def suite(shape: str) -> SuiteConfig:
     return SuiteConfig("simulated", "simulated", protocols=(plain, *distorted, *references)[:40])
 
 
+def names(methods: int) -> list[str]:
+    """Names of the fake methods, a bicubic first."""
+    return ["bicubic", *(f"fake{n}" for n in range(1, methods))]
+
+
 def registry(methods: int) -> Registry:
-    """A registry of fakes, with a bicubic among them."""
+    """A registry of fakes."""
     module = ModuleType(MODULE)
     module.__dict__.update(FakeDataset=FakeDataset, FakeMethod=FakeMethod)
     sys.modules[MODULE] = module
-    names = ["bicubic", *(f"fake{n}" for n in range(1, methods))][:methods]
-    specs = [MethodSpec(name, f"{MODULE}:FakeMethod") for name in names]
+    specs = [MethodSpec(name, f"{MODULE}:FakeMethod") for name in names(methods)]
     data = DatasetSpec("simulated", f"{MODULE}:FakeDataset")
     return Registry(
         {
@@ -139,145 +144,188 @@ def registry(methods: int) -> Registry:
     )
 
 
-class Clock:
-    """CPU seconds of each step."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Measure the enclosed work under ``name``."""
-        start = time.process_time()
-        yield
-        self.seconds[name] = round(time.process_time() - start, 2)
-
-
 def peak_mb() -> float:
     """Peak resident memory of this process in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def simulate(rows: int, shape: str, out: Path) -> dict[str, Any]:
-    """One size: rows, cells, CPU seconds by step; peak MiB after the imports, the report and the merge."""
-    methods = 1 if shape == "images" else STUDY_METHODS
-    study = suite(shape)
-    images = max(1, rows // (methods * len(study.protocols)))
-    known = registry(methods)
-    # imports count before the clock starts
-    from refbench.cli.display import PlainProgress
-    from refbench.cli.run import suite_tables
-    from refbench.merging import merge
-    from refbench.reporting.cells import load_cells
-    from refbench.reports.report import build_report
-    from refbench.reports.table_text import render
-    from refbench.reports.write import write_text_formats
+@dataclass(frozen=True)
+class Study:
+    """One size of one shape, in a folder."""
 
-    def configs(folder: Path, shard: Shard | None = None) -> list[RunConfig]:
+    rows: int
+    shape: str
+    folder: Path
+
+    def configs(self, out: Path, shard: Shard | None = None) -> list[RunConfig]:
+        """The settings of its runs."""
+        methods = 1 if self.shape == "images" else STUDY_METHODS
+        protocols = suite(self.shape)
+        images = max(1, self.rows // (methods * len(protocols.protocols)))
         return [
             RunConfig(
-                method=MethodChoice(entry.name, locator=entry.name),
-                suite=study,
+                method=MethodChoice(name, locator=name),
+                suite=protocols,
                 dataset="simulated",
                 data=DataRequest(options={"count": str(images)}),
-                out=folder,
+                out=out,
                 metrics=METRICS,
                 tracking="none",
                 images="none",
                 shard=shard,
             )
-            for entry in known.entries("methods")
+            for name in names(methods)
         ]
 
-    clock = Clock()
-    base = peak_mb()
-    settings = configs(out)
-    with clock.step("plan"):
-        plan = Planner(known).plan(settings)
-    with clock.step("run"):
-        outcome = carry_out(plan, settings[0], FakeExecutor(), PlainProgress(io.StringIO()))
-    with clock.step("dry run"):
-        done = finished_trials(plan, out)
-        assert not plan.tasks(done)
-    with clock.step("resume"):
-        again = carry_out(plan, settings[0], FakeExecutor(), PlainProgress(io.StringIO()))
-        assert (again.computed, again.reused) == (0, outcome.computed)
-    with clock.step("tables"):
-        for shown in suite_tables(again):
-            render(shown, terminal=False)
-    computed = outcome.computed
-    del outcome, again, done
-    with clock.step("report"):
-        write_text_formats(build_report(load_cells([out])), FORMATS, out / "report")
-    through_report = peak_mb()
-    places = [out.with_name(f"{out.name}-{n}") for n in (1, 2)]
-    with clock.step("two shards"):
-        for n, place in enumerate(places, start=1):
-            part = Planner(known).plan(configs(place, Shard(n, 2)))
-            carry_out(part, configs(place)[0], FakeExecutor(), PlainProgress(io.StringIO()))
-    with clock.step("merge"):
-        merge(places, out.with_name(f"{out.name}-all"))
-    return {
-        "rows": computed,
-        "cells": len(plan.cells()),
-        "seconds": clock.seconds,
-        "base_mb": round(base),
-        "report_mb": round(through_report),
-        "peak_mb": round(peak_mb()),
-    }
+    @property
+    def out(self) -> Path:
+        """The undivided results."""
+        return self.folder / "results"
+
+    @property
+    def parts(self) -> list[Path]:
+        """The results of two shards."""
+        return [self.folder / "shard1", self.folder / "shard2"]
+
+    def plan(self, out: Path, shard: Shard | None = None) -> Plan:
+        """The plan of the whole, or of a shard."""
+        configs = self.configs(out, shard)
+        return Planner(registry(len(configs))).plan(configs)
+
+    def carry_out(self, out: Path, shard: Shard | None = None) -> RunOutcome:
+        """Plan, run or resume, summarise."""
+        from refbench.cli.display import PlainProgress
+
+        plan = self.plan(out, shard)
+        return carry_out(plan, self.configs(out)[0], FakeExecutor(), PlainProgress(io.StringIO()))
 
 
-def table(found: Sequence[Mapping[str, Any]]) -> str:
-    """Markdown: one column a size, and the exponent of growth between the first and the last size."""
-    first, last = found[0], found[-1]
-    ratio = math.log(last["rows"] / first["rows"]) if last["rows"] > first["rows"] else 0.0
+def plan(study: Study) -> None:
+    """Cells and keys."""
+    study.plan(study.out)
 
-    def line(name: str, values: Sequence[float], unit: str) -> str:
+
+def run(study: Study) -> None:
+    """Every trial, to its row and summary."""
+    assert study.carry_out(study.out).reused == 0
+
+
+def dry_run(study: Study) -> None:
+    """What is there, and what is left."""
+    plan = study.plan(study.out)
+    assert not plan.tasks(finished_trials(plan, study.out))
+
+
+def resume(study: Study) -> None:
+    """Find everything done, and print the tables."""
+    from refbench.cli.run import suite_tables
+    from refbench.reports.table_text import render
+
+    outcome = study.carry_out(study.out)
+    assert outcome.computed == 0
+    for shown in suite_tables(outcome):
+        render(shown, terminal=False)
+
+
+def report(study: Study) -> None:
+    """Every format that is text."""
+    from refbench.reporting.cells import load_cells
+    from refbench.reports.report import build_report
+    from refbench.reports.write import write_text_formats
+
+    write_text_formats(build_report(load_cells([study.out])), FORMATS, study.folder / "report")
+
+
+def shards(study: Study) -> None:
+    """The same trials as two shards, one after the other."""
+    for number, part in enumerate(study.parts, start=1):
+        study.carry_out(part, Shard(number, 2))
+
+
+def join(study: Study) -> None:
+    """The two shards as one."""
+    from refbench.merging import merge
+
+    cells = merge(study.parts, study.folder / "joined")
+    assert not any(cell.partial for cell in cells)
+
+
+STEPS: Mapping[str, Callable[[Study], None]] = {
+    "plan": plan,
+    "run": run,
+    "dry run": dry_run,
+    "resume, tables": resume,
+    "report": report,
+    "two shards": shards,
+    "merge": join,
+}
+
+
+def measure(step: str, study: Study) -> dict[str, float]:
+    """One step in this process: CPU seconds, and peak MiB in all and above what the imports take."""
+    # imports count before the clock starts
+    for name in (
+        "cli.run",
+        "cli.display",
+        "merging",
+        "reports.report",
+        "reports.write",
+        "reports.table_text",
+    ):
+        import_module(f"refbench.{name}")
+    base, start = peak_mb(), time.process_time()
+    # the fake method has no source
+    with mock.patch("refbench.plan.code_digest", return_value="c" * 64):
+        STEPS[step](study)
+    peak = peak_mb()
+    return {"seconds": round(time.process_time() - start, 2), "mb": round(peak), "above": round(peak - base)}
+
+
+def table(rows: Sequence[int], found: Sequence[Mapping[str, Mapping[str, float]]]) -> str:
+    """Markdown: CPU seconds and peak memory of each step by size, and how the seconds grow."""
+    sizes = " | ".join(f"{count:,} rows" for count in rows)
+    lines = [f"| step | {sizes} | growth |", "|---|" + "---|" * (len(rows) + 1)]
+    for step in found[0]:
+        entries = [size[step] for size in found]
+        shown = " | ".join(f"{e['seconds']:.1f} s, {e['mb']:.0f} MiB ({e['above']:.0f})" for e in entries)
+        first, last = entries[0]["seconds"], entries[-1]["seconds"]
         exponent = (
-            f"{math.log(values[-1] / values[0]) / ratio:.2f}"
-            if ratio and min(values[0], values[-1]) > 0
+            f"{math.log(last / first) / math.log(rows[-1] / rows[0]):.2f}"
+            if len(rows) > 1 and min(first, last) >= 0.1
             else "-"
         )
-        return f"| {name} | {' | '.join(f'{v:g} {unit}' for v in values)} | {exponent} |"
-
-    steps = list(first["seconds"])
-    sizes = " | ".join(f"{entry['rows']:,} rows, {entry['cells']} cells" for entry in found)
-    return "\n".join(
-        [
-            f"| | {sizes} | exponent |",
-            "|---|" + "---|" * (len(found) + 1),
-            *(line(step, [f["seconds"][step] for f in found], "s") for step in steps),
-            line("peak memory through report", [f["report_mb"] for f in found], "MiB"),
-            line("above the imports", [f["report_mb"] - f["base_mb"] for f in found], "MiB"),
-            line("peak memory with merge", [f["peak_mb"] for f in found], "MiB"),
-        ]
-    )
+        lines.append(f"| {step} | {shown} | {exponent} |")
+    return "\n".join(lines)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Each size in a process of its own, one after the other."""
+    """Each step of each size in a process of its own, one after the other."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 30_000, 100_000])
     parser.add_argument("--shape", choices=("images", "study"), default="images")
-    parser.add_argument("--one", action="store_true", help="this process does the (single) size itself")
+    parser.add_argument("--step", choices=tuple(STEPS), help="this process does one step of one size itself")
+    parser.add_argument("--folder", type=Path, help="with --step: where the earlier steps left their files")
     args = parser.parse_args(argv)
-    if args.one:
-        # the fake method has no source
-        fixed = mock.patch("refbench.plan.code_digest", lambda spec: "c" * 64)
-        with tempfile.TemporaryDirectory() as folder, fixed:
-            print(json.dumps(simulate(args.rows[0], args.shape, Path(folder) / "results")))
+    if args.step:
+        print(json.dumps(measure(args.step, Study(args.rows[0], args.shape, args.folder))))
         return
     found = []
     for rows in args.rows:
-        command = [sys.executable, __file__, "--one", "--rows", str(rows), "--shape", args.shape]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            sys.exit(done.stderr)
-        found.append(json.loads(done.stdout.splitlines()[-1]))
-        print(f"{rows} rows: {found[-1]}", file=sys.stderr, flush=True)
-    print(table(found))
+        steps: dict[str, Mapping[str, float]] = {}
+        with tempfile.TemporaryDirectory() as folder:
+            for step in STEPS:
+                words = ["--step", step, "--rows", str(rows), "--shape", args.shape, "--folder", folder]
+                done = subprocess.run(
+                    [sys.executable, __file__, *words], capture_output=True, text=True, check=False
+                )
+                if done.returncode:
+                    sys.exit(done.stderr)
+                steps[step] = json.loads(done.stdout.splitlines()[-1])
+                print(f"{rows} rows, {step}: {steps[step]}", file=sys.stderr, flush=True)
+        found.append(steps)
+    print(table(args.rows, found))
 
 
 if __name__ == "__main__":
