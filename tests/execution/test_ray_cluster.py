@@ -30,9 +30,10 @@ from refbench.registry import Registry
 from refbench.runner import RunOutcome, carry_out
 from refbench.store import SampleRow
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("ray") is None, reason="the package ray is not installed"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="the package ray is not installed"),
+]
 
 PLUGIN = """
 import os, signal, tempfile, time

@@ -18,6 +18,7 @@ from PIL import Image as PilImage
 from refbench.store import SampleRow
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="the package ray is not installed"),
     pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs /proc"),
 ]
