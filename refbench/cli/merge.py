@@ -64,7 +64,7 @@ def show(cells: Sequence[MergedCell], places: int, out: Path, output: Output) ->
             output.note(f"warning: {problem}")
     repeated, lost = sum(c.repeated for c in cells), sum(c.lost_images for c in cells)
     if repeated:
-        output.line(f"{repeated} trials stood in more than one folder, with equal values")
+        output.line(f"{repeated} trials stood in more than one folder ({out} included), with equal values")
     if lost:
         output.note(f"warning: {lost} SR images are in none of the folders; their rows are there")
     folders = "1 folder" if places == 1 else f"{places} folders"
