@@ -55,7 +55,10 @@ def strike(moods: Path, place: str, sample_id: str) -> None:
     except (OSError, ValueError):
         return
     if int(count) > 1:
-        path.write_text(f"{what} {int(count) - 1}")
+        # another worker may read it at this moment
+        part = moods / f"part.{os.getpid()}.{time.monotonic_ns()}"
+        part.write_text(f"{what} {int(count) - 1}")
+        os.replace(part, path)
     else:
         path.unlink(missing_ok=True)
     if what == "raise":
