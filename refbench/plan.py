@@ -24,6 +24,7 @@ from refbench.registry import Registry, load_class
 from refbench.settings import MethodChoice, RunConfig
 from refbench.sharding import Load, Shard, Share, share
 from refbench.specs import MethodSpec
+from refbench.tiling.size import memory_bytes
 from refbench.types import Corresponding, Dataset, Sized
 
 
@@ -61,8 +62,11 @@ class Cell:
 
     @property
     def method_label(self) -> str:
-        """``datsr (compact)``: never to be mistaken for the official net."""
-        return f"{self.method} ({self.weights})" if self.weights else self.method
+        """``datsr (compact)``: never to be mistaken for the official net, nor ``datsr (compact, approx=pca)``
+        for one that matches exactly."""
+        approx = dict(self.job.method.params).get("approx")
+        notes = [*([self.weights] if self.weights else []), *([f"approx={approx}"] if approx else [])]
+        return f"{self.method} ({', '.join(notes)})" if notes else self.method
 
     def trials(self) -> tuple[tuple[str, int], ...]:
         """(sample id, draw) of every trial, draws of one sample next to each other."""
@@ -117,6 +121,12 @@ class Plan:
         if self.share is None:
             return cell.trials()
         return tuple(trial for trial in cell.trials() if (cell.key, trial[0]) in self.share)
+
+    def unbounded(self) -> tuple[str, ...]:
+        """The methods that have a memory limit and cannot keep to it: they do not run in tiles."""
+        jobs = (cell.job.method for cell in self.cells())
+        names = (job.spec.name for job in jobs if job.memory_limit is not None and not job.spec.tiles)
+        return tuple(dict.fromkeys(names))
 
     def tasks(self, done: Mapping[str, set[tuple[str, int]]]) -> list[Task]:
         """The trials that are not in ``done`` (run key -> finished trials), in the order of :meth:`cells`."""
@@ -244,6 +254,7 @@ class Planner:
                 params=tuple(sorted(params.items())),
                 device=self._device,
                 precision=config.precision,
+                memory_limit=memory_bytes(config.memory_limit),
                 weights_sha256=tuple(sorted(files.items())),
             ),
             data=data_job,
