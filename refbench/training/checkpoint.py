@@ -37,7 +37,9 @@ def metadata(method: str, config_json: str, recipe_json: str, facts: Mapping[str
 
 
 def load_encoder(path: str, net: Trainable) -> str:
-    """Fill the encoder of ``net`` from another checkpoint of its kind; returns the file's sha256.
+    """Fill the encoder of ``net`` from another checkpoint of its kind; returns the sha256 of its tensors.
+
+    Not of the file: safetensors keeps metadata in no fixed order, so a file written again has other bytes.
 
     UserError when the file is absent, is no checkpoint, or holds another encoder.
     """
@@ -56,7 +58,11 @@ def load_encoder(path: str, net: Trainable) -> str:
     except (SafetensorError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"train.encoder: {path!r} does not hold this net's encoder ({reason})") from error
-    return hashlib.sha256(content).hexdigest()
+    digest = hashlib.sha256()
+    for name, tensor in sorted(own.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def export(path: Path, model: nn.Module, meta: Mapping[str, str]) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from refbench.errors import UserError
 from refbench.training import ablation
@@ -41,6 +43,17 @@ def test_ablation_shares_the_encoder_and_reports_each_seed(
     assert [row.variant for row in rows] == ["base", "no offsets"]
     assert any(line.startswith("base, seed 0: stage1-student") for line in lines)
     assert not any(line.startswith("no offsets, seed 0: stage1") for line in lines)
+
+    # the base's file, written again with its metadata in another order, is still the same encoder
+    base = next((tmp_path / "ablation" / "base").glob("*/compact.safetensors"))
+    with safe_open(base, "pt") as opened:
+        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        meta = {**opened.metadata(), "note": "other bytes"}
+    save_file(tensors, base, meta)
+    again: list[str] = []
+    repeated = ablate({"out": str(tmp_path / "ablation"), "train": tiny_config["train"]}, again.append)
+    assert [row.gains for row in repeated] == [row.gains for row in rows]
+    assert not [line for line in again if "step" in line and "resuming after step" not in line]
 
 
 def test_table_shows_mean_spread_and_gap() -> None:
