@@ -133,7 +133,8 @@ def test_a_second_interrupt_ends_a_run_that_the_first_cannot_end(place: Place) -
     (place.moods / "003").touch()
     run = place.start()
     place.until(lambda: (place.moods / "hangs").exists(), "the hang")
-    place.until(lambda: len(place.ok()) == 3, "three rows")
+    # the row before the hang may still be on its way: results are handed over between two calls of the method
+    place.until(lambda: len(place.ok()) >= 2, "two rows")
     run.kill(signal.SIGINT)
     place.until(lambda: FIRST in run.text(), "the first answer")
     assert run.running()
@@ -141,8 +142,9 @@ def test_a_second_interrupt_ends_a_run_that_the_first_cannot_end(place: Place) -
     assert run.wait() == 130
     assert SECOND in run.text().splitlines()
     assert errors_of(run) == []
-    assert place.ok() == {"000", "001", "002"}
-    place.ends_well(computed=3)
+    kept = place.ok()
+    assert {"000", "001"} <= kept <= {"000", "001", "002"}
+    place.ends_well(computed=len(IDS) - len(kept))
 
 
 def test_one_interrupt_ends_a_run_in_order(place: Place) -> None:

@@ -164,7 +164,7 @@ def test_identity_hook_is_found_on_the_class(tmp_path: Path) -> None:
 
 def test_spec_declares_a_method_that_sees_no_reference() -> None:
     assert (SPEC.max_refs, SPEC.uses_reference, SPEC.variants) == (0, False, ())
-    assert set(SPEC.params) == {"dir", "suffix"}
+    assert set(SPEC.params) == {"dir", "name", "suffix"}
 
 
 def test_output_is_bit_exact(tmp_path: Path) -> None:
