@@ -13,7 +13,7 @@ def official_need(query: tuple[int, int], reference: tuple[int, int], channels: 
 
     All 3x3 patches of the reference are unfolded and normalised, which holds them twice, and one chunk of
     them is convolved with the query: at most CHUNK_BUDGET floats (0.5 G of them, whatever the device), with
-    the maximum and its index. Measured beside it in docs/performance.md.
+    the maximum and its index.
     """
     patches = (reference[0] - PATCH + 1) * (reference[1] - PATCH + 1)
     positions = (query[0] - PATCH + 1) * (query[1] - PATCH + 1)
