@@ -18,6 +18,7 @@ from pathlib import Path
 from refbench.downloads.https import LeavesHttps, open_https, reason
 from refbench.downloads.remote import LARGEST, Remote, check_address
 from refbench.errors import UserError
+from refbench.file_digest import file_sha256
 from refbench.store.locks import lock_file
 
 PIECE = 1 << 18
@@ -62,7 +63,7 @@ def fetch(
     """
     check_address(remote.url)
     if target.exists():
-        if not remote.matches(_digest(target)):
+        if not remote.matches(file_sha256(target)):
             raise UserError(f"{target}: is there with another sha256 than {remote.sha256}; move it away")
         return False
     partial = target.with_name(f".{target.name}.{remote.sha256[:16]}.part")
@@ -239,11 +240,3 @@ def _total(content_range: str | None) -> int | None:
     """The size of the file in ``bytes */1234``."""
     text = (content_range or "").rpartition("/")[2]
     return int(text) if text.isdigit() else None
-
-
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None

@@ -10,13 +10,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from refbench.errors import UserError, unknown
+from refbench.file_digest import file_sha256
 from refbench.identity import digest, folder_name
 from refbench.redact import without_credentials
 from refbench.store.manifest import MANIFEST, read_manifest
 from refbench.store.reader import row_files
 from refbench.tracking.guard import one_line
 from refbench.tracking.quiet import quiet
-from refbench.tracking.store import FILE_DIGEST, PARENT, PUBLISHED, file_digest
+from refbench.tracking.store import FILE_DIGEST, PARENT, PUBLISHED
 
 _KEY = re.compile(r"[0-9a-f]{64}")
 _FILE = re.compile(r"manifest\.json|summary\.json|(?:samples|scores)(?:\.[0-9a-f]+(?:-\d+)?)?\.jsonl")
@@ -132,7 +133,7 @@ def _fetch(client: Any, child: Any, folder: Path, where: str) -> Path:
     with TemporaryDirectory(prefix=".fetch-", dir=folder) as temporary:
         for name, expected in wanted.items():
             target = folder / name
-            if target.is_file() and file_digest(target) == expected:
+            if target.is_file() and file_sha256(target) == expected:
                 continue
             try:
                 got = Path(client.download_artifacts(run_id, name, temporary))
@@ -140,7 +141,7 @@ def _fetch(client: Any, child: Any, folder: Path, where: str) -> Path:
                 raise UserError(
                     f"{place}: cannot fetch {name} ({type(error).__name__}); repeat the refbench run"
                 ) from error
-            if file_digest(got) != expected:
+            if file_sha256(got) != expected:
                 raise UserError(f"{place}: {name} is not the file that was published (sha256 differs)")
             os.replace(got, target)
     _check_identity(folder, tags["run_key"], place)

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from refbench import __version__
+from refbench.file_digest import file_sha256
 from refbench.identity import digest
 from refbench.redact import without_credentials
 from refbench.store.cell import SUMMARY
@@ -20,7 +21,7 @@ from refbench.store.manifest import MANIFEST
 from refbench.store.reader import ROWS, SCORES
 from refbench.tracking.guard import mirrored
 from refbench.tracking.local import local_uri, published_before, ui_command
-from refbench.tracking.store import NOTE, PARENT, PUBLISHED, SOURCE, TrackingStore, file_digest, flat
+from refbench.tracking.store import NOTE, PARENT, PUBLISHED, SOURCE, TrackingStore, flat
 from refbench.tracking.types import CellRunInfo, SuiteRunInfo, TrackingResult
 
 EXPERIMENT = "refbench"
@@ -154,9 +155,9 @@ def _content(suite: SuiteRunInfo, cells: Sequence[CellRunInfo], table: str) -> s
 def _stable_digest(path: Path) -> str:
     """Digest of a file; of a summary without the time when it was made, which every repetition changes."""
     if path.name != SUMMARY:
-        return file_digest(path)
+        return file_sha256(path)
     try:
         data = json.loads(path.read_bytes())
     except ValueError:
-        return file_digest(path)
+        return file_sha256(path)
     return digest({**data, "finished": ""} if isinstance(data, dict) else data)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 import time
@@ -10,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from refbench.file_digest import file_sha256
 from refbench.redact import without_credentials
 
 PARENT = "mlflow.parentRunId"
@@ -105,7 +105,7 @@ class TrackingStore:
         tags: the run's own, as they were before.
         """
         for path in files:
-            content = file_digest(path)
+            content = file_sha256(path)
             tag = key(FILE_DIGEST + path.name)
             if tags.get(tag) != content:
                 self.client.log_artifact(run_id, str(path))
@@ -125,12 +125,6 @@ class TrackingStore:
         """Mark a publication as complete; until then a repetition starts over."""
         self.client.set_tag(run_id, PUBLISHED, content)
         self.end(run_id, finished)
-
-
-def file_digest(path: Path) -> str:
-    """sha256 hex of a file."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def flat(values: Mapping[str, object], prefix: str = "") -> dict[str, object]:

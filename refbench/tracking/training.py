@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from refbench.file_digest import file_sha256
 from refbench.identity import digest
 from refbench.tracking.guard import mirrored
-from refbench.tracking.store import NOTE, PUBLISHED, SOURCE, TrackingStore, file_digest, flat
+from refbench.tracking.store import NOTE, PUBLISHED, SOURCE, TrackingStore, flat
 from refbench.tracking.types import TrackingResult
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def _training(store: TrackingStore, result: TrainingResult) -> str:
     facts = read_facts(result.checkpoint)
     files = [path for path in (result.curves, result.checkpoint.parent / "curves.json") if path.is_file()]
     content = hashlib.sha256(
-        repr((recipe, facts.sha256, result.stages, [file_digest(path) for path in files])).encode()
+        repr((recipe, facts.sha256, result.stages, [file_sha256(path) for path in files])).encode()
     ).hexdigest()
     run = store.find(TRAINING_KEY, own)
     if run is not None and run.data.tags.get(PUBLISHED) == content:

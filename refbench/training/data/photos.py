@@ -12,6 +12,7 @@ from PIL import Image as PILImage
 from PIL import ImageOps
 
 from refbench.errors import UserError
+from refbench.file_digest import file_sha256
 from refbench.imaging import open_image
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".ppm")
@@ -43,11 +44,6 @@ def photo_files(folder: Path) -> list[Path]:
 def pixels_sha256(pixels: npt.NDArray[np.uint8]) -> str:
     """sha256 hex of the shape and bytes of RGB pixels."""
     return hashlib.sha256(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()
-
-
-def file_sha256(path: Path) -> str:
-    """sha256 hex of the bytes of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def read_rgb(path: Path) -> PILImage.Image:
