@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from refbench.sharding import Shard
+from refbench.plan.sharding import Shard
 from refbench.specs import DataRequest, ParamValue
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import log10
 from statistics import fmean
 
-from refbench.reporting.cells import StoredCell
+from refbench.results.cells import StoredCell
 from refbench.stages import STAGES
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
-from refbench.escape import markdown_text
+from refbench.untrusted.escape import markdown_text
 
 from .published import contradictions
 from .report import Report

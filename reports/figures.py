@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from refbench.escape import printable
+from refbench.untrusted.escape import printable
 
 from .chart import MARKERS, PALETTE, Chart, Series
 from .charts import charts

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from refbench.escape import spreadsheet_text
-from refbench.reporting.cells import StoredCell
+from refbench.untrusted.escape import spreadsheet_text
+from refbench.results.cells import StoredCell
 from refbench.specs import MetricSpec
 from refbench.stats.interval import Interval
 

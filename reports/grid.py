@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from refbench.escape import markdown_text
+from refbench.untrusted.escape import markdown_text
 from refbench.specs import MetricSpec
 from refbench.stats.interval import Interval
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from refbench.reporting.cells import StoredCell
+from refbench.results.cells import StoredCell
 from refbench.stats.summary import CellSummary
 
 REFERENCE_NUMBER = ("count", "all")

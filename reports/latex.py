@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from refbench.escape import printable
+from refbench.untrusted.escape import printable
 
 from .grid import Grid
 from .report import Report

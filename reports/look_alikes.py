@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from refbench.identity import differences
+from refbench.identity.keys import differences
 
 from .table_model import Section
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from refbench.reporting.cells import load_cells
+from refbench.results.cells import load_cells
 
 from .figures import write_figures
 from .html.page import write_page

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from refbench.reporting.cells import StoredCell
+from refbench.results.cells import StoredCell
 from refbench.specs import MetricSpec
 from refbench.stats.interval import Interval, mean_interval
 from refbench.stats.paired import Comparison, compare_images

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from refbench.protocols.reference import ORACLE
-from refbench.reporting.cells import StoredCell
+from refbench.results.cells import StoredCell
 from refbench.specs import MetricSpec
 from refbench.stats.interval import Interval, mean_interval
 from refbench.stats.paired import Comparison

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from refbench.errors import unknown
-from refbench.reporting.cells import StoredCell, StoredCells
+from refbench.results.cells import StoredCell, StoredCells
 from refbench.specs import MetricSpec
 
 from .accuracy import Accuracy, accuracies, accuracy_grid

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from refbench.reporting.cells import StoredCell
-from refbench.reporting.protocol_parts import level_order
+from refbench.results.cells import StoredCell
+from refbench.results.protocol_parts import level_order
 from refbench.specs import MetricSpec
 from refbench.stats.robustness import Degradation, degradation
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from refbench.errors import UserError
-from refbench.identity import canonical_json
+from refbench.identity.keys import canonical_json
 from refbench.metrics import METRICS, spec_of_signature
 from refbench.specs import MetricSpec
 from refbench.stats.paired import Comparison, Trials, compare, compare_images

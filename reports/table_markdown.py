@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refbench.escape import markdown_text
+from refbench.untrusted.escape import markdown_text
 
 from .table_model import Entry, Section, Table
 from .table_notes import MARKS

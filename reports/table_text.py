@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from refbench.escape import printable, terminal_text
+from refbench.untrusted.escape import printable, terminal_text
 from refbench.specs import MetricSpec
 
 from .table_model import Entry, Section, Table

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refbench.identity import (
+from refbench.identity.keys import (
     MISSING,
     canonical_json,
     compare_key,
@@ -106,7 +106,7 @@ def test_every_field_changes_the_run_key(field: str) -> None:
 
 
 def test_run_key_is_equal_in_another_process() -> None:
-    code = f"from refbench.identity import run_key; print(run_key(**{FIELDS!r}))"
+    code = f"from refbench.identity.keys import run_key; print(run_key(**{FIELDS!r}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == run_key(**FIELDS)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from refbench.code_digest import code_digest
+from refbench.identity.code_digest import code_digest
 from refbench.errors import UserError
 from refbench.specs import MethodSpec, PublishedResult
 
@@ -153,7 +153,7 @@ def test_sources_that_cannot_be_found_are_a_user_error(package: Path, tmp_path: 
 def test_built_in_methods_are_found_through_the_folder_mapping_without_import() -> None:
     code = (
         "import sys\n"
-        "from refbench.code_digest import code_digest\n"
+        "from refbench.identity.code_digest import code_digest\n"
         "from refbench.specs import MethodSpec\n"
         "spec = MethodSpec(name='t', target='refbench.methods:X', code=('refbench.store',))\n"
         "print(code_digest(spec), 'refbench.methods' in sys.modules, 'torch' in sys.modules)\n"

@@ -12,7 +12,7 @@ from refbench.errors import UserError
 from refbench.methods.bicubic.spec import SPEC as BICUBIC
 from refbench.registry import spec_in_file
 from refbench.specs import MethodSpec
-from refbench.upscale import UpscaleRequest, choose_references, upscale
+from refbench.execution.upscale import UpscaleRequest, choose_references, upscale
 
 METHOD = """
 import torch

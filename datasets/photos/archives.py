@@ -9,7 +9,7 @@ from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import BinaryIO
 
-from refbench.archives import read_members
+from refbench.untrusted.archives import read_members
 from refbench.errors import UserError
 
 LARGEST_PHOTO = 256 << 20

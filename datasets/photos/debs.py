@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 
-from refbench.downloads import Remote, fetch
+from refbench.untrusted.downloads import Remote, fetch
 from refbench.errors import UserError
 
 APT = "apt"

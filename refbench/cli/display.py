@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
-from refbench.escape import terminal_text
-from refbench.plan import Cell
+from refbench.untrusted.escape import terminal_text
+from refbench.plan.planner import Cell
 from refbench.store import SampleRow
 
 if TYPE_CHECKING:

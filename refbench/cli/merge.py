@@ -16,7 +16,7 @@ from refbench.errors import UserError
 
 if TYPE_CHECKING:
     from refbench.cli.output import Output
-    from refbench.merging import MergedCell
+    from refbench.results.merging import MergedCell
 
 HELP = """Join the results folders of a run that was divided with shard=i/n, as if it had not been.
 
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     if values["out"] is None and len(places) > 1:
         raise UserError("merge: out= is missing (where the joined results go)")
     out = Path(values["out"]) if values["out"] is not None else places[0]
-    from refbench.merging import merge
+    from refbench.results.merging import merge
 
     cells = merge(places, out, partial=args.partial)
     show(cells, len(places), out, args.output)

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
-from refbench.escape import json_text, terminal_text
-from refbench.redact import without_credentials
+from refbench.untrusted.escape import json_text, terminal_text
+from refbench.untrusted.redact import without_credentials
 
 
 class Output:

@@ -9,9 +9,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from refbench.archives import unpack
-from refbench.downloads import fetch
-from refbench.downloads.remote import Remote, remote
+from refbench.untrusted.archives import unpack
+from refbench.untrusted.downloads import fetch
+from refbench.untrusted.downloads.remote import Remote, remote
 from refbench.errors import UserError
 
 STEP = 16 << 20

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     for name in ("tracking.run", "experiment"):
         if values[name] and not uri:
             raise UserError(f"{name}= needs tracking.uri=, the server to fetch runs from")
-    from refbench.reporting.cells import load_cells
+    from refbench.results.cells import load_cells
     from refbench.reports.report import build_report
 
     places = named or ([] if uri else [out])

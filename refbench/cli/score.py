@@ -14,7 +14,7 @@ from refbench.config.override import is_override
 from refbench.registry import Registry
 
 if TYPE_CHECKING:
-    from refbench.scoring import ScoredCell
+    from refbench.results.scoring import ScoredCell
 
 HELP = """Add metrics to finished runs from their kept SR images.
 
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     values = load_command("score", KEYS, [w for w in args.words if is_override(w)])
     places = [Path(w).expanduser() for w in args.words if not is_override(w)] or [Path(values["out"])]
     from refbench.cli.threads import set_threads
-    from refbench.scoring import Scorer, score_runs
+    from refbench.results.scoring import Scorer, score_runs
 
     set_threads(values["threads"])
     scorer = Scorer(values["metrics"], Registry.discover(), values["data.root"], args.output.note)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from refbench.cli.output import Output
-from refbench.escape import terminal_text
+from refbench.untrusted.escape import terminal_text
 
 
 def print_table(

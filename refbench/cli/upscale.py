@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
     from refbench.cli.threads import set_threads
     from refbench.tiling.size import memory_bytes
-    from refbench.upscale import UpscaleRequest, upscale
+    from refbench.execution.upscale import UpscaleRequest, upscale
 
     set_threads(values["threads"])
     root = values["weights.root"]

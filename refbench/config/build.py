@@ -15,7 +15,7 @@ from refbench.errors import UserError
 from refbench.metrics.specs import resolve
 from refbench.registry import Registry
 from refbench.settings import ExecutorChoice, RunConfig, SuiteConfig
-from refbench.sharding import Shard
+from refbench.plan.sharding import Shard
 from refbench.specs import DataRequest, MethodSpec, MetricSpec
 from refbench.weights.resolve import ROOT_VARIABLE
 

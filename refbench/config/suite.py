@@ -14,7 +14,7 @@ from typing import Any
 from refbench.errors import UserError, unknown
 from refbench.settings import ProtocolEntry, SuiteConfig
 from refbench.specs import ParamValue
-from refbench.yaml_text import LONGEST, safe_yaml
+from refbench.untrusted.yaml_text import LONGEST, safe_yaml
 
 SUITE_KEYS = (
     "name", "title", "dataset", "card", "reference", "transform", "levels", "params", "draws", "control",

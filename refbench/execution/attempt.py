@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from refbench.errors import SampleError
 from refbench.matching.listening import listening
 from refbench.matching.result import Match
-from refbench.profiling.memory import reset_peak
-from refbench.profiling.recorder import StageRecorder
+from refbench.execution.measure.memory import reset_peak
+from refbench.execution.measure.recorder import StageRecorder
 from refbench.stages import recording
 from refbench.tensors import to_image
 from refbench.tiling.budget import bounded

@@ -38,8 +38,8 @@ def make_executor(name: str, params: Mapping[str, ParamValue]) -> Executor:
 
 
 def _ray(params: Mapping[str, ParamValue]) -> Executor:
-    from refbench.execution.ray_executor import RayExecutor
-    from refbench.execution.ray_options import RayOptions, require_ray
+    from refbench.execution.ray.executor import RayExecutor
+    from refbench.execution.ray.options import RayOptions, require_ray
 
     require_ray()
     numbers = ("workers", "num_cpus", "num_gpus", "timeout", "retries", "start_timeout", "ship_limit")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from refbench.config.keys import DATA_OPTIONS, raw_kind
-from refbench.execution.job import CellJob, DataJob, MethodJob
+from refbench.plan.job import CellJob, DataJob, MethodJob
 from refbench.registry import is_file_locator
 from refbench.specs import ParamValue
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from refbench.execution.job import CellJob, Task, TaskResult
+from refbench.plan.job import CellJob, Task, TaskResult
 
 OnResult = Callable[[TaskResult], None]
 

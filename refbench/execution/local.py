@@ -18,7 +18,7 @@ from multiprocessing.process import BaseProcess
 
 from refbench.errors import UserError
 from refbench.execution.executor import OnResult
-from refbench.execution.job import CellJob, MethodJob, Task, TaskResult
+from refbench.plan.job import CellJob, MethodJob, Task, TaskResult
 from refbench.execution.pool_worker import Failed, Ready, serve
 from refbench.execution.retries import Retries, check_pool
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from refbench.errors import UserError
-from refbench.execution.job import CellJob, MethodJob, Task
+from refbench.plan.job import CellJob, MethodJob, Task
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from refbench.errors import UserError
 from refbench.execution.executor import OnResult
-from refbench.execution.job import Task, TaskResult
+from refbench.plan.job import Task, TaskResult
 from refbench.store.row import SampleRow
 
 

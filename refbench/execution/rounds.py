@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from refbench.execution.executor import Executor, OnResult
-from refbench.execution.job import CellJob, Task, TaskResult
+from refbench.plan.job import CellJob, Task, TaskResult
 
 RETRIES = 2
 """Further tries of a failed trial where ``executor.retries`` says nothing else."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from refbench.execution.executor import OnResult
-from refbench.execution.job import CellJob, Task, TaskResult
+from refbench.plan.job import CellJob, Task, TaskResult
 from refbench.execution.worker import Prepared, Worker
 
 AHEAD = 2

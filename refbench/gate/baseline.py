@@ -16,7 +16,7 @@ from typing import Any
 
 from refbench.errors import UserError
 from refbench.gate.parse import Field
-from refbench.identity import first_difference
+from refbench.identity.keys import first_difference
 from refbench.metrics import spec_of_signature
 from refbench.stats.paired import Trials
 from refbench.stats.summary import CellSummary

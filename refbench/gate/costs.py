@@ -5,7 +5,7 @@ from __future__ import annotations
 from refbench.gate.baseline import BaselineCell
 from refbench.gate.tolerance import Limits, cost_floor
 from refbench.gate.verdict import MetricVerdict, Verdict
-from refbench.identity import first_difference
+from refbench.identity.keys import first_difference
 from refbench.stats.summary import CellSummary
 
 

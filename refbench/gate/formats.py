@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 from xml.etree import ElementTree
 
-from refbench.escape import markdown_text, printable
+from refbench.untrusted.escape import markdown_text, printable
 from refbench.gate.verdict import CellVerdict, GateResult, MetricVerdict
 
 MARKS = {"regressed": "FAIL", "not comparable": "????", "improved": "good", "unchanged": "ok"}

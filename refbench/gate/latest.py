@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from refbench.identity import canonical_json
+from refbench.identity.keys import canonical_json
 from refbench.store import Manifest, find_runs
 from refbench.store.cell import SUMMARY
 from refbench.store.manifest import MANIFEST, read_manifest

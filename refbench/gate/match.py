@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from refbench.errors import did_you_mean
 from refbench.gate.baseline import BaselineCell
-from refbench.identity import differences, first_difference
+from refbench.identity.keys import differences, first_difference
 from refbench.stats.summary import CellSummary
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from refbench.reporting.cells import load_cells
+from refbench.results.cells import load_cells
 from refbench.specs import MetricSpec
 from refbench.stats.summary import CellSummary
 from refbench.store import Manifest, Run

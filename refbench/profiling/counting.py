@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from torch.utils.flop_counter import FlopCounterMode
 
-from refbench.profiling.flops import flop_counter
+from refbench.execution.measure.flops import flop_counter
 from refbench.profiling.traffic import TrafficMode
 from refbench.stages import recording
 

@@ -11,7 +11,7 @@ from refbench.profiling.counting import Work
 from refbench.profiling.growth import fit_growth
 from refbench.profiling.request import ProfileRequest
 from refbench.profiling.roofline import Peaks, roofline_share
-from refbench.redact import clean_config
+from refbench.untrusted.redact import clean_config
 
 SCHEMA = 1
 LEAST_MB = 0.5

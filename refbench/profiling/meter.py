@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from refbench.profiling.memory import peak_resident_mb, reset_peak, resident_mb
+from refbench.execution.measure.memory import peak_resident_mb, reset_peak, resident_mb
 from refbench.stages import recording
 
 if TYPE_CHECKING:

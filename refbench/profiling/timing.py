@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from refbench.profiling.recorder import StageRecorder
+from refbench.execution.measure.recorder import StageRecorder
 from refbench.profiling.spread import Spread, spread
 from refbench.stages import STAGES, recording
 

@@ -16,7 +16,7 @@ from refbench.protocols.card import Card, load_card
 from refbench.protocols.padding import pad_trial
 from refbench.protocols.reference import ORACLE, ReferencePolicy
 from refbench.protocols.transforms import load_transform
-from refbench.rng import generator
+from refbench.identity.rng import generator
 from refbench.types import Dataset, Image, Sample, Trial
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 
 from refbench.errors import SampleError, UserError, unknown
 from refbench.protocols import stitching, substitutes
-from refbench.rng import generator
+from refbench.identity.rng import generator
 from refbench.specs import ParamValue
 from refbench.types import Dataset, Image, Sample
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from refbench.identity import folder_name
+from refbench.identity.keys import folder_name
 from refbench.store.disk import explained, remove_stale, vanished, write_atomic
 from refbench.store.images import IMAGES, write_image
 from refbench.store.linelog import LineLog

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from refbench.errors import UserError
-from refbench.identity import first_difference
+from refbench.identity.keys import first_difference
 from refbench.store.checks import no_constant
 from refbench.store.disk import explained, write_atomic
 from refbench.store.locks import exclusive
@@ -46,7 +46,7 @@ class Manifest:
     baseline: bool = False
     """True when the cell was added as the baseline of a comparison."""
     identity: Mapping[str, Any] = field(default_factory=dict)
-    """The fields of the run key (refbench.identity.run_fields)."""
+    """The fields of the run key (refbench.identity.keys.run_fields)."""
     compare: Mapping[str, Any] = field(default_factory=dict)
     """The compare key without its signature, which each metric adds."""
     metrics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

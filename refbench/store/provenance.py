@@ -1,6 +1,6 @@
 """Where a session's numbers come from: code, packages, machine, time. Never secrets.
 
-The environment is an allow-list, and secrets in the command line are blanked (refbench.redact).
+The environment is an allow-list, and secrets in the command line are blanked (refbench.untrusted.redact).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from refbench.redact import without_credentials
+from refbench.untrusted.redact import without_credentials
 
 PACKAGES = (
     "refbench", "torch", "torchvision", "numpy", "pillow", "scikit-image", "lpips", "pyiqa",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from refbench.redact import without_credentials
+from refbench.untrusted.redact import without_credentials
 from refbench.store import checks
 from refbench.store.checks import RowError
 from refbench.store.migrations import ROW_SCHEMA, migrate

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from refbench.redact import without_credentials
+from refbench.untrusted.redact import without_credentials
 from refbench.store.locks import exclusive
 from refbench.tracking.local import artifact_root, follow_move, local_uri, ui_command
 from refbench.tracking.quiet import quiet

@@ -12,9 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from refbench import __version__
-from refbench.file_digest import file_sha256
-from refbench.identity import digest
-from refbench.redact import without_credentials
+from refbench.identity.file_digest import file_sha256
+from refbench.identity.keys import digest
+from refbench.untrusted.redact import without_credentials
 from refbench.store.cell import SUMMARY
 from refbench.store.linelog import files_of
 from refbench.store.manifest import MANIFEST

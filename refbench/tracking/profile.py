@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from refbench.escape import markdown_text
+from refbench.untrusted.escape import markdown_text
 from refbench.profiling.cells import shown
 from refbench.profiling.tables import machine_lines, tables
 from refbench.tracking.guard import mirrored

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from refbench.file_digest import file_sha256
-from refbench.redact import without_credentials
+from refbench.identity.file_digest import file_sha256
+from refbench.untrusted.redact import without_credentials
 
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"

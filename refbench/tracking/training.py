@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from refbench.file_digest import file_sha256
-from refbench.identity import digest
+from refbench.identity.file_digest import file_sha256
+from refbench.identity.keys import digest
 from refbench.tracking.guard import mirrored
 from refbench.tracking.store import NOTE, PUBLISHED, SOURCE, TrackingStore, flat
 from refbench.tracking.types import TrackingResult

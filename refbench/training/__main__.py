@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from refbench.errors import UserError
-from refbench.yaml_text import safe_yaml
+from refbench.untrusted.yaml_text import safe_yaml
 
 from .run import train
 

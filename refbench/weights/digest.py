@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from refbench.errors import UserError
-from refbench.file_digest import file_sha256
+from refbench.identity.file_digest import file_sha256
 from refbench.specs import WeightsFile
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from refbench.errors import UserError, did_you_mean
-from refbench.file_digest import file_sha256
+from refbench.identity.file_digest import file_sha256
 from refbench.specs import MethodSpec, WeightsFile, WeightsVariant
 from refbench.weights.digest import checked_sha256, how_to_get
 from refbench.weights.header import has_config

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from refbench.reporting.cells import StoredCell
+from refbench.results.cells import StoredCell
 from refbench.specs import MetricSpec
 from refbench.stats.paired import Trials
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from refbench.escape import printable
+from refbench.untrusted.escape import printable
 from refbench.imaging import bicubic_resize
-from refbench.reporting.cells import StoredCell
-from refbench.reporting.trials import TrialImages
+from refbench.results.cells import StoredCell
+from refbench.results.trials import TrialImages
 from refbench.specs import MetricSpec
 from refbench.store import SampleRow
 from refbench.types import Image, Trial

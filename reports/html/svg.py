@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
-from refbench.escape import printable
+from refbench.untrusted.escape import printable
 
 from ..chart import PALETTE, Chart, Point, Series
 from ..ticks import log_axis_ticks, nice_ticks, number_text

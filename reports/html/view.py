@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from refbench.escape import printable
+from refbench.untrusted.escape import printable
 from refbench.specs import MetricSpec
 
 from ..chart import PALETTE

@@ -20,12 +20,12 @@ from PIL import Image as PilImage
 
 from refbench.config.load import load_run
 from refbench.execution.executor import Executor
-from refbench.execution.job import Task, TaskResult
+from refbench.plan.job import Task, TaskResult
 from refbench.execution.local import LocalExecutor
-from refbench.execution.ray_executor import RayExecutor
-from refbench.execution.ray_options import RayOptions
+from refbench.execution.ray.executor import RayExecutor
+from refbench.execution.ray.options import RayOptions
 from refbench.execution.serial import SerialExecutor
-from refbench.plan import Planner
+from refbench.plan.planner import Planner
 from refbench.registry import Registry
 
 METHOD = """

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from refbench.execution import worker as workers
-from refbench.execution.job import CellJob, DataJob, MethodJob, Task, TaskResult
+from refbench.plan.job import CellJob, DataJob, MethodJob, Task, TaskResult
 from refbench.execution.serial import SerialExecutor
 from refbench.execution.worker import Worker, method_of
 from refbench.profiling.images import image_pair

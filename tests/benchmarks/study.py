@@ -29,12 +29,12 @@ from types import ModuleType
 from unittest import mock
 
 from refbench.execution.executor import OnResult
-from refbench.execution.job import CellJob, Task, TaskResult
-from refbench.plan import Plan, Planner
+from refbench.plan.job import CellJob, Task, TaskResult
+from refbench.plan.planner import Plan, Planner
 from refbench.registry import Entry, Registry
-from refbench.runner import RunOutcome, carry_out, finished_trials
+from refbench.execution.runner import RunOutcome, carry_out, finished_trials
 from refbench.settings import MethodChoice, ProtocolEntry, RunConfig, SuiteConfig
-from refbench.sharding import Shard
+from refbench.plan.sharding import Shard
 from refbench.specs import DataRequest, DatasetSpec, MethodSpec
 from refbench.store import SampleRow
 from refbench.types import Sample
@@ -229,7 +229,7 @@ def resume(study: Study) -> None:
 
 def report(study: Study) -> None:
     """Every format that is text."""
-    from refbench.reporting.cells import load_cells
+    from refbench.results.cells import load_cells
     from refbench.reports.report import build_report
     from refbench.reports.write import write_text_formats
 
@@ -244,7 +244,7 @@ def shards(study: Study) -> None:
 
 def join(study: Study) -> None:
     """The two shards as one."""
-    from refbench.merging import merge
+    from refbench.results.merging import merge
 
     cells = merge(study.parts, study.folder / "joined")
     assert not any(cell.partial for cell in cells)
@@ -275,7 +275,7 @@ def measure(step: str, study: Study) -> dict[str, float]:
         import_module(f"refbench.{name}")
     base, start = peak_mb(), time.process_time()
     # the fake method has no source
-    with mock.patch("refbench.plan.code_digest", return_value="c" * 64):
+    with mock.patch("refbench.plan.planner.code_digest", return_value="c" * 64):
         STEPS[step](study)
     peak = peak_mb()
     return {"seconds": round(time.process_time() - start, 2), "mb": round(peak), "above": round(peak - base)}

@@ -21,11 +21,11 @@ from PIL import Image as PilImage
 
 from refbench.execution.executor import Executor
 from refbench.execution.metric_set import MetricSet
-from refbench.identity import folder_name
+from refbench.identity.keys import folder_name
 from refbench.imaging import read_image
-from refbench.plan import Plan, Planner
+from refbench.plan.planner import Plan, Planner
 from refbench.registry import Entry, Registry
-from refbench.runner import RunOutcome, carry_out
+from refbench.execution.runner import RunOutcome, carry_out
 from refbench.settings import MethodChoice, ProtocolEntry, RunConfig, SuiteConfig
 from refbench.specs import DataRequest, DatasetSpec, MethodSpec, Param
 from refbench.store import CellStore, RowError, SampleRow, TrialKey
@@ -194,7 +194,7 @@ def make_world(folder: Path, pause: float = 0.0) -> World:
         device="cpu",
         out=folder / "unused",
     )
-    with mock.patch("refbench.plan.code_digest", return_value="c" * 64):
+    with mock.patch("refbench.plan.planner.code_digest", return_value="c" * 64):
         plan = Planner(registry).plan([config])
     return World(folder, plan, config)
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from refbench.cli.main import main
-from refbench.reporting.cells import load_cells
+from refbench.results.cells import load_cells
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image as PILImage
 
-from refbench import scoring
+from refbench.results import scoring
 from refbench.cli.main import main
 from refbench.metrics.specs import METRICS
-from refbench.reporting.cells import load_cells
+from refbench.results.cells import load_cells
 from refbench.reports.table import comparison_table
 from refbench.store import find_runs, load_run
 

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 
 from refbench.execution.executor import OnResult
-from refbench.execution.job import CellJob, Task
+from refbench.plan.job import CellJob, Task
 from refbench.execution.serial import SerialExecutor
 from refbench.execution.worker import Worker
-from refbench.plan import Plan, Planner
+from refbench.plan.planner import Plan, Planner
 from refbench.registry import Entry, Registry
-from refbench.runner import RunOutcome, carry_out
+from refbench.execution.runner import RunOutcome, carry_out
 from refbench.settings import MethodChoice, ProtocolEntry, RunConfig, SuiteConfig
-from refbench.sharding import Shard
+from refbench.plan.sharding import Shard
 from refbench.specs import DataRequest, DatasetSpec, MethodSpec
 from refbench.types import Input, Sample
 
@@ -108,7 +108,7 @@ def make_registry(monkeypatch: pytest.MonkeyPatch, code: str = "c") -> Registry:
     module = ModuleType(MODULE)
     module.__dict__.update(SmallDataset=SmallDataset, SmallMethod=SmallMethod)
     monkeypatch.setitem(sys.modules, MODULE, module)
-    monkeypatch.setattr("refbench.plan.code_digest", lambda spec: code * 64)
+    monkeypatch.setattr("refbench.plan.planner.code_digest", lambda spec: code * 64)
     specs = [MethodSpec(name, f"{MODULE}:SmallMethod") for name in ("small", "bicubic")]
     data = DatasetSpec("small", f"{MODULE}:SmallDataset")
     methods = [Entry(spec.name, spec, "test") for spec in specs]

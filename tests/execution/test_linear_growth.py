@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from refbench.cli.display import PlainProgress
-from refbench.merging import merge
-from refbench.plan import Planner
-from refbench.reporting.cells import load_cells
+from refbench.results.merging import merge
+from refbench.plan.planner import Planner
+from refbench.results.cells import load_cells
 from refbench.reports.report import build_report
 from refbench.reports.write import write_text_formats
-from refbench.runner import carry_out
+from refbench.execution.runner import carry_out
 from refbench.settings import MethodChoice, RunConfig
-from refbench.sharding import Shard
+from refbench.plan.sharding import Shard
 from refbench.specs import DataRequest
 
 
@@ -96,7 +96,7 @@ def pipeline(images: int, out: Path) -> dict[str, int]:
 
 
 def test_calls_grow_in_proportion_to_the_rows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("refbench.plan.code_digest", lambda spec: "c" * 64)
+    monkeypatch.setattr("refbench.plan.planner.code_digest", lambda spec: "c" * 64)
     # equal steps, all on one side of the 30 images from which intervals are bootstrapped
     sizes = (40, 80, 120)
     pipeline(sizes[0], tmp_path / "warm")

@@ -14,9 +14,9 @@ from refbench.errors import UserError
 from refbench.execution.choose import make_executor
 from refbench.execution.local import LocalExecutor
 from refbench.execution.serial import SerialExecutor
-from refbench.plan import Planner
+from refbench.plan.planner import Planner
 from refbench.registry import Registry
-from refbench.runner import RunOutcome, carry_out
+from refbench.execution.runner import RunOutcome, carry_out
 
 PLUGIN = """
 import os, signal, time

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from refbench.errors import SampleError
-from refbench.execution.job import CellJob, DataJob, MethodJob, Task
+from refbench.plan.job import CellJob, DataJob, MethodJob, Task
 from refbench.execution.worker import Worker
 from refbench.matching import match
 from refbench.protocols import build_instances
@@ -157,7 +157,7 @@ def test_the_second_limit() -> None:
 
 
 def test_tables_name_an_approximation() -> None:
-    from refbench.plan import Cell
+    from refbench.plan.planner import Cell
 
     spec = MethodSpec("datsr", "x:Y")
     labels = []

@@ -15,9 +15,9 @@ import pytest
 
 from refbench.errors import UserError
 from refbench.gate import baseline_of, check
-from refbench.merging import merge
+from refbench.results.merging import merge
 from refbench.registry import Registry
-from refbench.reporting.cells import load_cells
+from refbench.results.cells import load_cells
 from refbench.store import CellStore, SampleRow, find_runs, load_run, read_manifest
 from refbench.store.manifest import replace_manifest
 
@@ -255,7 +255,7 @@ def test_the_gate_refuses_a_shard(registry: Registry, shards: list[Path], tmp_pa
 
 
 def test_scores_of_a_shard_are_labelled(registry: Registry, shards: list[Path]) -> None:
-    from refbench.scoring import Scorer, score_runs
+    from refbench.results.scoring import Scorer, score_runs
     from refbench.store.frame import load_frame
 
     cells = score_runs([shards[0]], Scorer(["psnr_y"], registry))

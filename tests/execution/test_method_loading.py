@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from refbench.errors import UserError
-from refbench.execution.job import MethodJob
+from refbench.plan.job import MethodJob
 from refbench.execution.worker import method_of
 from refbench.registry import spec_in_file
 

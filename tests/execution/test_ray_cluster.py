@@ -21,13 +21,13 @@ from PIL import Image as PilImage
 from refbench.config.load import load_run
 from refbench.errors import UserError
 from refbench.execution.executor import Executor
-from refbench.execution.ray_cluster import OWN_CLUSTER
-from refbench.execution.ray_executor import RayExecutor
-from refbench.execution.ray_options import RayOptions
+from refbench.execution.ray.cluster import OWN_CLUSTER
+from refbench.execution.ray.executor import RayExecutor
+from refbench.execution.ray.options import RayOptions
 from refbench.execution.serial import SerialExecutor
-from refbench.plan import Planner
+from refbench.plan.planner import Planner
 from refbench.registry import Registry
-from refbench.runner import RunOutcome, carry_out
+from refbench.execution.runner import RunOutcome, carry_out
 from refbench.store import SampleRow
 
 pytestmark = [

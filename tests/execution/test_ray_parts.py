@@ -16,13 +16,13 @@ from refbench.config.load import load_run
 from refbench.errors import UserError
 from refbench.execution.choose import make_executor
 from refbench.execution.elsewhere import Needed, moved, needed_data, needed_method, with_absolute_paths
-from refbench.execution.job import CellJob, Task, TaskResult
-from refbench.execution.ray_actor import check_versions, local_versions
-from refbench.execution.ray_cluster import Cluster, connect_error
-from refbench.execution.ray_options import RayOptions
-from refbench.execution.ray_shipping import Parcel, ShippedFile, pack, remove, run_folder, unpack
-from refbench.execution.ray_worker import Order, RayWorker, method_files
-from refbench.plan import Planner
+from refbench.plan.job import CellJob, Task, TaskResult
+from refbench.execution.ray.actor import check_versions, local_versions
+from refbench.execution.ray.cluster import Cluster, connect_error
+from refbench.execution.ray.options import RayOptions
+from refbench.execution.ray.shipping import Parcel, ShippedFile, pack, remove, run_folder, unpack
+from refbench.execution.ray.worker import Order, RayWorker, method_files
+from refbench.plan.planner import Planner
 from refbench.registry import Registry
 
 PLUGIN = """
@@ -242,7 +242,7 @@ def test_other_sources_are_refused(folder: Path) -> None:
 
 
 def test_a_parcel_holds_every_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("refbench.execution.ray_shipping.PIECE_BYTES", 1000)
+    monkeypatch.setattr("refbench.execution.ray.shipping.PIECE_BYTES", 1000)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     top = tmp_path / "data set"
     (top / "deep" / "empty").mkdir(parents=True)
@@ -300,7 +300,7 @@ def test_names_that_lead_out_are_refused(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_checkout_and_its_wheel_have_one_digest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import refbench.code_digest as digests
+    import refbench.identity.code_digest as digests
 
     (tmp_path / "core").mkdir()
     for name in ("core/a.py", "m.py", "d.py"):

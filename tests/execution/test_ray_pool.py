@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from refbench.errors import UserError
-from refbench.execution.job import Task, TaskResult
+from refbench.plan.job import Task, TaskResult
 from refbench.execution.pool_worker import Failed
-from refbench.execution.ray_actor import local_versions
-from refbench.execution.ray_cluster import Cluster
-from refbench.execution.ray_options import RayOptions
-from refbench.execution.ray_pool import FALSE_STARTS, RayPool
+from refbench.execution.ray.actor import local_versions
+from refbench.execution.ray.cluster import Cluster
+from refbench.execution.ray.options import RayOptions
+from refbench.execution.ray.pool import FALSE_STARTS, RayPool
 from refbench.execution.retries import Retries
 from refbench.store import SampleRow
 

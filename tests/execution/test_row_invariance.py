@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as tuned
 from hypothesis import strategies as st
 
-from refbench.merging import merge
+from refbench.results.merging import merge
 
 
 def _small() -> ModuleType:

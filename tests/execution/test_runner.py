@@ -14,12 +14,12 @@ import pytest
 
 from refbench.errors import SampleError, UserError
 from refbench.execution.choose import make_executor
-from refbench.execution.job import CellJob, Task, TaskResult
+from refbench.plan.job import CellJob, Task, TaskResult
 from refbench.execution.serial import SerialExecutor
 from refbench.execution.worker import Worker
-from refbench.plan import Planner
+from refbench.plan.planner import Planner
 from refbench.registry import Entry, Registry
-from refbench.runner import RunOutcome, carry_out, finished_trials
+from refbench.execution.runner import RunOutcome, carry_out, finished_trials
 from refbench.settings import MethodChoice, ProtocolEntry, RunConfig, SuiteConfig
 from refbench.specs import DataRequest, DatasetSpec, MethodSpec
 from refbench.types import Input, Sample
@@ -79,7 +79,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
     module = ModuleType("toy_plugin_for_runner")
     module.__dict__.update(ToyDataset=ToyDataset, ToyMethod=ToyMethod)
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setattr("refbench.plan.code_digest", lambda spec: "c" * 64)
+    monkeypatch.setattr("refbench.plan.planner.code_digest", lambda spec: "c" * 64)
     monkeypatch.setattr(ToyMethod, "calls", [])
     method = MethodSpec("toy", f"{module.__name__}:ToyMethod", params={"fails": Param("", "")})
     plain = MethodSpec("bicubic", f"{module.__name__}:ToyMethod", uses_reference=False)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refbench.errors import UserError
-from refbench.sharding import Load, Shard, divide, share
+from refbench.plan.sharding import Load, Shard, divide, share
 
 
 def _small() -> ModuleType:

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from refbench.execution.work import WorkCounter, count_flops, unseen
-from refbench.hooks import parameter_count
+from refbench.execution.measure.work import WorkCounter, count_flops, unseen
+from refbench.plan.method_hooks import parameter_count
 from refbench.registry import Registry
 from refbench.types import Input
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from refbench.datasets.pair_list import read_pair_list
 from refbench.errors import UserError
-from refbench.yaml_text import safe_yaml
+from refbench.untrusted.yaml_text import safe_yaml
 
 FILES = settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 LINE = st.text(st.sampled_from("ab/.. \t\"'#\\\n\r\x00é\u2028"), max_size=40)

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image as PilImage
 
 from refbench.cli.main import main
-from refbench.code_digest import code_digest
+from refbench.identity.code_digest import code_digest
 from refbench.registry import spec_in_file
 
 PLUGIN = """

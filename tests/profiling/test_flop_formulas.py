@@ -12,7 +12,7 @@ from torchvision.ops import deform_conv2d
 from refbench.matching import match
 from refbench.nets.dyn_agg import DynamicAggregation
 from refbench.profiling.counting import count_work
-from refbench.profiling.flops import flop_counter
+from refbench.execution.measure.flops import flop_counter
 from refbench.stages import stage
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from refbench.gate.baseline import baseline_of
 from refbench.gate.match import find
-from refbench.identity import compare_key, run_key
+from refbench.identity.keys import compare_key, run_key
 from refbench.metrics.specs import METRICS, resolve
 from refbench.protocols import ProtocolInstance
 from refbench.protocols.card import Card, card_names, load_card

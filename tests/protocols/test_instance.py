@@ -10,7 +10,7 @@ import pytest
 from PIL import Image as PilImage
 
 from refbench.errors import SampleError, UserError
-from refbench.identity import canonical_json
+from refbench.identity.keys import canonical_json
 from refbench.protocols import ProtocolInstance, build_instances
 from refbench.protocols.card import card_names, load_card, parse_card
 from refbench.protocols.instance import control_of

@@ -12,7 +12,7 @@ from torchvision.transforms import ColorJitter
 
 from refbench.protocols.transforms import load_transform
 from refbench.protocols.transforms.jitter import OPERATIONS, draw_factors, jitter
-from refbench.rng import generator
+from refbench.identity.rng import generator
 
 
 def picture(seed: int = 0) -> np.ndarray:

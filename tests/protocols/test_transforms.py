@@ -18,7 +18,7 @@ from refbench.protocols.transforms.geometry import (
     scaling_matrix,
 )
 from refbench.protocols.transforms.photometric import to_linear, to_srgb
-from refbench.rng import generator
+from refbench.identity.rng import generator
 
 
 def smooth(height: int = 40, width: int = 56) -> np.ndarray:

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from PIL import Image as PilImage
 
-from refbench.identity import digest
+from refbench.identity.keys import digest
 from refbench.metrics import resolve
 from refbench.protocols import ProtocolInstance, build_instances
 from refbench.settings import ProtocolEntry, SuiteConfig
 from refbench.store import CellStore, Manifest, SampleRow
-from refbench.summaries import metric_facts
+from refbench.results.summaries import metric_facts
 
 SUITE = SuiteConfig(
     "tests",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from refbench.reporting.cells import load_cells
+from refbench.results.cells import load_cells
 from refbench.reports.html import gallery
 from refbench.reports.html.page import write_page
 from refbench.reports.report import build_report

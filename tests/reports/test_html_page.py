@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refbench.reporting.cells import load_cells
+from refbench.results.cells import load_cells
 from refbench.reports.html import gallery as gallery_module
 from refbench.reports.html import pictures
 from refbench.reports.html.chosen import extremes, gallery_items

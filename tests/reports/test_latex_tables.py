@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refbench.reporting.cells import load_cells
+from refbench.results.cells import load_cells
 from refbench.reports.latex import latex_files, latex_text
 from refbench.reports.report import build_report
 

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from refbench.errors import UserError
-from refbench.reporting.cells import load_cells
+from refbench.results.cells import load_cells
 from refbench.reports.chart import Point, pareto_front
 from refbench.reports.charts import charts
 from refbench.reports.grids import costs_grid

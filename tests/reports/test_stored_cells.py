@@ -9,8 +9,8 @@ from types import ModuleType
 import pytest
 
 from refbench.errors import UserError
-from refbench.reporting.cells import load_cells
-from refbench.reporting.protocol_parts import level_order, protocol_parts
+from refbench.results.cells import load_cells
+from refbench.results.protocol_parts import level_order, protocol_parts
 from refbench.store import find_runs
 
 

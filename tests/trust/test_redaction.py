@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refbench.cli.main import main
-from refbench.redact import clean_config, without_credentials
+from refbench.untrusted.redact import clean_config, without_credentials
 from refbench.store import SampleRow
 
 SECRET = "hunter2"

@@ -12,7 +12,7 @@ from PIL import Image as PILImage
 from PIL import ImageOps
 
 from refbench.errors import UserError
-from refbench.file_digest import file_sha256
+from refbench.identity.file_digest import file_sha256
 from refbench.imaging import open_image
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".ppm")

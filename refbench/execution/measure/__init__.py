@@ -1,0 +1,1 @@
+"""What one call of a method costs: stages, time, memory, operations."""

@@ -1,0 +1,242 @@
+"""Carries out a plan: resume, execute, keep every row, and summarise what was asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from refbench.errors import SampleError, UserError
+from refbench.execution.executor import Executor
+from refbench.plan.job import Task, TaskResult
+from refbench.execution.rounds import RETRIES, run_in_rounds
+from refbench.execution.worker import method_of
+from refbench.plan.method_hooks import require_preflight
+from refbench.identity.keys import digest
+from refbench.metrics import known_metrics
+from refbench.plan.planner import Cell, Plan
+from refbench.registry import load_class
+from refbench.results.scoring import complete_rows
+from refbench.settings import RunConfig
+from refbench.plan.sharding import Shard
+from refbench.stats.summary import CellSummary
+from refbench.store import CellStore, RowError, SampleRow, read_manifest
+from refbench.store.partial import partial_text
+from refbench.store.provenance import new_session, now
+from refbench.results.summaries import cell_manifest, summarise_cell
+from refbench.types import Preflight, TrialMeta
+
+
+class Progress(Protocol):
+    """Hears how a run goes. Called on the runner's thread only."""
+
+    def start(self, cells: Sequence[Cell], todo: Mapping[str, int], done: Mapping[str, int]) -> None:
+        """``todo`` and ``done``: trials per run key. Comes again, after ``stop``, for the failed trials that
+        are tried again."""
+        ...
+
+    def result(self, cell: Cell, row: SampleRow) -> None:
+        """One trial finished and is on disk."""
+        ...
+
+    def stop(self) -> None:
+        """Nothing more will come (also after an error)."""
+        ...
+
+
+@dataclass(frozen=True)
+class SuiteOutcome:
+    """One suite's finished cells, in the order of its table."""
+
+    name: str
+    title: str
+    dataset_label: str
+    seed: int
+    cells: tuple[Cell, ...]
+    summaries: tuple[CellSummary, ...]
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """What a run left behind."""
+
+    suites: tuple[SuiteOutcome, ...]
+    folders: Mapping[str, Path]
+    """Run key -> folder of its rows."""
+    computed: int
+    """Trials carried out now."""
+    reused: int
+    """Trials found finished."""
+    problems: tuple[str, ...] = ()
+    """What was found damaged, and what was done about it, a line each."""
+    shard: Shard | None = None
+    """Which part of the plan was carried out; None: all of it."""
+
+    @property
+    def partial(self) -> str:
+        """``partial: shard 1/4`` when a cell lacks the rows of other shards, else empty."""
+        return next((s.partial for suite in self.suites for s in suite.summaries if s.partial), "")
+
+    @property
+    def errors(self) -> int:
+        """Error rows among the trials asked for."""
+        unique = {s.run_key: s.errors for suite in self.suites for s in suite.summaries}
+        return sum(unique.values())
+
+
+def finished_trials(plan: Plan, out: Path) -> dict[str, set[tuple[str, int]]]:
+    """Run key -> trials already on disk with ``status=ok``; opens nothing for writing."""
+    return {cell.key: CellStore.peek_completed(out, cell.key) for cell in plan.cells()}
+
+
+def preflight(cells: Sequence[Cell], tasks: Sequence[Task]) -> None:
+    """Let methods that can (folder) name missing input before anything is computed. Raises UserError."""
+    by_key = {cell.key: cell for cell in cells}
+    asked: dict[str, dict[str, Task]] = {}
+    for task in tasks:
+        asked.setdefault(task.cell, {}).setdefault(task.sample_id, task)
+    for key, first in asked.items():
+        cell = by_key[key]
+        if cell.job.method.spec.reads_files and issubclass(
+            _as_class(load_class(cell.job.method.spec.target)), Preflight
+        ):
+            metas = trial_metas(cell, list(first.values()))
+            require_preflight(method_of(cell.job.method), metas, f"method={cell.method}")
+
+
+def trial_metas(cell: Cell, tasks: Sequence[Task]) -> list[TrialMeta]:
+    """Reference names and the scored size of each trial. One that cannot be made is left out: it will be
+    an error row, whatever the method has for it."""
+    dataset = load_class(cell.job.data.target)(cell.job.data.request)
+    metas = []
+    for task in tasks:
+        try:
+            trial = cell.protocol.apply(dataset.load(task.sample_id), task.draw, cell.job.seed, dataset)
+        except SampleError:
+            continue
+        size = None if trial.target is None else (trial.target.shape[0], trial.target.shape[1])
+        metas.append(TrialMeta(task.sample_id, trial.ref_names, size))
+    return metas
+
+
+def _as_class(found: object) -> type:
+    return found if isinstance(found, type) else type(found)
+
+
+def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progress) -> RunOutcome:
+    """Run what is missing, then summarise exactly the trials that the plan asks for.
+
+    ``config``: the settings of the sweep's first run; out, threads and the like are the same in all.
+    Raises UserError for what the user can mend; every finished row is on disk before it leaves.
+    """
+    cells = plan.cells()
+    by_key = {cell.key: cell for cell in cells}
+    suite_of = {cell.key: suite.name for suite in reversed(plan.suites) for cell in suite.cells}
+    session = new_session(device=config.device, threads=config.threads)
+    if plan.shard is not None:
+        session |= {"shard": str(plan.shard), "study": digest(sorted(by_key))[:20]}
+    # asking every installed package for its metrics takes longer than all else that a small cell needs
+    known = known_metrics()
+    with ExitStack() as stack:
+        stores = {
+            cell.key: stack.enter_context(
+                CellStore.open(config.out, cell.key, cell_manifest(cell, suite_of[cell.key], session, known))
+            )
+            for cell in cells
+        }
+        asked = {cell.key: plan.trials(cell) for cell in cells}
+        done = {cell.key: complete_rows(cell, stores[cell.key], asked[cell.key], known) for cell in cells}
+        tasks = plan.tasks(done)
+        preflight(cells, tasks)
+        todo: dict[str, int] = dict.fromkeys(by_key, 0)
+        for task in tasks:
+            todo[task.cell] += 1
+
+        def keep(result: TaskResult) -> None:
+            store, row = stores[result.task.cell], result.row
+            if result.png is not None:
+                row = replace(row, image=store.write_image(row.sample_id, row.draw, result.png))
+            try:
+                store.append(row)
+            except RowError as error:
+                # a plugin put something into the row that no row can hold
+                row = SampleRow(
+                    row.sample_id, row.draw, "error", str(error), error_kind="method", attempts=row.attempts
+                )
+                store.append(row)
+            kept[result.task.cell] += 1
+            left[result.task.cell] -= 1
+            if not left[result.task.cell]:
+                # a study has more cells than a process may have open files
+                store.close()
+            progress.result(by_key[result.task.cell], row)
+
+        def begin_again(failed: Sequence[Task]) -> None:
+            count = Counter(task.cell for task in failed)
+            left.update(count)
+            progress.stop()
+            progress.start(
+                [by_key[key] for key in count], count, {key: len(asked[key]) - n for key, n in count.items()}
+            )
+
+        left, kept = dict(todo), dict.fromkeys(by_key, 0)
+        progress.start(cells, todo, {key: len(trials) - todo[key] for key, trials in asked.items()})
+        try:
+            run_in_rounds(
+                executor, {c.key: c.job for c in cells}, tasks, retries_of(config), keep, begin_again
+            )
+        except BaseException:
+            # what stopped the run is what the user must hear of, not that it cannot be noted
+            with suppress(UserError):
+                close_session(stores, session, kept)
+            raise
+        finally:
+            progress.stop()
+        close_session(stores, session, kept)
+        problems = tuple(
+            f"{store.folder.name}/{line}"
+            for store in stores.values()
+            for line in (*store.mended, *(f"{p}; the trial was run again" for p in store.problems))
+        )
+
+        suites = []
+        for suite in plan.suites:
+            summaries = []
+            for cell in suite.cells:
+                store = stores[cell.key]
+                rows = store.rows(cell.trials())
+                partial = "" if plan.shard is None else partial_cell(store.folder, rows)
+                summary, document = summarise_cell(cell, rows, store.rows_path(), known, partial)
+                store.write_summary({**document, "finished": now()})
+                summaries.append(summary)
+            suites.append(
+                SuiteOutcome(
+                    suite.name, suite.title, suite.dataset_label, suite.seed, suite.cells, tuple(summaries)
+                )
+            )
+        folders = {key: store.folder for key, store in stores.items()}
+    total = sum(map(len, asked.values()))
+    return RunOutcome(tuple(suites), folders, len(tasks), total - len(tasks), problems, plan.shard)
+
+
+def retries_of(config: RunConfig) -> int:
+    """How often a failed trial is tried again."""
+    asked = config.executor.params.get("retries")
+    return RETRIES if asked is None else int(asked)
+
+
+def close_session(
+    stores: Mapping[str, CellStore], session: Mapping[str, object], kept: Mapping[str, int]
+) -> None:
+    """Note in the manifests how many rows this run wrote. Raises UserError."""
+    for key, store in stores.items():
+        if kept[key]:
+            store.finish_session(str(session["id"]), {"finished": now(), "rows": kept[key]})
+
+
+def partial_cell(folder: Path, rows: Sequence[SampleRow]) -> str:
+    """What a shard's cell still lacks; other shards may have written into the same folder."""
+    return partial_text(read_manifest(folder), {row.key for row in rows})

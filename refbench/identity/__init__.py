@@ -1,0 +1,1 @@
+"""What makes two runs the same: keys, digests of code and files, random numbers from names."""

@@ -1,0 +1,1 @@
+"""Finished cells: summaries, labels, scores added later, merged shards, trials made again."""

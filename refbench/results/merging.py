@@ -1,0 +1,301 @@
+"""``refbench merge``: results folders of shards -> one folder, as an undivided run would have left it.
+
+Nothing is written before everything was read and found to belong together, cell after cell, so that memory
+holds one cell. Folders that are read are never changed; in the target rows are only added.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from refbench.errors import UserError
+from refbench.identity.keys import first_difference, folder_name
+from refbench.results.merging_rows import JoinedRows, join_rows
+from refbench.metrics import known_metrics
+from refbench.results.cells import all_specs, cell_specs
+from refbench.results.protocol_parts import protocol_parts
+from refbench.results.scoring import kept_image
+from refbench.plan.sharding import Shard
+from refbench.specs import MetricSpec
+from refbench.store import CellStore, Manifest, Run, SampleRow, TrialKey, find_runs, load_run, row_files
+from refbench.store.cell import SUMMARY
+from refbench.store.disk import explained
+from refbench.store.manifest import larger_whole, read_manifest, replace_manifest
+from refbench.store.partial import partial_text, shards_of, whole_trials
+from refbench.store.provenance import now
+from refbench.results.summaries import cell_summary, stored_facts, summary_document
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class MergedCell:
+    """What became of one cell."""
+
+    folder: Path
+    manifest: Manifest
+    trials: int
+    """Trials with a row."""
+    added: int
+    """Rows that the target did not have."""
+    repeated: int
+    """Trials that stood in more than one folder, with equal values."""
+    images: int
+    """SR images copied."""
+    lost_images: int
+    """Rows whose image is in no folder."""
+    partial: str
+    problems: tuple[str, ...]
+    """Lines that could not be read."""
+
+    def json(self) -> dict[str, Any]:
+        """The cell as ``merge --json`` prints it."""
+        manifest = self.manifest
+        return {
+            "run_key": manifest.run_key,
+            "method": manifest.method,
+            "weights": manifest.weights,
+            "dataset_label": manifest.dataset_label,
+            "protocol": manifest.protocol,
+            "seed": manifest.seed,
+            "folder": str(self.folder),
+            "trials": self.trials,
+            "added": self.added,
+            "repeated": self.repeated,
+            "images": self.images,
+            "lost_images": self.lost_images,
+            "partial": self.partial,
+        }
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """The folders of one run key, the target's own first, and what is known of them after the check."""
+
+    key: str
+    folders: tuple[Path, ...]
+    manifest: Manifest
+    lacking: tuple[TrialKey, ...] = ()
+
+
+def merge(places: Sequence[Path], out: Path, *, partial: bool = False) -> list[MergedCell]:
+    """Join the cells of ``places`` in ``out``, which may be one of them.
+
+    partial: accept missing trials; such a cell stays marked. Raises UserError, before anything is written,
+    for a place without runs, for folders that do not belong together (code, protocol, signature), for two
+    values of one trial, and for missing trials.
+    """
+    cells = [_checked(key, folders, out) for key, folders in gather(places, out).items()]
+    if not partial:
+        _require_whole(cells)
+    known = known_metrics()
+    return [_written(cell, out, known) for cell in cells]
+
+
+def gather(places: Sequence[Path], out: Path) -> dict[str, tuple[Path, ...]]:
+    """Run key -> its folders, that of ``out`` first. Raises UserError for a place without runs."""
+    found: dict[str, dict[Path, Path]] = {}
+    for place in places:
+        for folder in find_runs(place):
+            found.setdefault(read_manifest(folder).run_key, {}).setdefault(folder.resolve(), folder)
+    gathered: dict[str, tuple[Path, ...]] = {}
+    for key, folders in found.items():
+        target = out / folder_name(key)
+        others = [shown for real, shown in folders.items() if real != target.resolve()]
+        there = [target] if (target / "manifest.json").is_file() else []
+        gathered[key] = (*there, *others)
+    return gathered
+
+
+def _checked(key: str, folders: tuple[Path, ...], out: Path) -> _Cell:
+    runs = [load_run(folder) for folder in folders]
+    manifest = joined_manifest(runs, out)
+    joined = join_rows(runs)
+    lacking = tuple(trial for trial in whole_trials(manifest) if trial not in joined.rows)
+    return _Cell(key, folders, manifest, lacking)
+
+
+def joined_manifest(runs: Sequence[Run], out: Path) -> Manifest:
+    """One manifest for all: every session by its start, every metric, and ``whole`` of all.
+
+    Raises UserError when an alias stands for two signatures.
+    """
+    first = runs[0].manifest
+    metrics: dict[str, Mapping[str, Any]] = {}
+    sessions: dict[str, Mapping[str, Any]] = {}
+    whole = None
+    for run in runs:
+        for alias, facts in run.manifest.metrics.items():
+            there = metrics.setdefault(alias, facts)
+            if there.get("signature") != facts.get("signature"):
+                raise UserError(
+                    f"{runs[0].path} and {run.path}: {alias} is {there.get('signature')} in one and "
+                    f"{facts.get('signature')} in the other; run all shards with one version of refbench"
+                )
+        sessions.update({str(session.get("id")): session for session in run.manifest.sessions})
+        whole = larger_whole(whole, run.manifest.whole)
+    ordered = sorted(sessions.values(), key=lambda s: (str(s.get("started")), str(s.get("id"))))
+    config = {**first.config, "out": str(out)} if "out" in first.config else first.config
+    return replace(first, metrics=metrics, sessions=tuple(ordered), whole=whole, config=config)
+
+
+def _require_whole(cells: Sequence[_Cell]) -> None:
+    """Raise UserError naming what is missing, and why where that can be told."""
+    short = [cell for cell in cells if cell.lacking]
+    if not short:
+        return
+    for cell in short:
+        for other in short:
+            _require_one_study(cell, other)
+    shards = sorted({s for c in cells for s in shards_of(c.manifest)}, key=lambda s: (s.count, s.number))
+    trials = sum(len(cell.lacking) for cell in short)
+    asked = sum(len(whole_trials(cell.manifest)) for cell in cells)
+    cell = short[0]
+    ids = list(dict.fromkeys(sample for sample, _ in cell.lacking))
+    named = ", ".join(ids[:_SHOWN]) + (", ..." if len(ids) > _SHOWN else "")
+    more = f" and {len(short) - 1} more cells" if len(short) > 1 else ""
+    raise UserError(
+        f"{trials} of {asked} trials are missing{_unseen(shards)}: {_label(cell.manifest)}: {named}{more}; "
+        "run the missing shards (a finished part is not repeated), or merge what is there with --partial"
+    )
+
+
+def _unseen(shards: Sequence[Shard]) -> str:
+    counts = {shard.count for shard in shards}
+    if len(counts) > 1:
+        return f" (shards of different divisions: {', '.join(map(str, shards))})"
+    if not shards:
+        return ""
+    seen = {shard.number for shard in shards}
+    unseen = [f"{n}/{shards[0].count}" for n in range(1, shards[0].count + 1) if n not in seen]
+    named = ", ".join(unseen[:_SHOWN]) + (", ..." if len(unseen) > _SHOWN else "")
+    if not unseen:
+        return " (each shard has rows: one was interrupted)"
+    return f" (no rows of shard{'s' if len(unseen) > 1 else ''} {named})"
+
+
+def _require_one_study(a: _Cell, b: _Cell) -> None:
+    """Two incomplete cells of one method out of different plans: shards that were run unlike each other."""
+    left, right = a.manifest, b.manifest
+    mine, other = left.whole or {}, right.whole or {}
+    if mine.get("study") == other.get("study") or (left.method, left.dataset) != (
+        right.method,
+        right.dataset,
+    ):
+        return
+    found = first_difference(left.identity, right.identity)
+    if found is None or (left.protocol != right.protocol and found[0] == "protocol.id"):
+        return
+    raise UserError(
+        f"{a.folders[-1]} and {b.folders[-1]} are no parts of one run: {found[0]} of {_label(left)} is "
+        f"{found[1]!r} in one and {found[2]!r} in the other; run all shards with the same code and settings"
+    )
+
+
+def _written(cell: _Cell, out: Path, known: tuple[MetricSpec, ...]) -> MergedCell:
+    """Add to the target what it lacks; a target that lacks nothing is left byte by byte as it is."""
+    runs = [load_run(folder) for folder in cell.folders]
+    joined = join_rows(runs)
+    target = out / folder_name(cell.key)
+    final = cell.manifest if cell.lacking else replace(cell.manifest, whole=None)
+    problems = tuple(f"{p}" for run in runs for p in run.problems)
+    if final.whole is None and len(runs) == 1 and cell.manifest.whole is None and runs[0].path == target:
+        return MergedCell(target, final, len(joined.rows), 0, 0, 0, 0, "", problems)
+    with explained(out):
+        target.mkdir(parents=True, exist_ok=True)
+    have = {row.key: row for row in runs[0].rows} if runs[0].path == target else {}
+    order, asked = _order(runs, cell.manifest, joined)
+    new = [key for key in order if key not in have or (joined.rows[key].ok and not have[key].ok)]
+    if new:
+        # marked as incomplete until every row is there
+        replace_manifest(target, cell.manifest)
+    images = lost = 0
+    with CellStore(target, cell.manifest) as store:
+        for key in order:
+            row = joined.rows[key]
+            if row.image is not None and kept_image(target, row) is None:
+                copied = _copy_image(joined.sources[key], target, row)
+                images, lost = images + copied, lost + (not copied)
+            if key in have and (score := joined.score_for(have[key], cell.manifest)):
+                store.append_score(score)
+        for key in new:
+            store.append(joined.rows[key])
+        rows_path = next(iter(row_files(target)), target / "samples.jsonl")
+        partial = partial_text(cell.manifest, joined.rows)
+        _write_summary(store, [joined.rows[key] for key in asked], rows_path, partial, known)
+    replace_manifest(target, final)
+    return MergedCell(
+        target, final, len(joined.rows), len(new), joined.repeated, images, lost, partial, problems
+    )
+
+
+def _order(
+    runs: Sequence[Run], manifest: Manifest, joined: JoinedRows
+) -> tuple[list[TrialKey], list[TrialKey]]:
+    """(every trial, those that were asked for), in the order of the dataset, as an undivided run writes."""
+    if manifest.whole is not None:
+        asked = [key for key in whole_trials(manifest) if key in joined.rows]
+    else:
+        known = list(dict.fromkeys(i for run in runs for i in _summary_samples(run.path)))
+        place = {sample: n for n, sample in enumerate(known or sorted({i for i, _ in joined.rows}))}
+        asked = sorted((key for key in joined.rows if key[0] in place), key=lambda k: (place[k[0]], k[1]))
+    inside = set(asked)
+    return [*asked, *sorted(key for key in joined.rows if key not in inside)], asked
+
+
+def _summary_samples(folder: Path) -> list[str]:
+    try:
+        return [str(sample) for sample in json.loads((folder / SUMMARY).read_bytes())["samples"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        # a run that was interrupted has none
+        return []
+
+
+def _write_summary(
+    store: CellStore,
+    rows: Sequence[SampleRow],
+    rows_path: Path,
+    partial: str,
+    known: tuple[MetricSpec, ...],
+) -> None:
+    """summary.json of the trials that were asked for, unless it says the same already."""
+    manifest = store.manifest
+    parts = protocol_parts(manifest.compare)
+    facts = stored_facts(manifest, parts.control if parts is not None else None, partial)
+    by_signature = {spec.signature: spec for spec in all_specs([manifest], known)}
+    made = cell_summary(facts, rows, cell_specs(manifest, by_signature), rows_path)
+    whole = manifest.whole
+    samples = whole["samples"] if whole is not None else dict.fromkeys(row.sample_id for row in rows)
+    document = summary_document(made, rows_path, list(samples))
+    try:
+        there = json.loads((store.folder / SUMMARY).read_bytes())
+    except (OSError, ValueError):
+        there = None
+    if not isinstance(there, dict) or {**document, "finished": there.get("finished")} != there:
+        store.write_summary({**document, "finished": now()})
+
+
+def _copy_image(source: Path, target: Path, row: SampleRow) -> bool:
+    """Copy a row's SR image; False when it is not there any more."""
+    path = kept_image(source, row)
+    if path is None or row.image is None:
+        return False
+    destination = target / row.image
+    temporary = destination.with_name(f".tmp-{destination.name}")
+    with explained(target):
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            shutil.copyfile(path, temporary)
+            temporary.replace(destination)
+        finally:
+            temporary.unlink(missing_ok=True)
+    return True
+
+
+def _label(manifest: Manifest) -> str:
+    return f"{manifest.method_label or manifest.method} on {manifest.dataset_label}, {manifest.protocol}"

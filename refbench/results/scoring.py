@@ -1,0 +1,267 @@
+"""``refbench score``: metrics for finished runs, from their kept SR images and without inference.
+
+The target of each trial is made again by the protocol that the manifest records; the dataset must still
+have the fingerprint it had, or the new values would not belong to the old rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from refbench.errors import SampleError, UserError
+from refbench.execution.metric_set import NO_TRUTH, MetricSet
+from refbench.imaging import read_image
+from refbench.metrics import known_metrics, resolve
+from refbench.plan.planner import Cell
+from refbench.protocols import ProtocolInstance, build_instances
+from refbench.registry import Registry, load_class
+from refbench.results.reopen import RecordedDatasets
+from refbench.settings import ProtocolEntry, SuiteConfig
+from refbench.specs import MetricSpec
+from refbench.stats.summary import MetricSummary, summarise
+from refbench.store import CellStore, Manifest, SampleRow, ScoreRow, TrialKey, find_runs, load_run
+from refbench.store.cell import SUMMARY
+from refbench.results.summaries import metric_facts, scored
+from refbench.types import Dataset, Image
+
+
+@dataclass(frozen=True)
+class ScoredCell:
+    """What scoring added to one cell."""
+
+    folder: Path
+    manifest: Manifest
+    scored: int
+    """Trials that got new values (or the reason for having none)."""
+    reused: int
+    """Trials that had every value already."""
+    without_image: int
+    """Trials whose SR image is not there."""
+    n: int
+    """HR images of the cell with at least one good trial."""
+    trials: int
+    errors: int
+    """Trials whose SR image or sample could not be read now."""
+    metrics: Mapping[str, MetricSummary]
+    """The metrics asked for, by alias."""
+    partial: str = ""
+    """``partial: shard 1/4`` for a shard's cell."""
+
+    @property
+    def dataset_label(self) -> str:
+        """The dataset, with what the cell lacks of it."""
+        label = self.manifest.dataset_label
+        return f"{label} [{self.partial}]" if self.partial else label
+
+    def json(self) -> dict[str, Any]:
+        """The cell as ``score --json`` prints it, in the form of ``run --json``."""
+        return {
+            "method": self.manifest.method,
+            "weights": self.manifest.weights,
+            "dataset": self.manifest.dataset,
+            "dataset_label": self.dataset_label,
+            "protocol": self.manifest.protocol,
+            "baseline": self.manifest.baseline,
+            "n": self.n,
+            "trials": self.trials,
+            "errors": self.errors,
+            "run_key": self.manifest.run_key,
+            "folder": str(self.folder),
+            "scored": self.scored,
+            "reused": self.reused,
+            "without_image": self.without_image,
+            "metrics": {alias: metric.json() for alias, metric in self.metrics.items()},
+        }
+
+
+class Scorer:
+    """Scores cells; datasets are opened and metrics built once for all of them."""
+
+    def __init__(
+        self,
+        metrics: Sequence[str],
+        registry: Registry,
+        data_root: str | None = None,
+        note: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        """``data_root``: where the dataset is now, if it has moved. UserError for unknown metrics."""
+        self._specs = resolve(tuple(metrics), known_metrics())
+        self._metrics = MetricSet(tuple(metrics))
+        self._note = note
+        self._datasets = RecordedDatasets(registry, data_root)
+
+    def score(self, folder: Path) -> ScoredCell:
+        """Add the metrics to one cell. Raises UserError when its images or its dataset are not there."""
+        run = load_run(folder)
+        ok = [row for row in run.rows if row.ok]
+        todo = [row for row in ok if not self._has_all(row)]
+        images = {row.key: kept_image(folder, row) for row in todo}
+        lacking = [row for row in todo if images[row.key] is None]
+        todo = [row for row in todo if images[row.key] is not None]
+        if lacking and not todo:
+            raise UserError(
+                f"{folder}: no SR images to score (they were not kept, or have been deleted); "
+                "run again with images=png"
+            )
+        errors = 0
+        with CellStore(folder, run.manifest) as store:
+            if todo:
+                dataset = self._datasets.dataset(run.manifest, folder)
+                instance = protocol_of(run.manifest, folder)
+                for row in todo:
+                    errors += not self._score_row(store, row, dataset, instance, run.manifest.seed)
+            store.add_metrics(metric_facts(self._specs))
+            rows = store.rows()
+            summaries = summarise([scored(row) for row in rows], self._specs)
+            _refresh_summary(store, rows, self._specs)
+        return ScoredCell(
+            folder=folder,
+            manifest=run.manifest,
+            scored=len(todo) - errors,
+            reused=len(ok) - len(todo) - len(lacking),
+            without_image=len(lacking),
+            n=summaries.n,
+            trials=summaries.trials,
+            errors=errors,
+            metrics=summaries.metrics,
+            partial=run.partial,
+        )
+
+    def _has_all(self, row: SampleRow) -> bool:
+        return all(spec.signature in row.metrics or _never(spec, row) for spec in self._specs)
+
+    def _score_row(
+        self, store: CellStore, row: SampleRow, dataset: Dataset, instance: ProtocolInstance, seed: int
+    ) -> bool:
+        error = score_row(store, row, dataset, instance, seed, self._metrics, self._specs)
+        if error is not None:
+            self._note(f"{store.folder.name}: {row.sample_id} draw {row.draw}: {error}")
+        return error is None
+
+
+def score_row(
+    store: CellStore,
+    row: SampleRow,
+    dataset: Dataset,
+    instance: ProtocolInstance,
+    seed: int,
+    metrics: MetricSet,
+    specs: Sequence[MetricSpec],
+) -> str | None:
+    """Score the kept image of one row and append the values; the reason when that cannot be done."""
+    try:
+        sr = read_image(str(kept_image(store.folder, row)))
+        target = instance.apply(dataset.load(row.sample_id), row.draw, seed, dataset).target
+        _same_size(sr, target, row)
+        values, absent = metrics.score(sr, target)
+    # a learned metric may refuse a pair in its own way
+    except (SampleError, ValueError, RuntimeError, ArithmeticError) as error:
+        return " ".join(str(error).split())
+    present = tuple(spec.alias for spec in specs if spec.signature in values)
+    if not present and all(row.absent.get(alias) == reason for alias, reason in absent.items()):
+        # nothing new (no ground truth, say): a line a resume would only make the file grow
+        return None
+    store.append_score(ScoreRow(row.sample_id, row.draw, metrics=values, absent=absent, present=present))
+    return None
+
+
+def complete_rows(
+    cell: Cell, store: CellStore, trials: Sequence[TrialKey], known: Sequence[MetricSpec]
+) -> set[TrialKey]:
+    """Those of ``trials`` of ``cell`` that need no inference, with every metric that is asked for.
+
+    Rows of an earlier run that asked for fewer metrics are scored now from their kept images; where no
+    image was kept, or cannot be scored, the trial is run again.
+    """
+    specs = [s for s in resolve(cell.job.metrics, known) if s.kind == "image"]
+    metrics: MetricSet | None = None
+    done: set[TrialKey] = set()
+    lacking: list[SampleRow] = []
+    for row in store.rows(trials):
+        # a sample without HR has none later either: its dataset's fingerprint is in the run key
+        missing = [s for s in specs if s.signature not in row.metrics and not _never(s, row)]
+        if missing and metrics is None:
+            metrics = MetricSet(cell.job.metrics)
+        # what was absent then (a backbone, a package) may be here now
+        if row.ok and all(s.alias in row.absent and metrics and not metrics.ready(s) for s in missing):
+            done.add(row.key)
+        elif row.ok and kept_image(store.folder, row) is not None:
+            lacking.append(row)
+    if lacking and metrics is not None:
+        dataset: Dataset = load_class(cell.job.data.target)(cell.job.data.request)
+        for row in lacking:
+            seed = cell.job.seed
+            if score_row(store, row, dataset, cell.protocol, seed, metrics, specs) is None:
+                done.add(row.key)
+        store.close()
+    return done
+
+
+def _never(spec: MetricSpec, row: SampleRow) -> bool:
+    return spec.needs_target and row.hr_size is None and row.absent.get(spec.alias) == NO_TRUTH
+
+
+def score_runs(places: Sequence[Path], scorer: Scorer) -> list[ScoredCell]:
+    """Score every cell in the given results or cell folders, each once."""
+    folders = dict.fromkeys(folder for place in places for folder in find_runs(place))
+    return [scorer.score(folder) for folder in folders]
+
+
+def kept_image(folder: Path, row: SampleRow) -> Path | None:
+    """The SR image of a row, or None when there is none.
+
+    Rows may come from elsewhere: nothing outside the cell's folder is opened on their word.
+    """
+    if row.image is None:
+        return None
+    path = (folder / row.image).resolve()
+    return path if path.is_relative_to(folder.resolve()) and path.is_file() else None
+
+
+def protocol_of(manifest: Manifest, folder: Path) -> ProtocolInstance:
+    """The protocol instance of a cell, rebuilt from its manifest. UserError when it has changed since."""
+    suite = manifest.config.get("suite")
+    if not isinstance(suite, Mapping):
+        raise UserError(f"{folder}: its manifest records no suite; run it again")
+    try:
+        entries = tuple(ProtocolEntry(**entry) for entry in suite["protocols"])
+        config = SuiteConfig(suite["name"], suite["dataset"], suite["title"], entries)
+    except (TypeError, KeyError) as error:
+        raise UserError(
+            f"{folder}: its manifest records a suite of another version ({error}); run it again"
+        ) from error
+    instances = build_instances(config)
+    for instance in instances:
+        if instance.id == manifest.protocol:
+            recorded = manifest.compare.get("protocol", {}).get("params")
+            if json.loads(json.dumps(instance.identity())) != recorded:
+                break
+            return instance
+    raise UserError(f"{folder}: protocol {manifest.protocol} is not the one that was run; run it again")
+
+
+def _same_size(sr: Image, target: Image | None, row: SampleRow) -> None:
+    if target is not None and sr.shape != target.shape:
+        raise SampleError(
+            f"{row.image} is {sr.shape[1]}x{sr.shape[0]}, the target {target.shape[1]}x{target.shape[0]}"
+        )
+
+
+def _refresh_summary(store: CellStore, rows: Sequence[SampleRow], specs: Sequence[MetricSpec]) -> None:
+    """Add the metrics to summary.json, over the samples that it is about."""
+    path = store.folder / SUMMARY
+    if not path.is_file():
+        return
+    try:
+        document = json.loads(path.read_text(encoding="ascii"))
+        asked = set(document["samples"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserError(f"{path}: damaged ({error}); repeat the run, which keeps its rows") from error
+    chosen = [scored(row) for row in rows if row.sample_id in asked]
+    found = summarise(chosen, specs).metrics
+    document["metrics"] = {**document.get("metrics", {}), **{a: m.json() for a, m in found.items()}}
+    store.write_summary(document)
