@@ -45,10 +45,10 @@ def run_suite(*overrides: str, out: str | Path) -> tuple[CellSummary, ...]:
     from refbench.config.load import load_run
     from refbench.execution.choose import make_executor
     from refbench.execution.device import resolve_device
+    from refbench.execution.runner import carry_out
     from refbench.gate.stored import located
     from refbench.plan.planner import Planner
     from refbench.registry import Registry
-    from refbench.execution.runner import carry_out
     from refbench.store import load_run as stored_run
 
     given = {override.partition("=")[0] for override in overrides}

@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from refbench.untrusted.escape import spreadsheet_text
 from refbench.results.cells import StoredCell
 from refbench.specs import MetricSpec
 from refbench.stats.interval import Interval
+from refbench.untrusted.escape import spreadsheet_text
 
 from .report import Report
 from .table_model import Entry, Section, Table

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from refbench.untrusted.escape import markdown_text
 from refbench.specs import MetricSpec
 from refbench.stats.interval import Interval
+from refbench.untrusted.escape import markdown_text
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from refbench.untrusted.escape import printable, terminal_text
 from refbench.specs import MetricSpec
+from refbench.untrusted.escape import printable, terminal_text
 
 from .table_model import Entry, Section, Table
 from .table_numbers import difference_text, interval_text, mean_text

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from refbench.identity.code_digest import code_digest
 from refbench.errors import UserError
+from refbench.identity.code_digest import code_digest
 from refbench.specs import MethodSpec, PublishedResult
 
 SPEC = MethodSpec(name="toy", target="toypkg.methods.toy.method:Toy", code=("toypkg.nets", "toypkg.tensors"))

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image as PILImage
 
 from refbench.errors import UserError
+from refbench.execution.upscale import UpscaleRequest, choose_references, upscale
 from refbench.methods.bicubic.spec import SPEC as BICUBIC
 from refbench.registry import spec_in_file
 from refbench.specs import MethodSpec
-from refbench.execution.upscale import UpscaleRequest, choose_references, upscale
 
 METHOD = """
 import torch

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import BinaryIO
 
-from refbench.untrusted.archives import read_members
 from refbench.errors import UserError
+from refbench.untrusted.archives import read_members
 
 LARGEST_PHOTO = 256 << 20
 """Bytes that a packed file in a resource archive may unpack to."""

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 
-from refbench.untrusted.downloads import Remote, fetch
 from refbench.errors import UserError
+from refbench.untrusted.downloads import Remote, fetch
 
 APT = "apt"
 """``debs=apt``: let apt-get fetch, from the mirrors and through the keys that it is set up with."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from refbench.errors import SampleError, UserError
-from refbench.imaging.foreign_sr import read_foreign_sr
 from refbench.imaging import read_image
+from refbench.imaging.foreign_sr import read_foreign_sr
 from refbench.isolation.labels import given_label
 from refbench.tensors import to_tensor
 

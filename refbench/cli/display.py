@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
-from refbench.untrusted.escape import terminal_text
 from refbench.plan.planner import Cell
 from refbench.store import SampleRow
+from refbench.untrusted.escape import terminal_text
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress

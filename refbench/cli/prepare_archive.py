@@ -9,10 +9,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from refbench.errors import UserError
 from refbench.untrusted.archives import unpack
 from refbench.untrusted.downloads import fetch
 from refbench.untrusted.downloads.remote import Remote, remote
-from refbench.errors import UserError
 
 STEP = 16 << 20
 """Bytes between two lines of progress."""

@@ -58,8 +58,8 @@ def run(args: argparse.Namespace) -> int:
     for name in ("tracking.run", "experiment"):
         if values[name] and not uri:
             raise UserError(f"{name}= needs tracking.uri=, the server to fetch runs from")
-    from refbench.results.cells import load_cells
     from refbench.reports.report import build_report
+    from refbench.results.cells import load_cells
 
     places = named or ([] if uri else [out])
     folder = Path(values["report.dir"]) if values["report.dir"] else default_folder([*places, out][0])

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from refbench.cli.output import Output
-    from refbench.plan.planner import Plan
     from refbench.execution.runner import RunOutcome
-    from refbench.settings import RunConfig
+    from refbench.plan.planner import Plan
     from refbench.plan.sharding import Shard
+    from refbench.settings import RunConfig
     from refbench.tracking.types import TrackingResult
 
 HELP = "score methods on suites under a named protocol and print the comparison table"
@@ -47,8 +47,8 @@ def run(args: argparse.Namespace) -> int:
     from refbench.cli.interrupt import two_steps
     from refbench.execution.choose import make_executor
     from refbench.execution.device import resolve_device
-    from refbench.plan.planner import Planner
     from refbench.execution.runner import carry_out, finished_trials
+    from refbench.plan.planner import Planner
 
     first = configs[0]
     plan = Planner(registry).plan(configs, device=resolve_device(first.device) if not args.dry_run else "cpu")
@@ -76,8 +76,8 @@ def set_threads(threads: int | None) -> None:
 
 def show_settings(configs: list[RunConfig], output: Output) -> int:
     """``--cfg``."""
-    from refbench.untrusted.redact import clean_config
     from refbench.results.summaries import plain
+    from refbench.untrusted.redact import clean_config
 
     # shown in logs of CI, too
     documents = [clean_config(plain(config)) for config in configs]

@@ -45,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
     spec = Registry.discover().method_from(choice.locator)
 
     from refbench.cli.threads import set_threads
-    from refbench.tiling.size import memory_bytes
     from refbench.execution.upscale import UpscaleRequest, upscale
+    from refbench.tiling.size import memory_bytes
 
     set_threads(values["threads"])
     root = values["weights.root"]

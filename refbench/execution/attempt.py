@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from refbench.errors import SampleError
-from refbench.matching.listening import listening
-from refbench.matching.result import Match
 from refbench.execution.measure.memory import reset_peak
 from refbench.execution.measure.recorder import StageRecorder
+from refbench.matching.listening import listening
+from refbench.matching.result import Match
 from refbench.stages import recording
 from refbench.tensors import to_image
 from refbench.tiling.budget import bounded

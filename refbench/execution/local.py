@@ -18,9 +18,9 @@ from multiprocessing.process import BaseProcess
 
 from refbench.errors import UserError
 from refbench.execution.executor import OnResult
-from refbench.plan.job import CellJob, MethodJob, Task, TaskResult
 from refbench.execution.pool_worker import Failed, Ready, serve
 from refbench.execution.retries import Retries, check_pool
+from refbench.plan.job import CellJob, MethodJob, Task, TaskResult
 
 POLL_SECONDS = 0.5
 """How often overdue trials are looked for."""

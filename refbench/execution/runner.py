@@ -11,22 +11,22 @@ from typing import Protocol
 
 from refbench.errors import SampleError, UserError
 from refbench.execution.executor import Executor
-from refbench.plan.job import Task, TaskResult
 from refbench.execution.rounds import RETRIES, run_in_rounds
 from refbench.execution.worker import method_of
-from refbench.plan.method_hooks import require_preflight
 from refbench.identity.keys import digest
 from refbench.metrics import known_metrics
+from refbench.plan.job import Task, TaskResult
+from refbench.plan.method_hooks import require_preflight
 from refbench.plan.planner import Cell, Plan
+from refbench.plan.sharding import Shard
 from refbench.registry import load_class
 from refbench.results.scoring import complete_rows
+from refbench.results.summaries import cell_manifest, summarise_cell
 from refbench.settings import RunConfig
-from refbench.plan.sharding import Shard
 from refbench.stats.summary import CellSummary
 from refbench.store import CellStore, RowError, SampleRow, read_manifest
 from refbench.store.partial import partial_text
 from refbench.store.provenance import new_session, now
-from refbench.results.summaries import cell_manifest, summarise_cell
 from refbench.types import Preflight, TrialMeta
 
 

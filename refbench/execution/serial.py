@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from refbench.execution.executor import OnResult
-from refbench.plan.job import CellJob, Task, TaskResult
 from refbench.execution.worker import Prepared, Worker
+from refbench.plan.job import CellJob, Task, TaskResult
 
 AHEAD = 2
 """Trials decoded ahead, and scored behind, at most: bounds memory whatever the image sizes."""

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from refbench.errors import SampleError, UserError
 from refbench.execution.device import resolve_device
 from refbench.execution.precision import precision_scope
-from refbench.loader import load_method, resolve_weights
 from refbench.imaging.own_image import OwnImage, read_own_image
+from refbench.loader import load_method, resolve_weights
 from refbench.specs import MethodSpec, ParamValue
 from refbench.tensors import to_image, to_tensor
 from refbench.tiling.budget import bounded

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 
 from refbench.errors import SampleError, UserError
 from refbench.execution.attempt import Attempt, attempt
-from refbench.plan.job import CellJob, DataJob, MethodJob, Task, TaskResult
 from refbench.execution.matching_scores import matching_scores
+from refbench.execution.measure.work import WorkCounter
 from refbench.execution.metric_set import MetricSet
 from refbench.execution.precision import precision_scope
-from refbench.execution.measure.work import WorkCounter
-from refbench.plan.method_hooks import measured_cost
 from refbench.loader import load_method, resolve_weights
 from refbench.matching.result import Match
+from refbench.plan.job import CellJob, DataJob, MethodJob, Task, TaskResult
+from refbench.plan.method_hooks import measured_cost
 from refbench.registry import is_file_locator, load_class, spec_in_file
 from refbench.store.row import SampleRow
 from refbench.tensors import to_tensor

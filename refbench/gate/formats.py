@@ -6,8 +6,8 @@ import dataclasses
 from typing import Any
 from xml.etree import ElementTree
 
-from refbench.untrusted.escape import markdown_text, printable
 from refbench.gate.verdict import CellVerdict, GateResult, MetricVerdict
+from refbench.untrusted.escape import markdown_text, printable
 
 MARKS = {"regressed": "FAIL", "not comparable": "????", "improved": "good", "unchanged": "ok"}
 SHOWN_EXTRA = 5

@@ -11,21 +11,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from refbench.identity.code_digest import code_digest
 from refbench.errors import UserError
-from refbench.plan.job import CellJob, DataJob, MethodJob, Task
-from refbench.plan.method_hooks import file_identity, method_label
+from refbench.identity.code_digest import code_digest
 from refbench.identity.keys import digest, run_fields
 from refbench.metrics.specs import MATCHING
+from refbench.plan.job import CellJob, DataJob, MethodJob, Task
+from refbench.plan.method_hooks import file_identity, method_label
+from refbench.plan.sharding import Load, Shard, Share, share
 from refbench.protocols import ProtocolInstance, build_instances
 from refbench.protocols.instance import control_of
-from refbench.untrusted.redact import clean_config
 from refbench.registry import Registry, load_class
 from refbench.settings import MethodChoice, RunConfig
-from refbench.plan.sharding import Load, Shard, Share, share
 from refbench.specs import MethodSpec
 from refbench.tiling.size import memory_bytes
 from refbench.types import Corresponding, Dataset, Sized
+from refbench.untrusted.redact import clean_config
 
 
 @dataclass(frozen=True)

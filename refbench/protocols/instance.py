@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from refbench.errors import SampleError, UserError, unknown
+from refbench.identity.rng import generator
 from refbench.imaging import bicubic_down, mod_crop
 from refbench.imaging.warp import project
 from refbench.protocols.card import Card, load_card
 from refbench.protocols.padding import pad_trial
 from refbench.protocols.reference import ORACLE, ReferencePolicy
 from refbench.protocols.transforms import load_transform
-from refbench.identity.rng import generator
 from refbench.types import Dataset, Image, Sample, Trial
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from refbench.errors import SampleError, UserError, unknown
-from refbench.protocols import stitching, substitutes
 from refbench.identity.rng import generator
+from refbench.protocols import stitching, substitutes
 from refbench.specs import ParamValue
 from refbench.types import Dataset, Image, Sample
 

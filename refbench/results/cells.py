@@ -11,10 +11,10 @@ from refbench.errors import UserError
 from refbench.metrics import known_metrics, spec_of_signature
 from refbench.results.labels import distinct_labels
 from refbench.results.protocol_parts import ProtocolParts, level_order, protocol_parts
+from refbench.results.summaries import cell_summary, stored_facts
 from refbench.specs import MetricSpec
 from refbench.stats.summary import CellSummary
 from refbench.store import Manifest, Run, find_runs, load_run, row_files
-from refbench.results.summaries import cell_summary, stored_facts
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,13 @@ from typing import Any
 
 from refbench.errors import UserError
 from refbench.identity.keys import first_difference, folder_name
-from refbench.results.merging_rows import JoinedRows, join_rows
 from refbench.metrics import known_metrics
+from refbench.plan.sharding import Shard
 from refbench.results.cells import all_specs, cell_specs
+from refbench.results.merging_rows import JoinedRows, join_rows
 from refbench.results.protocol_parts import protocol_parts
 from refbench.results.scoring import kept_image
-from refbench.plan.sharding import Shard
+from refbench.results.summaries import cell_summary, stored_facts, summary_document
 from refbench.specs import MetricSpec
 from refbench.store import CellStore, Manifest, Run, SampleRow, TrialKey, find_runs, load_run, row_files
 from refbench.store.cell import SUMMARY
@@ -28,7 +29,6 @@ from refbench.store.disk import explained
 from refbench.store.manifest import larger_whole, read_manifest, replace_manifest
 from refbench.store.partial import partial_text, shards_of, whole_trials
 from refbench.store.provenance import now
-from refbench.results.summaries import cell_summary, stored_facts, summary_document
 
 _SHOWN = 5
 

@@ -20,12 +20,12 @@ from refbench.plan.planner import Cell
 from refbench.protocols import ProtocolInstance, build_instances
 from refbench.registry import Registry, load_class
 from refbench.results.reopen import RecordedDatasets
+from refbench.results.summaries import metric_facts, scored
 from refbench.settings import ProtocolEntry, SuiteConfig
 from refbench.specs import MetricSpec
 from refbench.stats.summary import MetricSummary, summarise
 from refbench.store import CellStore, Manifest, SampleRow, ScoreRow, TrialKey, find_runs, load_run
 from refbench.store.cell import SUMMARY
-from refbench.results.summaries import metric_facts, scored
 from refbench.types import Dataset, Image
 
 

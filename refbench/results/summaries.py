@@ -10,11 +10,11 @@ from typing import Any
 
 from refbench.metrics import resolve
 from refbench.plan.planner import Cell
-from refbench.untrusted.redact import clean_config
 from refbench.settings import RunConfig
 from refbench.specs import MetricSpec
 from refbench.stats.summary import CellSummary, summarise
 from refbench.store import Manifest, SampleRow
+from refbench.untrusted.redact import clean_config
 
 
 def metric_facts(specs: Sequence[MetricSpec]) -> dict[str, dict[str, Any]]:

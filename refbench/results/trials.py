@@ -8,8 +8,8 @@ from refbench.errors import SampleError, UserError
 from refbench.imaging import read_image
 from refbench.protocols import ProtocolInstance
 from refbench.registry import Registry
-from refbench.results.reopen import RecordedDatasets
 from refbench.results.cells import StoredCell
+from refbench.results.reopen import RecordedDatasets
 from refbench.results.scoring import kept_image, protocol_of
 from refbench.store import SampleRow
 from refbench.types import Dataset, Image, Trial

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from refbench.untrusted.redact import without_credentials
 from refbench.store import checks
 from refbench.store.checks import RowError
 from refbench.store.migrations import ROW_SCHEMA, migrate
+from refbench.untrusted.redact import without_credentials
 
 TrialKey: TypeAlias = tuple[str, int]
 """(sample id, draw): the identity of a row inside its cell."""

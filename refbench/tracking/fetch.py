@@ -12,12 +12,12 @@ from typing import Any
 from refbench.errors import UserError, unknown
 from refbench.identity.file_digest import file_sha256
 from refbench.identity.keys import digest, folder_name
-from refbench.untrusted.redact import without_credentials
 from refbench.store.manifest import MANIFEST, read_manifest
 from refbench.store.reader import row_files
 from refbench.tracking.guard import one_line
 from refbench.tracking.quiet import quiet
 from refbench.tracking.store import FILE_DIGEST, PARENT, PUBLISHED
+from refbench.untrusted.redact import without_credentials
 
 _KEY = re.compile(r"[0-9a-f]{64}")
 _FILE = re.compile(r"manifest\.json|summary\.json|(?:samples|scores)(?:\.[0-9a-f]+(?:-\d+)?)?\.jsonl")

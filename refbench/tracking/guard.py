@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from refbench.untrusted.redact import without_credentials
 from refbench.store.locks import exclusive
 from refbench.tracking.local import artifact_root, follow_move, local_uri, ui_command
 from refbench.tracking.quiet import quiet
 from refbench.tracking.store import TrackingStore
 from refbench.tracking.types import TrackingResult
+from refbench.untrusted.redact import without_credentials
 
 
 def mirrored(

@@ -14,7 +14,6 @@ from tempfile import TemporaryDirectory
 from refbench import __version__
 from refbench.identity.file_digest import file_sha256
 from refbench.identity.keys import digest
-from refbench.untrusted.redact import without_credentials
 from refbench.store.cell import SUMMARY
 from refbench.store.linelog import files_of
 from refbench.store.manifest import MANIFEST
@@ -23,6 +22,7 @@ from refbench.tracking.guard import mirrored
 from refbench.tracking.local import local_uri, published_before, ui_command
 from refbench.tracking.store import NOTE, PARENT, PUBLISHED, SOURCE, TrackingStore, flat
 from refbench.tracking.types import CellRunInfo, SuiteRunInfo, TrackingResult
+from refbench.untrusted.redact import without_credentials
 
 EXPERIMENT = "refbench"
 SUITE_KEY, CELL_KEY = "refbench.suite_key", "refbench.cell_key"

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from refbench.untrusted.escape import markdown_text
 from refbench.profiling.cells import shown
 from refbench.profiling.tables import machine_lines, tables
 from refbench.tracking.guard import mirrored
 from refbench.tracking.store import NOTE, PARENT, SOURCE, TrackingStore
 from refbench.tracking.types import TrackingResult
+from refbench.untrusted.escape import markdown_text
 
 EXPERIMENT = "refbench profile"
 PROFILE_KEY = "refbench.profile_key"

@@ -8,15 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from refbench.untrusted.escape import markdown_text
 from refbench.metrics import known_metrics
 from refbench.store import read_manifest
 from refbench.tracking.mlflow_mirror import publish
 from refbench.tracking.types import CellRunInfo, SuiteRunInfo, TrackingResult
+from refbench.untrusted.escape import markdown_text
 
 if TYPE_CHECKING:
-    from refbench.plan.planner import Cell
     from refbench.execution.runner import RunOutcome
+    from refbench.plan.planner import Cell
     from refbench.settings import RunConfig
     from refbench.stats.summary import CellSummary
 

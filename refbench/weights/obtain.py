@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from refbench.untrusted.downloads import Remote, fetch
 from refbench.specs import MethodSpec, WeightsFile, WeightsVariant
+from refbench.untrusted.downloads import Remote, fetch
 from refbench.weights.digest import checked_sha256, how_to_get
 from refbench.weights.resolve import hub_folder
 

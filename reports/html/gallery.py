@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from refbench.untrusted.escape import printable
 from refbench.imaging import bicubic_resize
 from refbench.results.cells import StoredCell
 from refbench.results.trials import TrialImages
 from refbench.specs import MetricSpec
 from refbench.store import SampleRow
 from refbench.types import Image, Trial
+from refbench.untrusted.escape import printable
 
 from ..write import put
 from . import pictures

@@ -10,9 +10,9 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from refbench import __version__
-from refbench.untrusted.escape import printable
 from refbench.registry import Registry
 from refbench.results.trials import TrialImages
+from refbench.untrusted.escape import printable
 
 from ..report import Report
 from ..write import put

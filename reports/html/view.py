@@ -8,8 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from refbench.untrusted.escape import printable
 from refbench.specs import MetricSpec
+from refbench.untrusted.escape import printable
 
 from ..chart import PALETTE
 from ..charts import charts

@@ -20,11 +20,11 @@ from PIL import Image as PilImage
 
 from refbench.config.load import load_run
 from refbench.execution.executor import Executor
-from refbench.plan.job import Task, TaskResult
 from refbench.execution.local import LocalExecutor
 from refbench.execution.ray.executor import RayExecutor
 from refbench.execution.ray.options import RayOptions
 from refbench.execution.serial import SerialExecutor
+from refbench.plan.job import Task, TaskResult
 from refbench.plan.planner import Planner
 from refbench.registry import Registry
 

@@ -21,9 +21,9 @@ import numpy as np
 import torch
 
 from refbench.execution import worker as workers
-from refbench.plan.job import CellJob, DataJob, MethodJob, Task, TaskResult
 from refbench.execution.serial import SerialExecutor
 from refbench.execution.worker import Worker, method_of
+from refbench.plan.job import CellJob, DataJob, MethodJob, Task, TaskResult
 from refbench.profiling.images import image_pair
 from refbench.protocols import build_instances
 from refbench.registry import Registry

@@ -29,12 +29,12 @@ from types import ModuleType
 from unittest import mock
 
 from refbench.execution.executor import OnResult
+from refbench.execution.runner import RunOutcome, carry_out, finished_trials
 from refbench.plan.job import CellJob, Task, TaskResult
 from refbench.plan.planner import Plan, Planner
-from refbench.registry import Entry, Registry
-from refbench.execution.runner import RunOutcome, carry_out, finished_trials
-from refbench.settings import MethodChoice, ProtocolEntry, RunConfig, SuiteConfig
 from refbench.plan.sharding import Shard
+from refbench.registry import Entry, Registry
+from refbench.settings import MethodChoice, ProtocolEntry, RunConfig, SuiteConfig
 from refbench.specs import DataRequest, DatasetSpec, MethodSpec
 from refbench.store import SampleRow
 from refbench.types import Sample
@@ -229,9 +229,9 @@ def resume(study: Study) -> None:
 
 def report(study: Study) -> None:
     """Every format that is text."""
-    from refbench.results.cells import load_cells
     from refbench.reports.report import build_report
     from refbench.reports.write import write_text_formats
+    from refbench.results.cells import load_cells
 
     write_text_formats(build_report(load_cells([study.out])), FORMATS, study.folder / "report")
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image as PILImage
 
-from refbench.results import scoring
 from refbench.cli.main import main
 from refbench.metrics.specs import METRICS
-from refbench.results.cells import load_cells
 from refbench.reports.table import comparison_table
+from refbench.results import scoring
+from refbench.results.cells import load_cells
 from refbench.store import find_runs, load_run
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from refbench.errors import UserError
 from refbench.untrusted.downloads import Remote, fetch
 from refbench.untrusted.downloads.fetch import Patience
 from refbench.untrusted.downloads.remote import remote
-from refbench.errors import UserError
 
 QUICK = Patience(timeout=20, tries=3, pause=0.01)
 

@@ -18,9 +18,9 @@ from refbench.cli import prepare_weights as command
 from refbench.cli.main import main
 from refbench.datasets.photos.debs import deb_file, sources
 from refbench.datasets.photos.manifest import read_manifest
-from refbench.untrusted.downloads import Remote
 from refbench.errors import UserError
 from refbench.specs import MethodSpec, WeightsFile, WeightsVariant
+from refbench.untrusted.downloads import Remote
 
 
 def png(seed: int) -> bytes:

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 
 from refbench.execution.executor import OnResult
-from refbench.plan.job import CellJob, Task
+from refbench.execution.runner import RunOutcome, carry_out
 from refbench.execution.serial import SerialExecutor
 from refbench.execution.worker import Worker
+from refbench.plan.job import CellJob, Task
 from refbench.plan.planner import Plan, Planner
-from refbench.registry import Entry, Registry
-from refbench.execution.runner import RunOutcome, carry_out
-from refbench.settings import MethodChoice, ProtocolEntry, RunConfig, SuiteConfig
 from refbench.plan.sharding import Shard
+from refbench.registry import Entry, Registry
+from refbench.settings import MethodChoice, ProtocolEntry, RunConfig, SuiteConfig
 from refbench.specs import DataRequest, DatasetSpec, MethodSpec
 from refbench.types import Input, Sample
 

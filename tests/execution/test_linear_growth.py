@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from refbench.cli.display import PlainProgress
-from refbench.results.merging import merge
+from refbench.execution.runner import carry_out
 from refbench.plan.planner import Planner
-from refbench.results.cells import load_cells
+from refbench.plan.sharding import Shard
 from refbench.reports.report import build_report
 from refbench.reports.write import write_text_formats
-from refbench.execution.runner import carry_out
+from refbench.results.cells import load_cells
+from refbench.results.merging import merge
 from refbench.settings import MethodChoice, RunConfig
-from refbench.plan.sharding import Shard
 from refbench.specs import DataRequest
 
 

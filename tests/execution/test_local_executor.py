@@ -13,10 +13,10 @@ from refbench.config.load import load_run
 from refbench.errors import UserError
 from refbench.execution.choose import make_executor
 from refbench.execution.local import LocalExecutor
+from refbench.execution.runner import RunOutcome, carry_out
 from refbench.execution.serial import SerialExecutor
 from refbench.plan.planner import Planner
 from refbench.registry import Registry
-from refbench.execution.runner import RunOutcome, carry_out
 
 PLUGIN = """
 import os, signal, time

@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from refbench.errors import SampleError
-from refbench.plan.job import CellJob, DataJob, MethodJob, Task
 from refbench.execution.worker import Worker
 from refbench.matching import match
+from refbench.plan.job import CellJob, DataJob, MethodJob, Task
 from refbench.protocols import build_instances
 from refbench.settings import ProtocolEntry, SuiteConfig
 from refbench.specs import DataRequest, MethodSpec

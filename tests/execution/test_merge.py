@@ -15,9 +15,9 @@ import pytest
 
 from refbench.errors import UserError
 from refbench.gate import baseline_of, check
-from refbench.results.merging import merge
 from refbench.registry import Registry
 from refbench.results.cells import load_cells
+from refbench.results.merging import merge
 from refbench.store import CellStore, SampleRow, find_runs, load_run, read_manifest
 from refbench.store.manifest import replace_manifest
 

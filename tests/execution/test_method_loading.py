@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from refbench.errors import UserError
-from refbench.plan.job import MethodJob
 from refbench.execution.worker import method_of
+from refbench.plan.job import MethodJob
 from refbench.registry import spec_in_file
 
 

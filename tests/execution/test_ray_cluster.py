@@ -24,10 +24,10 @@ from refbench.execution.executor import Executor
 from refbench.execution.ray.cluster import OWN_CLUSTER
 from refbench.execution.ray.executor import RayExecutor
 from refbench.execution.ray.options import RayOptions
+from refbench.execution.runner import RunOutcome, carry_out
 from refbench.execution.serial import SerialExecutor
 from refbench.plan.planner import Planner
 from refbench.registry import Registry
-from refbench.execution.runner import RunOutcome, carry_out
 from refbench.store import SampleRow
 
 pytestmark = [

@@ -16,12 +16,12 @@ from refbench.config.load import load_run
 from refbench.errors import UserError
 from refbench.execution.choose import make_executor
 from refbench.execution.elsewhere import Needed, moved, needed_data, needed_method, with_absolute_paths
-from refbench.plan.job import CellJob, Task, TaskResult
 from refbench.execution.ray.actor import check_versions, local_versions
 from refbench.execution.ray.cluster import Cluster, connect_error
 from refbench.execution.ray.options import RayOptions
 from refbench.execution.ray.shipping import Parcel, ShippedFile, pack, remove, run_folder, unpack
 from refbench.execution.ray.worker import Order, RayWorker, method_files
+from refbench.plan.job import CellJob, Task, TaskResult
 from refbench.plan.planner import Planner
 from refbench.registry import Registry
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from refbench.errors import UserError
-from refbench.plan.job import Task, TaskResult
 from refbench.execution.pool_worker import Failed
 from refbench.execution.ray.actor import local_versions
 from refbench.execution.ray.cluster import Cluster
 from refbench.execution.ray.options import RayOptions
 from refbench.execution.ray.pool import FALSE_STARTS, RayPool
 from refbench.execution.retries import Retries
+from refbench.plan.job import Task, TaskResult
 from refbench.store import SampleRow
 
 

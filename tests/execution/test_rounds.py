@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from refbench.execution.executor import OnResult
-from refbench.plan.job import CellJob, Task, TaskResult
 from refbench.execution.rounds import FEW, run_in_rounds, worth_another_try
+from refbench.plan.job import CellJob, Task, TaskResult
 from refbench.store import SampleRow
 
 

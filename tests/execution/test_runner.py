@@ -14,12 +14,12 @@ import pytest
 
 from refbench.errors import SampleError, UserError
 from refbench.execution.choose import make_executor
-from refbench.plan.job import CellJob, Task, TaskResult
+from refbench.execution.runner import RunOutcome, carry_out, finished_trials
 from refbench.execution.serial import SerialExecutor
 from refbench.execution.worker import Worker
+from refbench.plan.job import CellJob, Task, TaskResult
 from refbench.plan.planner import Planner
 from refbench.registry import Entry, Registry
-from refbench.execution.runner import RunOutcome, carry_out, finished_trials
 from refbench.settings import MethodChoice, ProtocolEntry, RunConfig, SuiteConfig
 from refbench.specs import DataRequest, DatasetSpec, MethodSpec
 from refbench.types import Input, Sample

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from refbench.errors import UserError
 from refbench.untrusted.archives import Limits, read_members, unpack
 from refbench.untrusted.archives.limits import Refused
 from refbench.untrusted.archives.names import relative_name
-from refbench.errors import UserError
 
 
 def builders() -> ModuleType:

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from refbench.errors import SampleError, UserError
-from refbench.plan.method_hooks import file_identity, measured_cost
 from refbench.methods.command.method import Command
 from refbench.methods.command.template import Template
+from refbench.plan.method_hooks import file_identity, measured_cost
 from refbench.tensors import to_image, to_tensor
 from refbench.types import Input
 

@@ -16,10 +16,10 @@ import torch
 
 from refbench.conformance.kit import verify_method
 from refbench.errors import SampleError, UserError
-from refbench.plan.method_hooks import file_identity, measured_cost
 from refbench.isolation.process import Child, ChildFailed, ChildLost, worker_command
 from refbench.methods.external.method import External
 from refbench.methods.external.spec import SPEC
+from refbench.plan.method_hooks import file_identity, measured_cost
 from refbench.types import Input
 
 METHOD = """

@@ -10,10 +10,10 @@ import torch
 from PIL import Image as PilImage
 
 from refbench.errors import SampleError, UserError
-from refbench.plan.method_hooks import file_identity, require_preflight
 from refbench.methods.bicubic.method import Bicubic
 from refbench.methods.folder.method import Folder
 from refbench.methods.folder.spec import SPEC
+from refbench.plan.method_hooks import file_identity, require_preflight
 from refbench.tensors import to_image, to_tensor
 from refbench.types import Input, TrialMeta
 

@@ -13,12 +13,12 @@ from PIL import Image as PILImage
 
 from refbench.cli.main import main
 from refbench.errors import UserError
-from refbench.plan.method_hooks import method_label
 from refbench.isolation.labels import given_label, safe_label
 from refbench.methods.bicubic.method import Bicubic
 from refbench.methods.command.method import Command
 from refbench.methods.external.method import External
 from refbench.methods.folder.method import Folder
+from refbench.plan.method_hooks import method_label
 
 NET = """
 class Net:

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torchvision.ops import deform_conv2d
 
+from refbench.execution.measure.flops import flop_counter
 from refbench.matching import match
 from refbench.nets.dyn_agg import DynamicAggregation
 from refbench.profiling.counting import count_work
-from refbench.execution.measure.flops import flop_counter
 from refbench.stages import stage
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from PIL import Image as PilImage
 from torchvision.transforms import ColorJitter
 
+from refbench.identity.rng import generator
 from refbench.protocols.transforms import load_transform
 from refbench.protocols.transforms.jitter import OPERATIONS, draw_factors, jitter
-from refbench.identity.rng import generator
 
 
 def picture(seed: int = 0) -> np.ndarray:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from skimage import transform as sk_transform
 
+from refbench.identity.rng import generator
 from refbench.imaging.warp import local_scale, project, warp
 from refbench.protocols.transforms import load_transform, transform_names
 from refbench.protocols.transforms.geometry import (
@@ -18,7 +19,6 @@ from refbench.protocols.transforms.geometry import (
     scaling_matrix,
 )
 from refbench.protocols.transforms.photometric import to_linear, to_srgb
-from refbench.identity.rng import generator
 
 
 def smooth(height: int = 40, width: int = 56) -> np.ndarray:

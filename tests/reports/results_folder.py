@@ -16,9 +16,9 @@ from PIL import Image as PilImage
 from refbench.identity.keys import digest
 from refbench.metrics import resolve
 from refbench.protocols import ProtocolInstance, build_instances
+from refbench.results.summaries import metric_facts
 from refbench.settings import ProtocolEntry, SuiteConfig
 from refbench.store import CellStore, Manifest, SampleRow
-from refbench.results.summaries import metric_facts
 
 SUITE = SuiteConfig(
     "tests",

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from PIL import Image as PilImage
 
 from refbench.errors import UserError
-from refbench.results.cells import load_cells
 from refbench.reports.chart import PALETTE, Chart, Point, Series
 from refbench.reports.figures import draw, figure_files, write_figures
 from refbench.reports.html.svg import svg
 from refbench.reports.report import build_report
 from refbench.reports.ticks import log_axis_ticks, log_ticks, nice_ticks, number_text
+from refbench.results.cells import load_cells
 
 HOSTILE = '<script>alert(1)</script> "quoted" $x_1$ \\frac ../../etc Ü中 ' + "long " * 60
 

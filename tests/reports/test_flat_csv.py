@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refbench.results.cells import load_cells
 from refbench.reports.document import json_text, markdown_page
 from refbench.reports.flat_csv import csv_files, per_image_csv, slug
 from refbench.reports.report import build_report
+from refbench.results.cells import load_cells
 
 
 def read(text: str) -> list[dict[str, str]]:

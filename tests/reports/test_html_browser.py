@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from refbench.results.cells import load_cells
 from refbench.reports.html import gallery
 from refbench.reports.html.page import write_page
 from refbench.reports.report import build_report
+from refbench.results.cells import load_cells
 
 IDS = (
     "<script>window.hacked=1</script>", "\"><img src=x onerror='window.hacked=2'>", "../../up",

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refbench.results.cells import load_cells
 from refbench.reports.html import gallery as gallery_module
 from refbench.reports.html import pictures
 from refbench.reports.html.chosen import extremes, gallery_items
 from refbench.reports.html.page import write_page
 from refbench.reports.html.view import tables
 from refbench.reports.report import build_report
+from refbench.results.cells import load_cells
 
 HOSTILE_IDS = (
     "<script>window.hacked=1</script>",

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refbench.results.cells import load_cells
 from refbench.reports.latex import latex_files, latex_text
 from refbench.reports.report import build_report
+from refbench.results.cells import load_cells
 
 HOSTILE = r"\input{x} $&%#_{}~^ [1] 50% é Ü 中文 <b>"
 

@@ -9,11 +9,11 @@ from types import ModuleType
 import pytest
 
 from refbench.errors import UserError
-from refbench.results.cells import load_cells
 from refbench.reports.chart import Point, pareto_front
 from refbench.reports.charts import charts
 from refbench.reports.grids import costs_grid
 from refbench.reports.report import Report, build_report
+from refbench.results.cells import load_cells
 
 
 @pytest.fixture(scope="module")

@@ -79,7 +79,7 @@ def test_parquet_without_an_engine_is_one_line(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_store_itself_imports_nothing_heavy() -> None:
     code = (
-        "import sys, refbench.store, refbench.store.frame, refbench.store.provenance, refbench.identity.keys\n"
+        "import sys, refbench.store.frame, refbench.store.provenance, refbench.identity.keys\n"
         "print([m for m in ('pandas', 'numpy', 'torch', 'pyarrow', 'mlflow') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -13,8 +13,8 @@ import pytest
 
 from refbench.cli.main import main
 from refbench.errors import UserError
-from refbench.results.cells import load_cells
 from refbench.reports.mirror import write_mirror_report
+from refbench.results.cells import load_cells
 from refbench.store import find_runs, read_manifest
 from refbench.tracking import CellRunInfo, SuiteRunInfo, TrackingResult
 from refbench.tracking.fetch import fetch_runs

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from refbench.cli.display import PlainProgress
 from refbench.cli.output import Output
 from refbench.cli.table import print_table
-from refbench.untrusted.escape import json_text, markdown_text, spreadsheet_text, terminal_text
 from refbench.reports.flat_csv import write
+from refbench.untrusted.escape import json_text, markdown_text, spreadsheet_text, terminal_text
 
 STEERING = [
     "\x1b[2J",

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refbench.cli.main import main
-from refbench.untrusted.redact import clean_config, without_credentials
 from refbench.store import SampleRow
+from refbench.untrusted.redact import clean_config, without_credentials
 
 SECRET = "hunter2"
 

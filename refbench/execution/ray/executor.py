@@ -12,11 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from refbench.identity.code_digest import package_digest
 from refbench.errors import UserError
 from refbench.execution.elsewhere import needed_data, with_absolute_paths
 from refbench.execution.executor import OnResult
-from refbench.plan.job import CellJob, Task
 from refbench.execution.ray.actor import actor_class
 from refbench.execution.ray.cluster import Cluster, connected
 from refbench.execution.ray.options import RayOptions, require_ray
@@ -24,6 +22,8 @@ from refbench.execution.ray.pool import RayPool
 from refbench.execution.ray.shipping import pack
 from refbench.execution.ray.worker import Order, method_files
 from refbench.execution.retries import Retries
+from refbench.identity.code_digest import package_digest
+from refbench.plan.job import CellJob, Task
 
 
 class RayExecutor:

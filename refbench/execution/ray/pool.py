@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from refbench.errors import UserError
-from refbench.plan.job import CellJob, MethodJob, Task
 from refbench.execution.pool_worker import Failed
 from refbench.execution.ray.actor import PACKAGES, check_versions, local_versions
 from refbench.execution.ray.cluster import Cluster
 from refbench.execution.ray.options import RayOptions
 from refbench.execution.retries import Retries
+from refbench.plan.job import CellJob, MethodJob, Task
 
 POLL_SECONDS = 0.5
 """How often overdue trials are looked for."""

@@ -8,10 +8,10 @@ from collections.abc import Set
 from pathlib import Path
 from typing import BinaryIO
 
+from refbench.errors import UserError
 from refbench.untrusted.archives.entries import Entry, entries, tar_entries
 from refbench.untrusted.archives.limits import Limits, Refused
 from refbench.untrusted.archives.names import Places, relative_name
-from refbench.errors import UserError
 
 PIECE = 1 << 20
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from http.client import HTTPResponse
 from pathlib import Path
 
-from refbench.untrusted.downloads.https import LeavesHttps, open_https, reason
-from refbench.untrusted.downloads.remote import LARGEST, Remote, check_address
 from refbench.errors import UserError
 from refbench.identity.file_digest import file_sha256
 from refbench.store.locks import lock_file
+from refbench.untrusted.downloads.https import LeavesHttps, open_https, reason
+from refbench.untrusted.downloads.remote import LARGEST, Remote, check_address
 
 PIECE = 1 << 18
 _EMPTY = hashlib.sha256().hexdigest()
