@@ -18,9 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from refbench.errors import UserError
+
 from .data.pair import Batch
 from .distributed import Group
-from .optim import AveragedWeights, make_adam, rate_factor, set_rates
+from .optim import AveragedWeights, make_adam, rate_factor, set_rates, stable_steps
 from .recipe import OptimRecipe
 from .state import load_state, save_state
 
@@ -48,7 +50,8 @@ class LoopPlan:
     path: Path
     """Where the state for a resume is kept."""
     recipe: str
-    """Recipe JSON and data fingerprint; a state of another recipe is refused."""
+    """Recipe JSON without the length of the schedule, and data fingerprint; a state of another recipe is
+    refused."""
     precision: str = "fp32"
     checkpoint_every: int = 250
     validate_every: int = 500
@@ -176,6 +179,7 @@ class Loop:
             self.plan.path,
             {
                 "recipe": self.plan.recipe,
+                "steps": self.plan.steps,
                 "net": self.net.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "average": self.average.state() if self.average else {},
@@ -189,9 +193,17 @@ class Loop:
         )
 
     def _resume(self) -> None:
-        state = load_state(self.plan.path, self.plan.recipe)
+        plan = self.plan
+        state = load_state(plan.path, plan.recipe)
         if state is None:
             return
+        if state["steps"] != plan.steps:
+            stable = stable_steps(min(plan.steps, state["steps"]), plan.optim)
+            if state["step"] > stable:
+                raise UserError(
+                    f"{str(plan.path)!r} is at step {state['step']} of {state['steps']}; a budget "
+                    f"of {plan.steps} has its rate until step {stable} only; choose another out= or remove it"
+                )
         self.net.load_state_dict(state["net"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.average is not None:

@@ -42,7 +42,16 @@ def rate_factor(step: int, steps: int, recipe: OptimRecipe) -> float:
     if recipe.schedule == "cosine":
         progress = (step - recipe.warmup) / max(1, steps - recipe.warmup)
         return recipe.floor + (1 - recipe.floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+    if recipe.schedule == "cooldown":
+        start = stable_steps(steps, recipe)
+        progress = (step - start) / max(1, steps - start)
+        return 1 - (1 - recipe.floor) * min(1.0, max(0.0, progress))
     return 1.0
+
+
+def stable_steps(steps: int, recipe: OptimRecipe) -> int:
+    """Steps after which the rate depends on how many ``steps`` there are; 0 where it always does."""
+    return round(steps * (1 - recipe.cooldown)) if recipe.schedule == "cooldown" else 0
 
 
 def make_adam(module: nn.Module, recipe: OptimRecipe) -> torch.optim.Adam:

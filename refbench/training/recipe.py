@@ -15,6 +15,7 @@ from .data.synthesis import SynthesisRecipe
 from .fields import build, merged
 
 PRECISIONS = ("fp32", "bf16", "fp16")
+SCHEDULES = ("constant", "cosine", "cooldown", "steps")
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,11 @@ class OptimRecipe:
     warmup: int = 0
     """Steps of linear warm-up."""
     schedule: str = "constant"
-    """constant | cosine (to ``floor`` of lr at the end) | steps (times ``factor`` at milestones)."""
+    """constant | cosine (to ``floor`` of lr at the end) | cooldown (constant, then linear to ``floor`` over
+    the last ``cooldown`` share of the steps) | steps (times ``factor`` at milestones)."""
     floor: float = 0.01
+    cooldown: float = 0.25
+    """Share of the steps; until then a run is the same for every budget (see ``train.budget``)."""
     milestones: tuple[int, ...] = ()
     factor: float = 0.1
     groups: tuple[GroupRecipe, ...] = ()
@@ -93,6 +97,8 @@ class Stage2Recipe:
     steps: int = 1000
     batch: int = 9
     patch: int = 160
+    references: int = 1
+    """Most references of one sample, for nets that fuse several; how many it is is drawn for each step."""
     encoder: str = "frozen"
     """frozen | finetune."""
     loss: LossRecipe = field(default_factory=LossRecipe)
@@ -126,7 +132,8 @@ class Recipe:
     photo_sizes: tuple[int, ...] = ()
     """Short sides (px) to which each photo is also reduced; empty: original size."""
     budget: int = 0
-    """Steps of stage 2 in place of ``stage2.steps``; 0: as the preset says."""
+    """Steps of stage 2 in place of ``stage2.steps``; 0: as the preset says. With the schedule ``cooldown`` a
+    state may go on with another budget, as long as its learning rate has not begun to fall for either."""
     max_steps: int = 0
     """Stop each stage after this many steps, its schedule unchanged; 0: run it to its end."""
     checkpoint_every: int = 250
@@ -151,8 +158,8 @@ class Recipe:
             "precision": (self.precision, PRECISIONS),
             "stage2.encoder": (self.stage2.encoder, ("frozen", "finetune")),
             "stage2.loss.pixel": (self.stage2.loss.pixel, ("l1", "charbonnier")),
-            "stage2.optim.schedule": (self.stage2.optim.schedule, ("constant", "cosine", "steps")),
-            "stage1.optim.schedule": (self.stage1.optim.schedule, ("constant", "cosine", "steps")),
+            "stage2.optim.schedule": (self.stage2.optim.schedule, SCHEDULES),
+            "stage1.optim.schedule": (self.stage1.optim.schedule, SCHEDULES),
         }
         for name, (value, known) in choices.items():
             if value not in known:
@@ -163,9 +170,34 @@ class Recipe:
         """Steps of stage 2: the budget when one is given."""
         return self.budget or self.stage2.steps
 
+    def identity(self) -> str:
+        """Canonical JSON of what differs from the defaults: a state outlives the recipe's later fields."""
+        return json.dumps(_differences(self), sort_keys=True, separators=(",", ":"))
+
     def to_json(self) -> str:
         """Canonical JSON of the whole recipe, for checkpoints."""
         return json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))
+
+
+def _differences(part: Any) -> dict[str, Any]:
+    """Fields of a dataclass that are not their default, groups inside it likewise."""
+    found: dict[str, Any] = {}
+    for known in dataclasses.fields(part):
+        value = getattr(part, known.name)
+        if dataclasses.is_dataclass(value):
+            if inner := _differences(value):
+                found[known.name] = inner
+            continue
+        default = known.default
+        if known.default_factory is not dataclasses.MISSING:
+            default = known.default_factory()
+        if value != default:
+            found[known.name] = (
+                [dataclasses.asdict(v) if dataclasses.is_dataclass(v) else v for v in value]
+                if (isinstance(value, tuple))
+                else value
+            )
+    return found
 
 
 def presets() -> list[str]:

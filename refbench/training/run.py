@@ -82,16 +82,19 @@ class _Run:
     def __init__(self, recipe: Recipe, data: TrainingData, folder: Path, group: Group, echo: Echo) -> None:
         self.recipe, self.data, self.folder, self.group, self.echo = recipe, data, folder, group, echo
         v = recipe.validation
-        self.validation = ValidationSet(data.validation, recipe.synthesis, v.patch, v.pairs)
-        # what the run computes, without where it computes it or when it stops: a resume may change those
-        fixed = replace(
-            recipe, data="", val_data="", max_steps=0, checkpoint_every=0, device="", vgg19="", encoder=""
+        self.validation = ValidationSet(
+            data.validation, recipe.synthesis, v.patch, v.pairs, recipe.stage2.references
         )
+        # what the run computes at each step, without where and for how long: a resume may change those
+        fixed = replace(
+            recipe, data="", val_data="", max_steps=0, checkpoint_every=0, device="", vgg19="", encoder="",
+            budget=0, stage2=replace(recipe.stage2, steps=0), validation=ValidationRecipe(),
+        )  # fmt: skip
         self.source = f" data={data.fingerprint} processes={group.size}"
-        self.identity = fixed.to_json() + self.source
+        self.identity = fixed.identity() + self.source
         # stage 1 may be reused when only later stages change
-        early = replace(fixed, stage2=Stage2Recipe(), budget=0, export_net={}, validation=ValidationRecipe())
-        self.early_identity = early.to_json() + self.source
+        early = replace(fixed, stage2=Stage2Recipe(), export_net={})
+        self.early_identity = early.identity() + self.source
         self.stages: dict[str, list[dict[str, float]]] = {}
 
     def run(self) -> TrainingResult:
@@ -136,7 +139,7 @@ class _Run:
     def _encoder_loop(self, stage: str, net: Trainable, teacher: Trainable | None, steps: int) -> None:
         recipe = self.recipe.stage1
         objective = EncoderObjective(net, recipe, teacher)
-        draw = self._drawer(stage, self.data.stage1, recipe.batch, "similar")
+        draw = self._drawer(stage, self.data.stage1, recipe.batch, 1, "similar")
         self._loop(
             stage, steps, recipe.optim, net.encoder, objective, draw,
             lambda: self.validation.matching(net, at_hr=teacher is None and stage.endswith("teacher")),
@@ -144,6 +147,7 @@ class _Run:
 
     def _stage2(self, net: Trainable) -> None:
         recipe = self.recipe.stage2
+        most = net.most_references
         objective = RestorationObjective(net, recipe.loss, self.recipe.vgg19).to(self.group.device)
         for part in objective.helpers:
             part.to(self.group.device)
@@ -152,16 +156,22 @@ class _Run:
             critic = CriticTrainer(net, objective.critic, recipe.loss)
         self._loop(
             "stage2", self.recipe.steps, recipe.optim, net.model, objective,
-            self._drawer("stage2", self.data.stage2, recipe.batch, None),
-            lambda: self.validation.gains(net.restore),
+            self._drawer("stage2", self.data.stage2, recipe.batch, min(recipe.references, most), None),
+            lambda: self.validation.gains(net),
             critic,
         )  # fmt: skip
 
-    def _drawer(self, stage: str, source: PairSource, batch: int, kind: str | None) -> Callable[[int], Batch]:
+    def _drawer(
+        self, stage: str, source: PairSource, batch: int, references: int, kind: str | None
+    ) -> Callable[[int], Batch]:
+        """The batch of a step; with ``references`` over 1 each of its pairs has as many, from 1 to that."""
         share, seed, device = self.group.share(batch), self.recipe.seed, str(self.group.device)
 
         def draw(step: int) -> Batch:
-            pairs = [source.pair(item_generator(seed, stage, step, item), kind) for item in share]
+            more = 0
+            if references > 1:
+                more = int(item_generator(seed, f"{stage}-references", step, 0).integers(references))
+            pairs = [source.pair(item_generator(seed, stage, step, item), kind, more) for item in share]
             return collate(pairs, device)
 
         return draw

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from refbench.errors import UserError
 
-from .data.pair import SCALE
+from .data.pair import SCALE, Batch
 
 Features = Sequence[Tensor]
 """Maps (B, C_l, H_l, W_l) at HR, HR/2 and HR/4, finest first."""
@@ -40,6 +40,13 @@ class Trainable:
     """The net's configuration, for the checkpoint."""
     perceives_transfer: Callable[[Tensor], Tensor] | None = None
     """sr -> transferal perceptual loss of the last ``restore`` call (TTSR), where the method defines one."""
+    most_references: int = 1
+    """References that one training sample may have. Over 1, ``restore`` takes (B, K, 3, H, W) as well."""
+
+    def restore_batch(self, batch: Batch) -> Tensor:
+        """SR of a batch from as many of its references as the net takes."""
+        several = self.most_references > 1 and batch.refs.shape[1] > 1
+        return self.restore(batch.lr, batch.refs if several else batch.ref)
 
 
 def upsample(lr: Tensor) -> Tensor:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from .data.pair import SCALE, Batch, Pair, absent_reference, collate
+from .data.pair import SCALE, Pair, absent_reference, collate
 from .data.photos import Photo
 from .data.synthesis import ReferenceSynthesizer, SynthesisRecipe
+from .data.view import Truth
 from .stage1.pck import match_errors, pck
 from .trainable import Trainable, upsample
 
@@ -43,27 +42,43 @@ def bicubic_sr(lr: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 class ValidationSet:
     """Fixed patches drawn once from the validation photos, independent of the training seed."""
 
-    def __init__(self, photos: tuple[Photo, ...], recipe: SynthesisRecipe, patch: int, count: int) -> None:
+    def __init__(
+        self,
+        photos: tuple[Photo, ...],
+        recipe: SynthesisRecipe,
+        patch: int,
+        count: int,
+        references: int = 1,
+    ) -> None:
+        """``references`` over 1: the good references are also given with others, of the recipe's kinds."""
         synthesizer = ReferenceSynthesizer(photos, recipe, patch)
-        pairs = [synthesizer.pair(np.random.default_rng([20260101, i]), "similar") for i in range(count)]
-        self.good = [collate([p]) for p in pairs]
+        pairs = [
+            synthesizer.pair(np.random.default_rng([20260101, i]), "similar", references - 1)
+            for i in range(count)
+        ]
+        self.good = [collate([self._alone(p, p.ref, p.truth)]) for p in pairs]
+        self.several = [collate([p]) for p in pairs] if references > 1 else []
         # the reference of another pair: another photo or at least another place
         swapped = [p.ref for p in pairs[1:]] + [pairs[0].ref]
-        self.unrelated = [self._with(p, ref) for p, ref in zip(pairs, swapped, strict=True)]
-        self.none = [self._with(p, absent_reference(p.hr.shape)) for p in pairs]
-        bicubic = [collate([Pair(p.hr, p.lr, bicubic_sr(p.lr), "absent", None)]) for p in pairs]
+        self.unrelated = [collate([self._alone(p, ref)]) for p, ref in zip(pairs, swapped, strict=True)]
+        self.none = [collate([self._alone(p, absent_reference(p.hr.shape))]) for p in pairs]
+        bicubic = [collate([self._alone(p, bicubic_sr(p.lr))]) for p in pairs]
         self.baseline = [float(psnr_y(b.ref, b.hr)) for b in bicubic]
 
     @staticmethod
-    def _with(pair: Pair, ref: npt.NDArray[np.uint8]) -> Batch:
-        return collate([Pair(pair.hr, pair.lr, ref, "unrelated", None)])
+    def _alone(pair: Pair, ref: npt.NDArray[np.uint8], truth: Truth | None = None) -> Pair:
+        return Pair(pair.hr, pair.lr, ref, "similar" if truth is not None else "unrelated", truth)
 
-    def gains(self, restore: Callable[[Tensor, Tensor], Tensor]) -> dict[str, float]:
-        """Mean PSNR-Y over bicubic in dB for each kind of reference: good, unrelated, none."""
+    def gains(self, net: Trainable) -> dict[str, float]:
+        """Mean PSNR-Y over bicubic in dB for each kind of reference: good, unrelated, none, and several
+        where the set has them and the net takes them."""
+        kinds = {"good": self.good, "unrelated": self.unrelated, "none": self.none}
+        if self.several and net.most_references > 1:
+            kinds["several"] = self.several
         scores = {}
-        for kind, batches in (("good", self.good), ("unrelated", self.unrelated), ("none", self.none)):
+        for kind, batches in kinds.items():
             values = [
-                float(psnr_y(restore(b.lr, b.ref), b.hr)) - base
+                float(psnr_y(net.restore_batch(b), b.hr)) - base
                 for b, base in zip(batches, self.baseline, strict=True)
             ]
             scores[kind] = float(np.mean(values))
@@ -77,7 +92,8 @@ class ValidationSet:
         errors, valid = [], []
         for batch in self.good:
             image = batch.hr if at_hr else upsample(batch.lr)
-            found = match_errors(net.query(image)[-1], net.key(batch.ref)[-1], batch.homography, SCALE)
+            query, key = net.query(image)[-1], net.key(batch.ref)[-1]
+            found = match_errors(query, key, batch.homographies, batch.layer, SCALE)
             errors.append(found[0])
             valid.append(found[1])
         shares = pck(torch.cat(errors), torch.cat(valid), PCK_PIXELS, unit=SCALE)

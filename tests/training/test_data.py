@@ -55,18 +55,20 @@ def test_shares_of_kinds_and_what_each_kind_is(photo_folder: Path) -> None:
     share = {k: sum(p.kind == k for p in pairs) / 300 for k in ("similar", "unrelated", "absent")}
     assert share == pytest.approx({"similar": 0.5, "unrelated": 0.3, "absent": 0.2}, abs=0.09)
     for pair in pairs:
-        assert (pair.homography is None) == (pair.kind != "similar")
+        assert (pair.truth is None) == (pair.kind != "similar")
         assert pair.lr.shape == (8, 8, 3)
         if pair.kind == "absent":
             assert (pair.ref == 128).all()
 
 
 def test_without_strength_the_reference_is_the_hr_patch(photo_folder: Path) -> None:
-    still = SynthesisRecipe(0, 0, 0, 0, 0, 0, jitter_share=0, blur_share=0, noise_share=0)
+    still = SynthesisRecipe(unrelated=0, absent=0, corner=0, shift=0, scale=0, rotation=0)
     pair = ReferenceSynthesizer(load_photos(photo_folder, (), 32), still, 32).pair(np.random.default_rng(0))
     assert (pair.ref == pair.hr).all()
-    assert pair.homography is not None
-    np.testing.assert_allclose(pair.homography / pair.homography[2, 2], np.eye(3), atol=1e-7)
+    assert pair.truth is not None
+    (matrix,) = pair.truth.homographies
+    np.testing.assert_allclose(matrix / matrix[2, 2], np.eye(3), atol=1e-7)
+    assert (pair.truth.layer == 0).all()
 
 
 def test_collate_scales_to_unit_range(photo_folder: Path) -> None:

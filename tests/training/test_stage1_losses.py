@@ -84,7 +84,9 @@ def test_perfect_features_have_pck_one() -> None:
     shift = torch.eye(3)
     shift[0, 2], shift[1, 2] = 8.0, -4.0
     moved = torch.roll(features, (-1, 2), dims=(2, 3))
-    errors, valid = match_errors(features, moved, shift.unsqueeze(0), stride)
+    errors, valid = match_errors(
+        features, moved, shift.unsqueeze(0).unsqueeze(0), torch.zeros(1, 144, dtype=torch.long), stride
+    )
     # a border patch sees the zero padding in one image only, so the rim is left out
     centres = cell_centres(12, 12, stride)
     inner = valid & inside(centres, 48, 48, 6) & inside(transform(shift.unsqueeze(0), centres), 48, 48, 6)

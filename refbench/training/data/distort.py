@@ -1,7 +1,8 @@
-"""What happens to a reference besides geometry: colour jitter, blur, noise. uint8 RGB in and out."""
+"""What a camera and a file format do to a picture. uint8 RGB in and out unless it says float."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -50,6 +51,21 @@ def hue(image: Floats, turn: float) -> Floats:
     return np.asarray(image @ (_YIQ_TO_RGB @ rotate @ _RGB_TO_YIQ).T, dtype=np.float32)
 
 
+def exposure(image: Floats, stops: float) -> Floats:
+    """Expose by ``stops`` more: linear light times 2^stops, under a display gamma of 2.2."""
+    return brightness(image, 2.0 ** (stops / 2.2))
+
+
+def gamma(image: Floats, exponent: float) -> Floats:
+    """Tone curve 255 (v / 255)^exponent: below 1 it lifts the shadows."""
+    return np.asarray(255 * (np.clip(image, 0, 255) / 255) ** np.float32(exponent), dtype=np.float32)
+
+
+def white_balance(image: Floats, red: float, blue: float) -> Floats:
+    """Multiply red and blue: a warmer or colder light."""
+    return np.asarray(image * np.array([red, 1.0, blue], dtype=np.float32), dtype=np.float32)
+
+
 def colour_jitter(
     image: Pixels, rng: np.random.Generator, amounts: Sequence[float] = (0.2, 0.2, 0.2, 0.05)
 ) -> Pixels:
@@ -80,3 +96,11 @@ def blur(image: Pixels, sigma: float) -> Pixels:
 def noise(image: Pixels, rng: np.random.Generator, sigma: float) -> Pixels:
     """Add independent Gaussian noise of standard deviation ``sigma`` (in 8-bit levels)."""
     return _round(image.astype(np.float32) + rng.normal(0.0, sigma, image.shape).astype(np.float32))
+
+
+def jpeg(image: Pixels, quality: int) -> Pixels:
+    """Compress as JPEG of ``quality`` (1 to 95) and decode again."""
+    buffer = io.BytesIO()
+    PILImage.fromarray(image).save(buffer, "JPEG", quality=quality)
+    with PILImage.open(buffer, formats=("JPEG",)) as decoded:
+        return np.asarray(decoded.convert("RGB"))

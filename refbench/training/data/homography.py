@@ -6,7 +6,7 @@ a grid of another resolution is then a plain division, with no half-pixel correc
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -76,7 +76,7 @@ def dihedral(index: int, size: int) -> Matrix:
     return matrix
 
 
-def flip_rotate(image: npt.NDArray[np.uint8], index: int) -> npt.NDArray[np.uint8]:
+def flip_rotate(image: npt.NDArray[Any], index: int) -> npt.NDArray[Any]:
     """One of the eight symmetries of the square, 0..7: bit 2 mirrors left-right, then quarter turns."""
     if index & 4:
         image = image[:, ::-1]

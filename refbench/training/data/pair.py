@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PILImage
 
-from .homography import Matrix
+from .view import HIDDEN, Truth
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 SCALE = 4
-KINDS = ("similar", "unrelated", "absent")
+KINDS = ("similar", "unrelated", "texture", "absent")
 GREY = 128
 """Level of the constant reference that stands for "no reference"."""
 
@@ -30,22 +30,25 @@ class Pair:
     ref: npt.NDArray[np.uint8]
     kind: str
     """One of KINDS."""
-    homography: Matrix | None
-    """HR position -> reference position (edge coordinates, HR pixels); None without a true match."""
+    truth: Truth | None
+    """Where the input's cells are in ``ref``; None when they are nowhere, or unknown."""
+    others: tuple[npt.NDArray[np.uint8], ...] = ()
+    """Further references (P, P, 3), for nets that fuse several."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Float32 RGB in [0, 1]: hr and ref (B, 3, P, P), lr (B, 3, P/4, P/4); homography (B, 3, 3).
-
-    ``matched`` (B,) is False where the reference shows another scene; its homography is then the identity.
-    """
+    """Float32 RGB in [0, 1]: hr and ref (B, 3, P, P), lr (B, 3, P/4, P/4)."""
 
     hr: Tensor
     lr: Tensor
     ref: Tensor
-    homography: Tensor
-    matched: Tensor
+    homographies: Tensor
+    """(B, L, 3, 3): HR position -> position in ``ref``, per layer of the view."""
+    layer: Tensor
+    """(B, P/4 * P/4): the layer of each LR cell, row-major; HIDDEN where ``ref`` does not show it."""
+    refs: Tensor
+    """(B, R, 3, P, P): all references, the first of which is ``ref``."""
 
 
 def bicubic_lr(hr: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -68,11 +71,21 @@ def collate(pairs: Sequence[Pair], device: str = "cpu") -> Batch:
         stacked = torch.from_numpy(np.stack(arrays)).to(device)
         return stacked.permute(0, 3, 1, 2).contiguous().float().div_(255.0)
 
-    matrices = np.stack([np.eye(3) if p.homography is None else p.homography for p in pairs])
+    layers = max((len(p.truth.homographies) for p in pairs if p.truth is not None), default=1)
+    matrices = np.tile(np.eye(3), (len(pairs), layers, 1, 1))
+    layer = np.full((len(pairs), pairs[0].lr.shape[0] * pairs[0].lr.shape[1]), HIDDEN)
+    for number, pair in enumerate(pairs):
+        if pair.truth is not None:
+            matrices[number, : len(pair.truth.homographies)] = pair.truth.homographies
+            layer[number] = pair.truth.layer.reshape(-1)
+    refs = torch.stack(
+        [images(list(column)) for column in zip(*((p.ref, *p.others) for p in pairs), strict=True)], dim=1
+    )
     return Batch(
         hr=images([p.hr for p in pairs]),
         lr=images([p.lr for p in pairs]),
-        ref=images([p.ref for p in pairs]),
-        homography=torch.from_numpy(matrices).float().to(device),
-        matched=torch.tensor([p.homography is not None for p in pairs], device=device),
+        ref=refs[:, 0],
+        homographies=torch.from_numpy(matrices).float().to(device),
+        layer=torch.from_numpy(layer).to(device),
+        refs=refs,
     )

@@ -26,14 +26,15 @@ HOLD_OUT = 8
 class PairSource(Protocol):
     """Draws pairs; each depends on its generator alone."""
 
-    def pair(self, rng: np.random.Generator, kind: str | None = None) -> Pair: ...
+    def pair(self, rng: np.random.Generator, kind: str | None = None, more: int = 0) -> Pair: ...
 
 
 class CufedTrainSource:
     """The official training pairs: ``input/NAME`` with ``ref/NAME``, both 160 x 160.
 
     References of another size are resized as the official code does (Pillow bicubic). HR and reference
-    get the same flip and rotation. ``kind`` is ignored: the true matches are unknown.
+    get the same flip and rotation. ``kind`` is ignored: the true matches are unknown. ``more`` references
+    are patches of other pairs' references: the layout has one reference per input.
     """
 
     def __init__(self, root: Path, patch: int) -> None:
@@ -44,22 +45,30 @@ class CufedTrainSource:
         if missing:
             raise UserError(f"train.data: {str(missing[0])!r} is missing; each input/NAME needs a ref/NAME")
 
-    def pair(self, rng: np.random.Generator, kind: str | None = None) -> Pair:
+    def pair(self, rng: np.random.Generator, kind: str | None = None, more: int = 0) -> Pair:
         """One pair, cropped to ``patch`` at the same place when the images are larger."""
         number = int(rng.integers(len(self.inputs)))
-        hr, ref = np.asarray(read_rgb(self.inputs[number])), read_rgb(self.refs[number])
+        hr = np.asarray(read_rgb(self.inputs[number]))
         if min(hr.shape[:2]) < self.patch:
             raise UserError(
                 f"train.data: {str(self.inputs[number])!r} is smaller than train.stage2.patch={self.patch}"
             )
-        if ref.size != (hr.shape[1], hr.shape[0]):
-            ref = ref.resize((hr.shape[1], hr.shape[0]), PILImage.Resampling.BICUBIC)
+        ref = self._reference(number, (hr.shape[1], hr.shape[0]))
         top = int(rng.integers(hr.shape[0] - self.patch + 1))
         left = int(rng.integers(hr.shape[1] - self.patch + 1))
         place = (slice(top, top + self.patch), slice(left, left + self.patch))
         turn = int(rng.integers(8))
         hr, reference = flip_rotate(hr[place], turn), flip_rotate(np.asarray(ref)[place], turn)
-        return Pair(hr, bicubic_lr(hr), reference, "similar", None)
+        others = tuple(
+            flip_rotate(np.asarray(self._reference(int(rng.integers(len(self.refs))), ref.size))[place], turn)
+            for _ in range(more)
+        )
+        return Pair(hr, bicubic_lr(hr), reference, "similar", None, others)
+
+    def _reference(self, number: int, size: tuple[int, int]) -> PILImage.Image:
+        """Reference ``number`` at ``size`` (W, H)."""
+        ref = read_rgb(self.refs[number])
+        return ref if ref.size == size else ref.resize(size, PILImage.Resampling.BICUBIC)
 
 
 @dataclass(frozen=True)

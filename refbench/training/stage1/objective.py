@@ -9,7 +9,7 @@ from ..data.pair import Batch
 from ..recipe import Stage1Recipe
 from ..trainable import Trainable, upsample
 from .distill import correlation_kl
-from .positions import cell_centres, features_at, inside, transform
+from .positions import cell_centres, features_at, in_reference, inside
 from .triplet import hardest_triplet
 from .window import window_contrast
 
@@ -45,8 +45,9 @@ class EncoderObjective(nn.Module):
         count = batch.hr.shape[0]
         height, width = queries[-1].shape[-2:]
         points1 = cell_centres(height, width, STRIDE, batch.hr.device).expand(count, -1, -1)
-        points2 = transform(batch.homography, points1)
-        valid = inside(points1, patch, patch, recipe.border) & inside(points2, patch, patch, recipe.border)
+        points2 = in_reference(batch.homographies, batch.layer, points1)
+        valid = (batch.layer >= 0) & inside(points1, patch, patch, recipe.border)
+        valid &= inside(points2, patch, patch, recipe.border)
         first = features_at(queries[-1], points1, STRIDE)
         second = features_at(keys[-1], points2, STRIDE)
         terms = {
@@ -58,7 +59,7 @@ class EncoderObjective(nn.Module):
         if recipe.fine:
             # a cell of the HR/2 level lies half a cell up and left of the centre of its LR cell
             fine1 = points1 - FINE_STRIDE / 2
-            fine2 = transform(batch.homography, fine1)
+            fine2 = in_reference(batch.homographies, batch.layer, fine1)
             terms["fine"] = window_contrast(queries[1], keys[1], fine1, fine2, valid, FINE_STRIDE)
             loss = loss + recipe.fine * terms["fine"]
         if teacher is not None:

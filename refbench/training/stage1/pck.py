@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor
 
-from .positions import cell_centres, inside, transform
+from .positions import cell_centres, in_reference, inside
 
 
 def patch_descriptors(features: Tensor) -> Tensor:
@@ -16,18 +16,21 @@ def patch_descriptors(features: Tensor) -> Tensor:
     return F.normalize(F.unfold(unit, 3, padding=1).transpose(1, 2), dim=-1)
 
 
-def match_errors(query: Tensor, key: Tensor, homography: Tensor, stride: float) -> tuple[Tensor, Tensor]:
+def match_errors(
+    query: Tensor, key: Tensor, homographies: Tensor, layer: Tensor, stride: float
+) -> tuple[Tensor, Tensor]:
     """Distance in HR pixels between the best match of each query cell and its true partner.
 
-    query, key: features (B, C, h, w) of image 1 and 2. Returns errors (B, h*w) and the mask (B, h*w) of
-    cells whose partner lies inside image 2. With features that identify each place the error is the
-    rounding to cells alone, at most stride / sqrt(2) in Euclidean distance.
+    query, key: features (B, C, h, w) of image 1 and 2; homographies (B, L, 3, 3) and layer (B, h*w): the
+    truth. Returns errors (B, h*w) and the mask (B, h*w) of cells whose partner image 2 shows. With features
+    that identify each place the error is the rounding to cells alone, at most stride / sqrt(2) in Euclidean
+    distance.
     """
     height, width = query.shape[-2:]
     best = (patch_descriptors(query) @ patch_descriptors(key).transpose(1, 2)).argmax(dim=-1)
     centres = cell_centres(key.shape[-2], key.shape[-1], stride, query.device)
-    truth = transform(homography, cell_centres(height, width, stride, query.device))
-    valid = inside(truth, key.shape[-2] * stride, key.shape[-1] * stride, stride / 2)
+    truth = in_reference(homographies, layer, cell_centres(height, width, stride, query.device))
+    valid = (layer >= 0) & inside(truth, key.shape[-2] * stride, key.shape[-1] * stride, stride / 2)
     return (centres[best] - truth).norm(dim=-1), valid
 
 

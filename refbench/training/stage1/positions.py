@@ -25,6 +25,17 @@ def transform(homography: Tensor, points: Tensor) -> Tensor:
     return mapped[..., :2] / mapped[..., 2:]
 
 
+def in_reference(homographies: Tensor, layer: Tensor, points: Tensor) -> Tensor:
+    """Where ``points`` (N, 2) or (B, N, 2), each of its ``layer`` (B, N), are in the reference: (B, N, 2).
+
+    homographies: (B, L, 3, 3). A point without a layer (below 0) is taken as one of the first; the caller
+    leaves it out.
+    """
+    every = torch.stack([transform(homographies[:, i], points) for i in range(homographies.shape[1])], dim=2)
+    chosen = layer.clamp(min=0)[..., None, None].expand(-1, -1, 1, 2)
+    return every.gather(2, chosen).squeeze(2)
+
+
 def inside(points: Tensor, height: float, width: float, border: float) -> Tensor:
     """True where a point (..., 2) is at least ``border`` pixels within the image; shape (...)."""
     limit = torch.tensor([width, height], dtype=points.dtype, device=points.device) - border

@@ -42,7 +42,7 @@ class RestorationObjective(nn.Module):
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """``loss`` and its terms."""
         recipe = self.recipe
-        sr = self._trainable.restore(batch.lr, batch.ref)
+        sr = self._trainable.restore_batch(batch)
         terms = {"pixel": pixel_loss(recipe.pixel, sr.float(), batch.hr)}
         loss = terms["pixel"]
         if step >= recipe.start:
@@ -70,7 +70,7 @@ class CriticTrainer:
         if step < self.recipe.start:
             return {}
         with torch.no_grad():
-            fake = self.trainable.restore(batch.lr, batch.ref)
+            fake = self.trainable.restore_batch(batch)
         last = 0.0
         for _ in range(self.recipe.critic_steps):
             mix = torch.rand(fake.shape[0], 1, 1, 1, device=fake.device)

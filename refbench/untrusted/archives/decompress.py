@@ -110,8 +110,8 @@ class Decompressed(io.RawIOBase):
                     return b""
                 # gzip and xz files may be several, one after the other
                 self._decoder, self._ahead = self._make(), rest
-            fresh = b""
-            if self._decoder.needs_input:
+            fresh, hungry = b"", self._decoder.needs_input
+            if hungry:
                 fresh, self._ahead = self._ahead or self._more(), b""
             try:
                 data = self._decoder.decompress(fresh, size)
@@ -119,7 +119,8 @@ class Decompressed(io.RawIOBase):
                 raise Refused(f"is damaged, or needs too much memory ({error})") from None
             if data:
                 return data
-            if not fresh and not self._decoder.eof and self._decoder.needs_input:
+            # a decoder that had input left may give nothing and only then ask for more
+            if hungry and not fresh and not self._decoder.eof:
                 raise Refused("is cut off")
 
     def _more(self) -> bytes:
