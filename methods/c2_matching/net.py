@@ -13,12 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refbench.nets.correspondence import LevelMatch
-from refbench.nets.dyn_agg import DynamicAggregation
+from refbench.nets.dynamic_level import add_transfer, transfer
 from refbench.nets.layout import fast_layout
-from refbench.nets.residual import LEAK, ContentExtractor, leaky, residual_body, upsampler
+from refbench.nets.residual import ContentExtractor, leaky, residual_body, upsampler
 from refbench.nets.trust import TrustGate, gate_at
 from refbench.nets.vgg import conv3x3
-from refbench.nets.warp import fit_under
 from refbench.stages import stage
 from refbench.tiling import Window, tiled
 
@@ -36,9 +35,7 @@ class DynamicRestoration(nn.Module):
         ngf = config.ngf
         for name, level in COARSE_TO_FINE:
             channels = config.channels[level]
-            self.add_module(f"{name}_offset_conv1", conv3x3(ngf + channels, channels))
-            self.add_module(f"{name}_offset_conv2", conv3x3(channels, channels))
-            self.add_module(f"{name}_dyn_agg", DynamicAggregation(channels, config.groups))
+            add_transfer(self, name, ngf, channels, config.groups)
             self.add_module(f"head_{name}", nn.Sequential(conv3x3(ngf + channels, ngf), leaky()))
             self.add_module(f"body_{name}", residual_body(ngf, config.level_blocks[level]))
         self.trust_gate = TrustGate() if config.trust_gate else None
@@ -61,13 +58,7 @@ class DynamicRestoration(nn.Module):
         self, name: str, x: Tensor, texture: Tensor, match: LevelMatch, gate: Tensor | None
     ) -> Tensor:
         """Texture (B, C, H, W) gathered for ``x`` (B, ngf, H, W), times ``gate`` (B, 1, H, W)."""
-        # the unwarped texture, as released: offsets see where the reference has structure
-        seen = torch.cat([x, fit_under(texture, (x.shape[2], x.shape[3]), match.origin)], dim=1)
-        branch = F.leaky_relu_(self.get_submodule(f"{name}_offset_conv1")(seen), LEAK)
-        branch = F.leaky_relu_(self.get_submodule(f"{name}_offset_conv2")(branch), LEAK)
-        aggregate = self.get_submodule(f"{name}_dyn_agg")
-        gathered: Tensor = aggregate(texture, branch, match.pre_offset[:, 0], None, match.origin)
-        gathered = F.leaky_relu_(gathered, LEAK)
+        gathered = transfer(self, name, x, texture, match)
         return gathered if gate is None else gathered * gate
 
     def forward(self, x: Tensor, textures: Sequence[Tensor], matches: Sequence[LevelMatch]) -> Tensor:

@@ -51,12 +51,13 @@ class GoldenCase:
         self.results: list[ArrayResult] = []
         self.notes: list[str] = []
         self._calls: Counter[str] = Counter()
+        self._given: set[str] = set()
 
     @property
     def names(self) -> list[str]:
         """Base names of the arrays to compare, in file order."""
         bases = dict.fromkeys(re.sub(r"@(samp|stride|shape|stat)$", "", name) for name in self.arrays)
-        return [name for name in bases if not INPUTS.match(name)]
+        return [name for name in bases if not INPUTS.match(name) and name not in self._given]
 
     def entries(self, network: str) -> Sequence[Mapping[str, Any]]:
         """The key list of ``network``; UserError when the keys file has none."""
@@ -92,6 +93,15 @@ class GoldenCase:
             raise UserError(f"{self.path}: no input {name!r}; is it a golden file of {self.method}?")
         u8 = torch.from_numpy(np.ascontiguousarray(self.arrays[name])).permute(2, 0, 1)[None].float()
         return u8 / 127.5 - 1.0 if signed else u8 / 255.0
+
+    def given(self, name: str) -> Tensor:
+        """An input that is stored as the tensor it is. UserError when it is absent."""
+        import torch
+
+        if name not in self.arrays:
+            raise UserError(f"{self.path}: no input {name!r}; is it a golden file of {self.method}?")
+        self._given.add(name)
+        return torch.from_numpy(np.ascontiguousarray(self.arrays[name]))
 
     def has(self, name: str) -> bool:
         """Whether an array called ``name`` is stored, whole or sampled."""
@@ -161,13 +171,16 @@ class GoldenCase:
         self.results.append(ArrayResult(name, status, largest, int(wanted.size) - ties, detail))
         return torch.from_numpy(wanted).to(value.device)
 
-    def watch(self, net: nn.Module) -> None:
-        """Compare every ``act/<module>`` of ``net`` as it is computed (``#j``: j-th call, ``.j``: member)."""
+    def watch(self, net: nn.Module, without: Sequence[str] = ()) -> None:
+        """Compare every ``act/<module>`` of ``net`` as it is computed (``#j``: j-th call, ``.j``: member).
+
+        ``without``: modules whose outputs are stored in another form; the caller compares those.
+        """
         modules = dict(net.named_modules())
         wanted = {
             re.sub(r"#\d+$", "", name.removeprefix("act/")) for name in self.names if name.startswith("act/")
         }
-        for name in sorted(wanted):
+        for name in sorted(wanted.difference(without)):
             members = re.sub(r"\.\d+$", "", name)
             module = modules.get(name) if name in modules else modules.get(members)
             if module is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch.nn.functional as F
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from refbench.errors import SampleError
 from refbench.imaging import bicubic_resize
+from refbench.nets.warp import fit
 from refbench.tensors import to_image, to_tensor
 
 SMALLEST_REFERENCE = 16
@@ -68,31 +70,36 @@ def frame_inside(lr: Tensor, reference: Tensor, multiple: int, scale: int = 4) -
     )
 
 
-def frame_official(lr: Tensor, reference: Tensor, multiple: int, scale: int = 4) -> Framed:
-    """Zero-pad LR and reference at the bottom and right to the larger of both sizes.
+def frame_official(lr: Tensor, references: Sequence[Tensor], multiple: int, scale: int = 4) -> list[Framed]:
+    """Zero-pad LR and references at the bottom and right to the largest of all sizes.
 
     This is what the official data sets do, and the black padding is matched like image content. They
     pad the HR image and make the LR from that; here the LR itself is padded, which is the same but for
     its last row and column before the padding. Sides are rounded up to what the net takes, where the
     official code would stop.
     """
-    _check(lr, reference)
-    reference = mod_crop(reference, scale)
-    sides = [
-        -(-max(small, -(-large // scale)) // multiple) * multiple
-        for small, large in zip(lr.shape[1:], reference.shape[1:], strict=True)
-    ]
-    height, width = (max(side, SMALLEST_LR) for side in sides)
+    for reference in references:
+        _check(lr, reference)
+    references = [mod_crop(reference, scale) for reference in references]
+    sides = []
+    for axis in (1, 2):
+        longest = max(lr.shape[axis], *(-(-reference.shape[axis] // scale) for reference in references))
+        sides.append(max(-(-longest // multiple) * multiple, SMALLEST_LR))
+    height, width = sides
 
     def zero_padded(image: Tensor, rows: int, columns: int) -> Tensor:
         return F.pad(image, (0, columns - image.shape[2], 0, rows - image.shape[1]))
 
-    return Framed(
-        zero_padded(lr, height, width),
-        zero_padded(reference, height * scale, width * scale),
-        lr.shape[1] * scale,
-        lr.shape[2] * scale,
-    )
+    lr_padded = zero_padded(lr, height, width)
+    return [
+        Framed(
+            lr_padded,
+            zero_padded(reference, height * scale, width * scale),
+            lr.shape[1] * scale,
+            lr.shape[2] * scale,
+        )
+        for reference in references
+    ]
 
 
 def pil_bicubic(image: Tensor, height: int, width: int) -> Tensor:
@@ -103,3 +110,14 @@ def pil_bicubic(image: Tensor, height: int, width: int) -> Tensor:
 def pil_up(image: Tensor, scale: int = 4) -> Tensor:
     """Bicubic x ``scale`` of (3, H, W), by way of 8 bits."""
     return pil_bicubic(image, image.shape[1] * scale, image.shape[2] * scale)
+
+
+def fit_to(image: Tensor, height: int, width: int) -> Tensor:
+    """(3, height, width): ``image`` (3, H, W) cut, or continued by replication, at the bottom and right."""
+    return fit(image[None], height, width)[0]
+
+
+def replicate_to(image: Tensor, multiple: int) -> Tensor:
+    """``image`` (3, H, W) continued by replication at the bottom and right to multiples of ``multiple``."""
+    height, width = (-(-side // multiple) * multiple for side in image.shape[1:])
+    return fit_to(image, height, width)

@@ -72,9 +72,11 @@ def framed(
     inp: Input, method: str, padding: str, multiple: int, device: torch.device, multi: str = "first"
 ) -> list[Framed]:
     """LR with each reference that is used, on ``device``, in sizes that the net takes."""
-    frame = frame_official if padding == "official" else frame_inside
     lr = inp.lr.to(device)
-    return [frame(lr, ref.to(device), multiple, inp.scale) for ref in references_of(method, inp, multi)]
+    references = [ref.to(device) for ref in references_of(method, inp, multi)]
+    if padding == "official":
+        return frame_official(lr, references, multiple, inp.scale)
+    return [frame_inside(lr, ref, multiple, inp.scale) for ref in references]
 
 
 def sizes_of(frames: Sequence[Framed], k: int, device: torch.device, approx: bool = False) -> Sizes:

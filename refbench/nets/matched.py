@@ -130,27 +130,33 @@ class Correspondences(nn.Module):
 
     def correspond(self, upsampled: Tensor, reference: ReferenceFeatures, k: int = 1) -> list[LevelMatch]:
         """Matches of every level, finest first, for the upsampled LR (B, 3, 4H, 4W). No gradient."""
+        return self.correspond_each(upsampled, (reference,), k)[0]
+
+    def correspond_each(
+        self, upsampled: Tensor, references: Sequence[ReferenceFeatures], k: int = 1
+    ) -> list[list[LevelMatch]]:
+        """:meth:`correspond` with each reference on its own; the LR is encoded once."""
         with torch.no_grad():
             with stage("extract"):
                 queries = self.queries(upsampled, self.matched_levels)
             with stage("match"):
-                pairs = list(zip(queries, reference.keys, strict=True))
-                if self.matching == "refined":
-                    pairs = pairs[-1:]
-                found = [self._match(query, key, reference, k) for query, key in pairs]
-                if self.matching == "per_level":
-                    return [level_match(m.index, m.similarity, m.reference_grid[1], 1) for m in found]
-                best = found[0]
-                if self.matching == "refined":
-                    grid_width = best.reference_grid[1]
-                    return refined_matches(queries, reference.keys, best.index, best.similarity, grid_width)
-                levels = [
-                    level_match(best.index, best.similarity, best.reference_grid[1], scale)
-                    for scale in SCALES
-                ]
-                if self.trust:
-                    levels[-1] = replace(levels[-1], confidence=match_trust(best))
-                return levels
+                return [self._levels(queries, one, k) for one in references]
+
+    def _levels(self, queries: Sequence[Tensor], reference: ReferenceFeatures, k: int) -> list[LevelMatch]:
+        pairs = list(zip(queries, reference.keys, strict=True))
+        if self.matching == "refined":
+            pairs = pairs[-1:]
+        found = [self._match(query, key, reference, k) for query, key in pairs]
+        if self.matching == "per_level":
+            return [level_match(m.index, m.similarity, m.reference_grid[1], 1) for m in found]
+        best = found[0]
+        if self.matching == "refined":
+            grid_width = best.reference_grid[1]
+            return refined_matches(queries, reference.keys, best.index, best.similarity, grid_width)
+        levels = [level_match(best.index, best.similarity, best.reference_grid[1], scale) for scale in SCALES]
+        if self.trust:
+            levels[-1] = replace(levels[-1], confidence=match_trust(best))
+        return levels
 
 
 def match_trust(found: Match) -> Tensor:

@@ -92,16 +92,20 @@ def front_passes(
     wanted: Sequence[str],
     matching: str = "single",
     trust: bool = False,
+    joined: bool = True,
 ) -> tuple[list[Pass], float]:
-    """Encoding and matching of C2-Matching and DATSR, and the bytes that stay for the restoration.
+    """Encoding and matching of C2-Matching, DATSR and MRefSR, and the bytes that stay for the restoration.
 
-    ``extractor``, ``texture``: channels of the encoders; ``wanted``: the levels that are matched.
+    ``extractor``, ``texture``: channels of the encoders; ``wanted``: the levels that are matched; ``joined``:
+    several references are laid together and searched as one, else each has matches of its own.
     """
     refs = [feature_bytes(r, extractor, wanted) + feature_bytes(r, texture) for r in sizes.references]
-    features = sum(refs) * (1 if len(refs) == 1 else 2)
+    features = sum(refs) * (1 if len(refs) == 1 or not joined else 2)
+    sets = 1 if joined else len(refs)
     upsampled = (4 * sizes.lr[0], 4 * sizes.lr[1])
     queries = feature_bytes(upsampled, extractor, wanted)
     held = sizes.images + features
+    earlier = (sets - 1) * single_match_bytes(sizes)
     wider: Triple = tuple(map(max, zip(extractor, texture, strict=True)))  # type: ignore[assignment]
     passes = [encoder_pass(EXTRACT_REFERENCE, r, wider, held) for r in sizes.references]
     passes.append(encoder_pass(EXTRACT_QUERY, upsampled, extractor, held + queries))
@@ -110,8 +114,8 @@ def front_passes(
             match_pass(sizes, extractor[i], held + queries, 4 >> i) for i, level in enumerate(LEVELS)
         )
     else:
-        passes.append(match_pass(sizes, extractor[2], held + queries))
-    matches = refined_match_bytes(sizes) if matching == "refined" else single_match_bytes(sizes)
+        passes.append(match_pass(sizes, extractor[2], held + queries + earlier))
+    matches = sets * (refined_match_bytes(sizes) if matching == "refined" else single_match_bytes(sizes))
     if matching == "refined":
         table = FLOAT * extractor[1] * (sizes.reference_pixels / 4 + 4 * sizes.pixels)
         fine = 98 * 3.5 + 25 * 3 + 5 * extractor[1]
@@ -122,7 +126,7 @@ def front_passes(
         queries += table
     if trust:
         around = FLOAT * 2 * SIDE**2 * 3 * SLACK * sizes.k
-        passes.append(Pass(TRUST_PASS, sizes.lr, around, held + queries, SIDE // 2))
+        passes.append(Pass(TRUST_PASS, sizes.lr, around, held + queries + earlier, SIDE // 2))
     passes.append(whole(CARRY_PASS, sizes.pixels * FLOAT * 16 * 10, held + queries + matches))
     return passes, held + matches
 

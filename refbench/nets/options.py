@@ -12,6 +12,8 @@ MULTI_PARAM = Param(
     MULTI,
 )
 
+FUSE_PARAM = Param("fuse", "several references: fuse (all of them, by the net itself, any number)", ("fuse",))
+
 PADDING_PARAM = Param(
     "inside",
     "inside: any sizes, nothing padded is matched; official: zero-pad LR and reference to the larger",

@@ -30,6 +30,13 @@ def checked_multi(method: str, multi: object, padding: str = "inside") -> str:
     return str(multi)
 
 
+def checked_fuse(method: str, multi: object) -> str:
+    """``multi`` of a net that fuses any number of references itself; UserError for anything else."""
+    if multi != "fuse":
+        raise UserError(f"method.multi={multi} of {method}: it takes any number of references; give fuse")
+    return "fuse"
+
+
 def stitch(images: Sequence[Tensor]) -> Tensor:
     """Images (3, h_i, w_i) under each other, black to the right of the narrower ones: (3, sum h, max w)."""
     width = max(i.shape[2] for i in images)

@@ -50,11 +50,12 @@ def load_encoder(path: str, net: Trainable) -> str:
     if not file.is_file():
         raise UserError(f"train.encoder: no file {path!r}; give a checkpoint that refbench train wrote")
     content = file.read_bytes()
-    prefix = next(name for name, module in net.model.named_modules() if module is net.encoder) + "."
+    encoder = net.matched.encoder
+    prefix = next(name for name, module in net.model.named_modules() if module is encoder) + "."
     try:
         stored = load(content)
         own = {k.removeprefix(prefix): v for k, v in stored.items() if k.startswith(prefix)}
-        net.encoder.load_state_dict(own)
+        encoder.load_state_dict(own)
     except (SafetensorError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"train.encoder: {path!r} does not hold this net's encoder ({reason})") from error

@@ -105,7 +105,8 @@ class _Run:
         elif self.recipe.stage1.teacher or self.recipe.stage1.student:
             self._stage1(net)
         frozen = self.recipe.stage2.encoder == "frozen"
-        net.encoder.requires_grad_(not frozen)
+        if net.encoder is not None:
+            net.encoder.requires_grad_(not frozen)
         if self.recipe.steps:
             self._stage2(net)
         path, curves = self.folder / f"{self.recipe.weights}.safetensors", self.folder / "curves.png"
@@ -131,8 +132,8 @@ class _Run:
         if recipe.teacher:
             teacher = self._fresh(0)
             self._encoder_loop("stage1-teacher", teacher, None, recipe.teacher)
-            teacher.encoder.requires_grad_(False).eval()
-            net.encoder.load_state_dict(teacher.encoder.state_dict())
+            learned = teacher.matched.encoder.requires_grad_(False).eval()
+            net.matched.encoder.load_state_dict(learned.state_dict())
         if recipe.student:
             self._encoder_loop("stage1-student", net, teacher, recipe.student)
 
@@ -141,7 +142,7 @@ class _Run:
         objective = EncoderObjective(net, recipe, teacher)
         draw = self._drawer(stage, self.data.stage1, recipe.batch, 1, "similar")
         self._loop(
-            stage, steps, recipe.optim, net.encoder, objective, draw,
+            stage, steps, recipe.optim, net.matched.encoder, objective, draw,
             lambda: self.validation.matching(net, at_hr=teacher is None and stage.endswith("teacher")),
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -28,25 +28,51 @@ class Trainable:
 
     model: nn.Module
     """Everything that a checkpoint holds."""
-    encoder: nn.Module
-    """The part of ``model`` that stage 1 trains: the correspondence encoder."""
-    query: Callable[[Tensor], Features]
-    """Features of image 1 (B, 3, H, W): the upsampled LR, or HR for the teacher."""
-    key: Callable[[Tensor], Features]
-    """Features of the reference (B, 3, H, W) as they are matched."""
+    encoder: nn.Module | None
+    """The part of ``model`` that stage 1 trains: the correspondence encoder. None: the net searches nothing
+    and has no stage 1."""
+    query: Callable[[Tensor], Features] | None
+    """Features of image 1 (B, 3, H, W): the upsampled LR, or HR for the teacher. None without encoder."""
+    key: Callable[[Tensor], Features] | None
+    """Features of the reference (B, 3, H, W) as they are matched. None without encoder."""
     restore: Callable[[Tensor, Tensor], Tensor]
-    """(lr, ref) -> SR, not clamped."""
+    """(lr, ref) -> SR, not clamped. ``ref`` is (B, 3, H, W); a net with ``most_references`` over 1 takes
+    (B, K, 3, H, W) as well."""
     config_json: str
     """The net's configuration, for the checkpoint."""
     perceives_transfer: Callable[[Tensor], Tensor] | None = None
     """sr -> transferal perceptual loss of the last ``restore`` call (TTSR), where the method defines one."""
     most_references: int = 1
-    """References that one training sample may have. Over 1, ``restore`` takes (B, K, 3, H, W) as well."""
+    """References that one training sample may have. Over 1, ``restore`` takes (B, K, 3, H, W) as well; see
+    :func:`each_reference`."""
 
     def restore_batch(self, batch: Batch) -> Tensor:
         """SR of a batch from as many of its references as the net takes."""
         several = self.most_references > 1 and batch.refs.shape[1] > 1
         return self.restore(batch.lr, batch.refs if several else batch.ref)
+
+    @property
+    def matched(self) -> Matched:
+        """Encoder, query and key. UserError for a net that matches nothing."""
+        if self.encoder is None or self.query is None or self.key is None:
+            raise UserError(
+                f"train: {type(self.model).__name__} matches nothing, so it has no stage 1; set "
+                "train.stage1.teacher=0 train.stage1.student=0 and leave train.encoder out"
+            )
+        return Matched(self.encoder, self.query, self.key)
+
+
+class Matched(NamedTuple):
+    """What stage 1 works on."""
+
+    encoder: nn.Module
+    query: Callable[[Tensor], Features]
+    key: Callable[[Tensor], Features]
+
+
+def each_reference(ref: Tensor) -> list[Tensor]:
+    """The references of a batch one by one, (B, 3, H, W) each, from (B, 3, H, W) or (B, K, 3, H, W)."""
+    return [ref] if ref.ndim == 4 else list(ref.unbind(dim=1))
 
 
 def upsample(lr: Tensor) -> Tensor:

@@ -89,11 +89,11 @@ class ValidationSet:
 
         ``at_hr`` matches HR itself, as the teacher does, instead of the upsampled LR.
         """
+        _, query, key = net.matched
         errors, valid = [], []
         for batch in self.good:
             image = batch.hr if at_hr else upsample(batch.lr)
-            query, key = net.query(image)[-1], net.key(batch.ref)[-1]
-            found = match_errors(query, key, batch.homographies, batch.layer, SCALE)
+            found = match_errors(query(image)[-1], key(batch.ref)[-1], batch.homographies, batch.layer, SCALE)
             errors.append(found[0])
             valid.append(found[1])
         shares = pck(torch.cat(errors), torch.cat(valid), PCK_PIXELS, unit=SCALE)

@@ -21,9 +21,8 @@ from refbench.nets.framing import frame_inside, frame_official, pil_up
     official=st.booleans(),
 )
 def test_sizes(lr: tuple[int, int], reference: tuple[int, int], multiple: int, official: bool) -> None:
-    frame = (frame_official if official else frame_inside)(
-        torch.rand(3, *lr), torch.rand(3, *reference), multiple
-    )
+    image, other = torch.rand(3, *lr), torch.rand(3, *reference)
+    frame = frame_official(image, [other], multiple)[0] if official else frame_inside(image, other, multiple)
     assert all(side % multiple == 0 and side >= 3 for side in frame.lr.shape[1:])
     assert all(side % 4 == 0 for side in frame.reference.shape[1:])
     if official:
@@ -42,11 +41,19 @@ def test_inside_pads_the_lr_by_reflection_and_only_crops_the_reference() -> None
 
 def test_official_pads_both_with_black_to_the_larger() -> None:
     lr, reference = torch.ones(3, 30, 44), torch.ones(3, 136, 200)
-    frame = frame_official(lr, reference, 1)
+    (frame,) = frame_official(lr, [reference], 1)
     assert frame.lr.shape == (3, 34, 50)  # C2-Matching: HR 120x176 and Ref 136x200 -> 136x200
     assert frame.reference.shape == (3, 136, 200)
     assert frame.lr[:, 30:].sum() == 0
     assert frame.lr[:, :, 44:].sum() == 0
+
+
+def test_official_gives_several_references_one_common_size() -> None:
+    """MRefSR's rule: HR 96x176 with references of 120x100 and 90x200 -> 120x200."""
+    frames = frame_official(torch.ones(3, 24, 44), [torch.ones(3, 120, 100), torch.ones(3, 90, 200)], 1)
+    assert [f.reference.shape for f in frames] == [(3, 120, 200)] * 2
+    assert all(f.lr.shape == (3, 30, 50) and torch.equal(f.lr, frames[0].lr) for f in frames)
+    assert frames[1].reference[:, 88:].sum() == 0
 
 
 def test_a_reference_without_a_patch_is_refused() -> None:

@@ -17,6 +17,12 @@ from refbench.methods.datsr.config import COMPACT as DATSR_COMPACT
 from refbench.methods.datsr.config import DatsrConfig
 from refbench.methods.datsr.model import DatsrModel
 from refbench.methods.datsr.tiling import passes as datsr_passes
+from refbench.methods.edvr_ref.config import EdvrRefConfig
+from refbench.methods.edvr_ref.net import EdvrRefNet
+from refbench.methods.edvr_ref.tiling import passes as edvr_ref_passes
+from refbench.methods.mrefsr.config import MRefConfig
+from refbench.methods.mrefsr.model import MRefModel
+from refbench.methods.mrefsr.tiling import passes as mrefsr_passes
 from refbench.methods.ttsr.config import TtsrConfig
 from refbench.methods.ttsr.model import TtsrModel
 from refbench.methods.ttsr.tiling import passes as ttsr_passes
@@ -158,4 +164,44 @@ def test_ttsr(base: str) -> None:
         lambda: model.restore(lr, up, model.encode(reference, reference)),
         ttsr_passes(config, Sizes((29, 46), ((60, 84),))),
         {"extract query", "extract reference", "level 1", "level 2", "level 3"},
+    )
+
+
+@pytest.mark.parametrize("gate", [False, True])
+@pytest.mark.parametrize("size", [(23, 30), (22, 33)])
+def test_mrefsr(gate: bool, size: tuple[int, int]) -> None:
+    """Sides that are no multiples of four: the heads reflect at the true border only."""
+    config = MRefConfig(
+        ngf=8, n_blocks=2, level_blocks=(1, 2, 2), channels=(4, 4, 8), extractor_channels=(4, 4, 8),
+        groups=2, trust_gate=gate,
+    )  # fmt: skip
+    model = random_net(MRefModel(config))
+    lr, references = picture(*size), [picture(100, 84), picture(64, 120)]
+    up = pil_up(lr[0])[None]
+    check(
+        lambda: model(lr, up, references),
+        mrefsr_passes(config, Sizes(size, ((100, 84), (64, 120)))),
+        {"extract query", "extract reference", "content", "small", "medium", "large", *(["trust"] * gate)},
+    )
+
+
+@pytest.mark.parametrize("size", [(64, 100), (96, 68)])
+def test_edvr_ref(size: tuple[int, int]) -> None:
+    config = EdvrRefConfig(channels=8, groups=2, extract_blocks=1, restore_blocks=1)
+    model = random_net(EdvrRefNet(config))
+    height, width = size
+    lr, references = picture(*size), [picture(4 * height, 4 * width) for _ in range(2)]
+    check(
+        lambda: model(lr, references),
+        edvr_ref_passes(config, Sizes(size, ((4 * height, 4 * width),) * 2)),
+        {
+            "extract lr",
+            "extract reference",
+            "align 1/4",
+            "align 1/2",
+            "align",
+            "align again",
+            "fuse",
+            "restore",
+        },
     )

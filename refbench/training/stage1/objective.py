@@ -32,7 +32,7 @@ class EncoderObjective(nn.Module):
 
     def __init__(self, student: Trainable, recipe: Stage1Recipe, teacher: Trainable | None = None) -> None:
         super().__init__()
-        self.encoder = student.encoder
+        self.encoder = student.matched.encoder
         self.recipe = recipe
         self._parts = (student, teacher)
 
@@ -41,7 +41,8 @@ class EncoderObjective(nn.Module):
         recipe, (student, teacher) = self.recipe, self._parts
         patch = batch.hr.shape[-1]
         image1 = batch.hr if teacher is None else upsample(batch.lr)
-        queries, keys = student.query(image1), student.key(batch.ref)
+        _, query, key = student.matched
+        queries, keys = query(image1), key(batch.ref)
         count = batch.hr.shape[0]
         height, width = queries[-1].shape[-2:]
         points1 = cell_centres(height, width, STRIDE, batch.hr.device).expand(count, -1, -1)
@@ -64,8 +65,9 @@ class EncoderObjective(nn.Module):
             loss = loss + recipe.fine * terms["fine"]
         if teacher is not None:
             with torch.no_grad():
-                wise = features_at(teacher.query(batch.hr)[-1], points1, STRIDE)
-                target = correlations(wise, teacher.key(batch.ref)[-1])
+                knows = teacher.matched
+                wise = features_at(knows.query(batch.hr)[-1], points1, STRIDE)
+                target = correlations(wise, knows.key(batch.ref)[-1])
             terms["kl"] = correlation_kl(correlations(first, keys[-1]), target, valid, recipe.temperature)
             loss = loss + recipe.kl * terms["kl"]
         return {"loss": loss, **terms}

@@ -1,0 +1,84 @@
+"""MRefSR as a method of the benchmark: any sizes and any number of references in, one SR image out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from refbench.nets.framing import pil_up
+from refbench.nets.hosting import (
+    checked_approx,
+    checked_padding,
+    framed,
+    load_correspondences,
+    sizes_of,
+)
+from refbench.nets.matched import ReferenceFeatures
+from refbench.nets.reference_cache import ReferenceCache
+from refbench.nets.several import checked_fuse
+from refbench.specs import ParamValue
+from refbench.stages import stage
+from refbench.tiling import plan_passes
+from refbench.types import Input
+from refbench.weights import ResolvedWeights
+from refbench.weights.checkpoint import read_checkpoint
+from refbench.weights.header import has_config
+from refbench.weights.strict import load_strict
+from refbench.weights.whole import build_from_checkpoint
+
+from .config import RELEASED, MRefConfig
+from .model import MRefModel
+from .tiling import passes
+
+NAME = "mrefsr"
+
+
+def load_model(weights: ResolvedWeights) -> MRefModel:
+    """The model of a compact file, or the released net with official checkpoints; in eval mode."""
+    whole = weights.paths.get("net")
+    if whole is not None and has_config(whole):
+        return build_from_checkpoint(whole, NAME, MRefConfig, MRefModel)
+    model = MRefModel(RELEASED)
+    load_correspondences(model.correspondences, weights)
+    path = weights.paths["restoration"]
+    load_strict(model.restoration, read_checkpoint(path).tensors, path, "MRefSR's restoration net")
+    return model.eval()
+
+
+class MRefSR:
+    """``method=mrefsr``. All references are matched separately and fused pixel by pixel.
+
+    ``padding``: ``inside`` or ``official`` (all images to one common size). ``multi``: ``fuse`` only.
+    ``approx``: an opt-in approximation of the search, or None.
+    """
+
+    def __init__(
+        self,
+        weights: ResolvedWeights,
+        device: torch.device,
+        padding: ParamValue = "inside",
+        multi: ParamValue = "fuse",
+        approx: ParamValue = None,
+    ) -> None:
+        self.padding = checked_padding(NAME, padding)
+        self.multi = checked_fuse(NAME, multi)
+        self.device = torch.device(device)
+        self.model = load_model(weights).to(self.device)
+        self.model.correspondences.approx = self.approx = checked_approx(NAME, approx, self.multi)
+        self._references: ReferenceCache[ReferenceFeatures] = ReferenceCache(lambda f: (*f.keys, *f.textures))
+
+    @torch.inference_mode()
+    def __call__(self, inp: Input) -> Tensor:
+        """SR (3, 4H, 4W), not clamped."""
+        frames = framed(inp, NAME, self.padding, 1, self.device, self.multi)
+        frame = frames[0]
+        sizes = sizes_of(frames, 1, self.device, self.approx is not None)
+        plan_passes(lambda: passes(self.model.config, sizes))
+        with stage("extract"):
+            upsampled = pil_up(frame.lr, inp.scale)
+        references = [self._features(f.reference) for f in frames]
+        sr = self.model.restore(frame.lr[None], upsampled[None], references)
+        return frame.cut(sr).float().to(inp.lr.device)
+
+    def _features(self, reference: Tensor) -> ReferenceFeatures:
+        return self._references.get(reference, lambda: self.model.correspondences.encode(reference[None]))

@@ -1,0 +1,51 @@
+"""MRefSR as training sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from refbench.nets.config import config_to_json
+from refbench.nets.vgg import LEVELS
+from refbench.training.configuration import choose
+from refbench.training.initialise import normal_start, soften
+from refbench.training.trainable import Trainable, each_reference, upsample
+
+from .config import COMPACT, RELEASED
+from .model import MRefModel
+
+MOST = 5
+"""References of one training sample, as in the official training."""
+
+
+def build(weights: str, changes: Mapping[str, Any]) -> Trainable:
+    """``weights``: compact or official; ``changes``: fields of MRefConfig.
+
+    With one reference per sample the embeddings of the heads get no gradient: train with several.
+    """
+    config = choose({"compact": COMPACT, "official": RELEASED}, weights, changes)
+    model = MRefModel(config)
+    if weights == "compact":
+        soften(model, model.restoration.dyn_agg_restore.tail_large)
+    else:
+        normal_start(model.restoration)
+    extractor = model.correspondences.extractor
+    if not config.shared_extractor:
+        # both trunks start alike: matching then starts from comparable features
+        extractor.feature_extraction_image2.load_state_dict(extractor.feature_extraction_image1.state_dict())
+
+    def restore(lr: Tensor, ref: Tensor) -> Tensor:
+        out: Tensor = model(lr, upsample(lr), each_reference(ref))
+        return out
+
+    return Trainable(
+        model,
+        extractor,
+        lambda image: extractor.query(image, LEVELS),
+        lambda image: extractor.key(image, LEVELS),
+        restore,
+        config_to_json(config),
+        most_references=MOST,
+    )
