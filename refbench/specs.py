@@ -149,3 +149,5 @@ class MetricSpec:
     licence: str = ""
     options: Mapping[str, ParamValue] = field(default_factory=dict)
     """What the factory reads: colour space, crop, backbone."""
+    bounds: tuple[float | None, float | None] = (None, None)
+    """Least and greatest value that it can have, None where there is none: intervals stay inside."""

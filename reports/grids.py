@@ -83,7 +83,7 @@ def types_grid(tables: Sequence[TypeTable], spec: MetricSpec) -> Grid:
         tuple(rows),
         (
             "gain: over the same method with a constant grey reference, paired by image; positive is better.",
-            "harm rate: share of images on which this reference is worse than the constant one (95 % Wilson "
+            "harm rate: share of images on which this reference is worse than the constant one (exact 95 % "
             "interval).",
             f"HR ({ORACLE}): an upper bound, never to be ranked.",
         ),

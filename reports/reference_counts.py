@@ -82,11 +82,12 @@ def _point(count: int, cell: StoredCell, single: StoredCell | None, spec: Metric
     gain: Comparison | None = None
     if single is not None and single is not cell and trials:
         one = values_of(single, spec)
-        gain = compare_images(trials, one) if spec.higher_is_better else compare_images(one, trials)
+        first, second = (trials, one) if spec.higher_is_better else (one, trials)
+        gain = compare_images(first, second, spec.bounds)
     return CountPoint(
         count=count,
         protocol=cell.summary.protocol,
-        value=mean_interval(list(trials.values()), [sample for sample, _ in trials]),
+        value=mean_interval(list(trials.values()), [sample for sample, _ in trials], spec.bounds),
         gain=gain,
         seconds=cell.summary.costs.get("seconds"),
     )

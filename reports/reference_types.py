@@ -100,11 +100,17 @@ def _table(
         if cell.parts.reference.name in UNRELATED:
             unrelated[name] = trials
         result = (
-            None if cell is constant else reference_gain(trials, none, higher_is_better=spec.higher_is_better)
+            None
+            if cell is constant
+            else reference_gain(trials, none, higher_is_better=spec.higher_is_better, bounds=spec.bounds)
         )
-        interval = mean_interval(list(trials.values()), [sample for sample, _ in trials])
+        interval = mean_interval(list(trials.values()), [sample for sample, _ in trials], spec.bounds)
         types.append(TypeResult(name, cell.summary.protocol, interval, result))
-    chosen = selectivity(best, unrelated, none, higher_is_better=spec.higher_is_better) if best else None
+    chosen = (
+        selectivity(best, unrelated, none, higher_is_better=spec.higher_is_better, bounds=spec.bounds)
+        if best
+        else None
+    )
     return TypeTable(label, seed, card, method, spec, tuple(types), chosen, tuple(unrelated))
 
 

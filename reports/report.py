@@ -11,6 +11,7 @@ from refbench.specs import MetricSpec
 
 from .accuracy import Accuracy, accuracies, accuracy_grid
 from .costs import Cost, ScalePoint, cost_of, scaling
+from .differences import differences_grid
 from .grid import Grid, nonempty
 from .grids import (
     costs_grid,
@@ -75,6 +76,7 @@ class Report:
     def grids(self) -> tuple[Grid, ...]:
         """The smaller tables that have rows."""
         found = [
+            differences_grid([table for _, table in self.tables]),
             robustness_grid(self.main_curves(), self.metric),
             types_grid(self.main_types(), self.metric),
             selectivity_grid(self.main_types(), self.metric),

@@ -12,6 +12,7 @@ from refbench.specs import MetricSpec
 from refbench.stats.robustness import Degradation, degradation
 
 from .groups import by_data
+from .table_model import trials_of
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,9 @@ def _curve(control: StoredCell, levels: Sequence[StoredCell], spec: MetricSpec) 
     present = {name: trials for name, trials in by_level.items() if trials}
     if not clean or not present:
         return None
-    return degradation(clean, present, higher_is_better=spec.higher_is_better)
+    return degradation(clean, present, higher_is_better=spec.higher_is_better, bounds=spec.bounds)
 
 
 def values_of(cell: StoredCell, spec: MetricSpec) -> dict[tuple[str, int], float]:
     """The cell's trials under the metric's signature; empty where it has none."""
-    for alias, metric in cell.summary.metrics.items():
-        if metric.signature == spec.signature:
-            return dict(cell.summary.values.get(alias, {}))
-    return {}
+    return dict(trials_of(cell.summary, spec.signature))

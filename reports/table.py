@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from refbench.errors import UserError
@@ -10,11 +11,11 @@ from refbench.identity.keys import canonical_json
 from refbench.metrics import METRICS, spec_of_signature
 from refbench.specs import MetricSpec
 from refbench.stats.paired import Comparison, Trials, compare, compare_images
-from refbench.stats.ranking import Ranking, rank
+from refbench.stats.ranking import Ranking, rank, significant
 from refbench.stats.summary import CellSummary
 
 from .look_alikes import look_alikes
-from .table_model import Entry, Score, Section, Table
+from .table_model import Entry, Score, Section, Table, Tone, trials_of
 from .table_notes import Footnotes, Unranked, footer
 
 __all__ = ["Table", "comparison_table"]
@@ -71,11 +72,6 @@ def _columns(cells: Sequence[CellSummary], known: tuple[MetricSpec, ...]) -> tup
     return tuple(columns.values())
 
 
-def _trials(cell: CellSummary, signature: str) -> Trials:
-    alias = next((a for a, summary in cell.metrics.items() if summary.signature == signature), None)
-    return cell.values.get(alias, {}) if alias is not None else {}
-
-
 def _section(
     group: Sequence[CellSummary],
     plain: _Controls,
@@ -90,12 +86,17 @@ def _section(
     partial = next((cell.partial for cell in group if cell.partial), "")
     scores: dict[str, list[Score]] = {label: [] for label in labels}
     for spec in columns:
-        trials = {label: _trials(cell, spec.signature) for label, cell in labels.items()}
+        trials = {label: trials_of(cell, spec.signature) for label, cell in labels.items()}
         ranking = _ranking(trials, spec, spec.signature in ranked, partial)
         if ranking.reason is not None and any(trials.values()):
             unranked.add(ranking.reason, f"{first.dataset_label}, {first.protocol}", spec.title or spec.alias)
-        for label, cell in labels.items():
-            scores[label].append(_score(cell, baseline, plain.of(cell), spec, label, ranking, notes))
+        column = {
+            label: _score(cell, baseline, plain.of(cell), spec, label, ranking, notes)
+            for label, cell in labels.items()
+        }
+        told = not partial and spec.signature in ranked
+        for label, score in _toned(column, spec, told, ranking.reason is None).items():
+            scores[label].append(score)
     return Section(
         dataset_label=first.dataset_label,
         protocol=first.protocol,
@@ -104,6 +105,31 @@ def _section(
         control=first.protocol in plain.protocols,
         entries=tuple(Entry(cell, tuple(scores[label])) for label, cell in labels.items()),
     )
+
+
+def _toned(column: Mapping[str, Score], spec: MetricSpec, told: bool, ranked: bool) -> Mapping[str, Score]:
+    """The column with a tone on each significant difference; the family is all of its deltas, or drops.
+
+    told: a direction is known and the run complete; else nothing has a tone. A delta has none either where
+    the methods are not ranked (``ranked``), so that no colour says what the footnote denies.
+    """
+    deltas = {label: score.delta for label, score in column.items() if score.delta is not None}
+    drops = {label: score.drop for label, score in column.items() if score.drop is not None}
+    certain = significant(deltas) if told and ranked else frozenset()
+    lost = significant(drops) if told else frozenset()
+    return {
+        label: replace(
+            score,
+            delta_tone=_tone(deltas[label], spec.higher_is_better) if label in certain else "",
+            drop_tone=_tone(drops[label], False) if label in lost else "",
+        )
+        for label, score in column.items()
+    }
+
+
+def _tone(comparison: Comparison, higher_is_better: bool) -> Tone:
+    mean = comparison.difference.mean
+    return "gain" if mean is not None and (mean > 0.0) == higher_is_better else "loss"
 
 
 def _ranking(trials: Mapping[str, Trials], spec: MetricSpec, known: bool, partial: str) -> Ranking:
@@ -135,21 +161,22 @@ def _score(
     summary = next((s for s in cell.metrics.values() if s.signature == spec.signature), None)
     if summary is None:
         return Score(None)
-    own = _trials(cell, spec.signature)
+    own = trials_of(cell, spec.signature)
     note = notes.absent(spec.title or spec.alias, summary.reason) if summary.reason else None
     delta: Comparison | None = None
     if baseline is not None and baseline is not cell:
-        other = _trials(baseline, spec.signature)
-        delta = compare(own, other) if own.keys() & other.keys() else None
+        other = trials_of(baseline, spec.signature)
+        delta = compare(own, other, spec.bounds) if own.keys() & other.keys() else None
     drop: Comparison | None = None
     if control is not None:
-        clean = _trials(control, spec.signature)
+        clean = trials_of(control, spec.signature)
         if own and clean:
-            drop = compare_images(clean, own) if spec.higher_is_better else compare_images(own, clean)
+            first, second = (clean, own) if spec.higher_is_better else (own, clean)
+            drop = compare_images(first, second, spec.bounds)
     mark: Literal["", "best", "second"] = (
         "best" if ranking.best == label else "second" if ranking.second == label else ""
     )
-    return Score(summary, mark, delta, drop, note)
+    return Score(summary, mark, delta, drop, note=note)
 
 
 class _Controls:

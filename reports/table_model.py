@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from refbench.specs import MetricSpec
-from refbench.stats.paired import Comparison
+from refbench.stats.paired import Comparison, Trials
 from refbench.stats.summary import CellSummary, MetricSummary
+
+Tone = Literal["", "gain", "loss"]
+"""What a significant difference is painted as; see :func:`refbench.stats.ranking.significant`."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,10 @@ class Score:
     """Paired difference to the baseline method, this minus baseline; None for the baseline itself."""
     drop: Comparison | None = None
     """Quality lost against the method's own control, positive is worse; None without a control."""
+    delta_tone: Tone = ""
+    """``gain`` or ``loss`` where the delta is significant within the section's column, else empty."""
+    drop_tone: Tone = ""
+    """The same of the drop."""
     note: int | None = None
     """Number of the footnote that says what is missing."""
 
@@ -63,3 +70,9 @@ class Table:
     """Numbered from 1: why values are absent, why something is not ranked."""
     footer: tuple[str, ...]
     """How to read the table: marks, intervals, signatures, protocol versions."""
+
+
+def trials_of(cell: CellSummary, signature: str) -> Trials:
+    """The finite values of one metric of a cell; empty where it has none."""
+    alias = next((a for a, metric in cell.metrics.items() if metric.signature == signature), None)
+    return cell.values.get(alias, {}) if alias is not None else {}

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from refbench.specs import MetricSpec
-from refbench.stats.interval import BOOTSTRAP_FROM
-from refbench.stats.ranking import ALPHA
+from refbench.stats.paired import ALPHA, Comparison, compare
 
-from .table_model import Section
+from .table_model import Section, trials_of
 
 MARKS = "* best, ' second"
 """How the text table marks; Markdown says it with bold and italics."""
@@ -73,14 +72,13 @@ def footer(
             f"{MARKS}: significantly better than the others (paired, Holm over the column, p <= {ALPHA:g})"
         )
     if sizes:
-        kinds = []
-        if min(sizes) < BOOTSTRAP_FROM:
-            kinds.append(f"t on image means (n < {BOOTSTRAP_FROM})")
-        if max(sizes) >= BOOTSTRAP_FROM:
-            kinds.append("bootstrap of image means")
         lines.append(
-            f"[lo, hi] 95 % interval clustered by HR image: {', '.join(kinds)}; n = HR images x draws"
+            "[lo, hi] 95 % interval clustered by HR image: on each side the wider of Student's t and the "
+            "studentised bootstrap of image means; n = HR images x draws"
         )
+    lines += _power(columns, sections)
+    if any(score.delta_tone or score.drop_tone for score in scores):
+        lines.append(f"coloured differences: significant (paired, Holm over the column, p <= {ALPHA:g})")
     if baseline is not None and any(score.delta is not None for score in scores):
         lines.append(f"vs {baseline}: paired difference on the same images and draws")
     if any(score.drop is not None for score in scores):
@@ -92,3 +90,42 @@ def footer(
         lines.append(f"lower is better: {', '.join(lower)}")
     lines += [f"{spec.title or spec.alias} = {spec.signature}" for spec in columns]
     return tuple(lines)
+
+
+def _power(columns: Sequence[MetricSpec], sections: Sequence[Section]) -> list[str]:
+    """One line on what this many images can show, or none where nothing is compared."""
+    found = []
+    sizes: list[int] = []
+    for k, spec in enumerate(columns):
+        known = [(c.difference.clusters, d) for c in _compared(k, spec, sections) if (d := c.detectable)]
+        if known:
+            sizes += [n for n, _ in known]
+            smallest = [size for _, size in known]
+            name, unit = spec.title or spec.alias, f" {spec.unit}" if spec.unit else ""
+            found.append(f"{name} {_range(smallest, spec.decimals)}{unit}")
+    if not found:
+        return []
+    spreads = "this spread" if len(sections) == 1 and len(sizes) == len(found) else "these spreads"
+    return [
+        f"power: with n = {_range(sizes, 0)} and {spreads} the smallest detectable difference is "
+        f"{', '.join(found)} (found in 80 % of cases)"
+    ]
+
+
+def _range(numbers: Sequence[float], decimals: int) -> str:
+    lo, hi = (f"{number:.{decimals}f}" for number in (min(numbers), max(numbers)))
+    return lo if lo == hi else f"{lo} to {hi}"
+
+
+def _compared(column: int, spec: MetricSpec, sections: Sequence[Section]) -> list[Comparison]:
+    """The differences that a column shows; where it shows none, those of all methods to the first."""
+    scores = [entry.scores[column] for section in sections for entry in section.entries]
+    shown = [score.delta for score in scores if score.delta] or [s.drop for s in scores if s.drop]
+    if shown:
+        return shown
+    found = []
+    for section in sections:
+        trials = [trials_of(entry.cell, spec.signature) for entry in section.entries]
+        measured = [own for own in trials if own]
+        found += [compare(own, measured[0]) for own in measured[1:] if own.keys() & measured[0].keys()]
+    return found

@@ -15,6 +15,7 @@ from rich.text import Text
 from refbench.specs import MetricSpec
 from refbench.untrusted.escape import printable, terminal_text
 
+from .differences import carried_text, deltas, median_text, share_text
 from .table_model import Entry, Section, Table
 from .table_numbers import difference_text, interval_text, mean_text
 
@@ -42,12 +43,8 @@ class _Field:
             return (mean_text(score, spec), style), (interval_text(score, spec), "dim")
         comparison = score.delta if self.kind == "delta" else score.drop
         mean, interval = difference_text(comparison, spec)
-        style = ""
-        if comparison is not None and comparison.difference.excludes_zero:
-            assert comparison.difference.mean is not None
-            gain = comparison.difference.mean if self.kind == "delta" else -comparison.difference.mean
-            better = gain > 0 if self.kind == "drop" or spec.higher_is_better else gain < 0
-            style = "green" if better else "red"
+        tone = score.delta_tone if self.kind == "delta" else score.drop_tone
+        style = {"gain": "green", "loss": "red", "": ""}[tone]
         return (mean, style), (interval, "dim")
 
 
@@ -67,6 +64,7 @@ def render(table: Table, *, terminal: bool = False, width: int | None = None) ->
     for fields in _blocks(table, entries, width):
         lines += _block(table, fields, entries)
         lines.append([])
+    lines += _differences(table)
     for number, note in enumerate(table.notes, start=1):
         lines += _wrapped(f"[{number}] ", note, width, "yellow")
     for line in table.footer:
@@ -184,6 +182,34 @@ def _block(table: Table, fields: Sequence[_Field], entries: Sequence[Entry]) -> 
                 second += [(GAP, ""), lower, (" " * (size - cell_len(lower[0])), "")]
             lines += [first, second] if any(text.strip() for text, _ in second) else [first]
     return lines
+
+
+def _differences(table: Table) -> list[list[Styled]]:
+    """Beside the first metric's differences to the baseline: one line for each method, and what they hide."""
+    column = next((k for k in range(len(table.columns)) if any(deltas(table, k))), None)
+    if column is None:
+        return []
+    spec = table.columns[column]
+    unit = f" {spec.unit}" if spec.unit else ""
+    found = list(deltas(table, column))
+    several = len({id(section) for section, *_ in found}) > 1
+    head = (f"{spec.title or spec.alias} vs {table.baseline}", f"mean{unit}", "median", "better on", "")
+    rows = [
+        (
+            _label(entry) + (f", {printable(section.protocol)}" if several else ""),
+            difference_text(delta, spec)[0],
+            median_text(delta, spec),
+            share_text(delta.better(spec.higher_is_better)),
+            carried_text(delta),
+        )
+        for section, entry, _, delta in found
+    ]
+    sizes = [max(cell_len(row[k]) for row in (head, *rows)) for k in range(len(head))]
+    lines = [
+        [(GAP.join(_pad(text, size) for text, size in zip(row, sizes, strict=True)), "")] for row in rows
+    ]
+    title = GAP.join(_pad(printable(text), size) for text, size in zip(head, sizes, strict=True))
+    return [[(title, "bold")], *lines, []]
 
 
 def _heading(section: Section, with_seed: bool) -> str:

@@ -32,6 +32,11 @@ qrealign-pro compare2score unique arniqa arniqa-live arniqa-csiq arniqa-tid arni
 arniqa-clive arniqa-flive arniqa-spaq maclip qualiclip qualiclip+ qualiclip+-clive qualiclip+-flive
 qualiclip+-spaq
 """
+_NOT_NEGATIVE = """
+lpips lpips-vgg lpips+ lpips-vgg+ stlpips stlpips-vgg gmsd nlpd mad psnr psnry vif entropy
+"""
+_UP_TO_ONE = "ssim ssimc fsim vsi"
+"""Bounds that follow from a metric's formula; learned scores have none that could be relied on."""
 _PER_SET = ("fid", "sfid", "fid_dinov2", "inception_score", "clipscore")
 
 
@@ -76,4 +81,8 @@ def pyiqa_spec(name: str) -> MetricSpec:
         title=f"pyiqa {name}",
         licence="PolyForm-Noncommercial-1.0.0",
         options={"name": name},
+        bounds=(
+            0.0 if name in _NOT_NEGATIVE.split() else None,
+            1.0 if name in _UP_TO_ONE.split() else None,
+        ),
     )

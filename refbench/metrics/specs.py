@@ -25,6 +25,8 @@ def _psnr(alias: str, space: str, crop: int, title: str) -> MetricSpec:
         decimals=2,
         title=title,
         options={"space": space, "crop": crop},
+        # the worst of two 8-bit images: all black against all white
+        bounds=(0.0, None),
     )
 
 
@@ -36,6 +38,7 @@ def _ssim(alias: str, space: str, crop: int, title: str) -> MetricSpec:
         decimals=4,
         title=title,
         options={"space": space, "crop": crop},
+        bounds=(-1.0, 1.0),
     )
 
 
@@ -48,6 +51,7 @@ def _lpips(net: str, title: str) -> MetricSpec:
         title=title,
         licence="BSD-2-Clause",
         options={"net": net},
+        bounds=(0.0, None),
     )
 
 
@@ -62,6 +66,7 @@ def _matching(alias: str, what: str, title: str, unit: str, better: bool) -> Met
         needs_target=False,
         kind="matching",
         title=title,
+        bounds=(0.0, None if unit else 1.0),
     )
 
 
@@ -91,6 +96,7 @@ METRICS: tuple[MetricSpec, ...] = (
         higher_is_better=False,
         title="ST-LPIPS",
         licence="BSD-2-Clause (weights from the stlpips-pytorch wheel)",
+        bounds=(0.0, None),
     ),
     *MATCHING,
 )

@@ -1,97 +1,131 @@
-"""A against B on the same trials: paired bootstrap, below 30 images the exact sign-flip test."""
+"""A against B on the same trials: the mean difference, and what a mean hides."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from refbench.stats.beta import t_80, t_975
 from refbench.stats.bootstrap import RESAMPLES
 from refbench.stats.cluster import Floats, cluster_means
-from refbench.stats.interval import BOOTSTRAP_FROM, Interval, interval_of_means
+from refbench.stats.interval import UNBOUNDED, Bounds, Interval, interval_of_means
+from refbench.stats.proportion import Proportion, exact
 
 Trials = Mapping[tuple[str, int], float]
 """(sample id, draw) -> value, finite values only."""
 
+ALPHA = 0.05
+FEW = 0.25
+"""At most this share of the images is "a few"."""
+CARRIED = 0.8
+"""Share of all change that a few images must make to be worth a note."""
+
 
 @dataclass(frozen=True)
 class Comparison:
-    """Mean paired difference A - B with its interval and two-sided p."""
+    """Mean paired difference A - B with its interval and two-sided p, and what it is made of."""
 
     difference: Interval
     p: float
+    """Of the hypothesis that the mean is zero: at most 0.05 where the interval excludes zero and there are
+    images enough for it, see :func:`smallest_p`."""
     smallest_p: float
-    """The least p that this test can give with this many images, whatever the data."""
-    test: Literal["none", "sign-flip", "bootstrap"]
+    """The least p that is given for this many images, whatever the data."""
+    median: float | None = None
+    """Median of the images' differences; None without images."""
+    above: int = 0
+    """Images on which A is above B; ties do not count."""
+    below: int = 0
+    carriers: int = 0
+    """How many images make CARRIED of all change (of the sum of absolute differences), where these are a
+    FEW of all; else 0."""
+    deviation: float | None = None
+    """Standard deviation of the images' differences; None for fewer than two images."""
+
+    @property
+    def significant(self) -> bool:
+        """The one rule for a comparison alone; for a family of them see :func:`refbench.stats.holm`."""
+        return self.p <= ALPHA
+
+    @property
+    def detectable(self) -> float | None:
+        """The true mean difference that a test with this many images and this spread finds in 80 % of
+        cases: (t_0.975 + t_0.8) standard errors; None for fewer than two images."""
+        n = self.difference.clusters
+        if self.deviation is None:
+            return None
+        return (t_975(n - 1) + t_80(n - 1)) * self.deviation / math.sqrt(n)
+
+    def better(self, higher_is_better: bool) -> Proportion:
+        """The share of images on which A is the better one, with its exact interval."""
+        return exact(self.above if higher_is_better else self.below, self.difference.clusters)
 
 
 def smallest_p(clusters: int) -> float:
-    """The least attainable two-sided p for this many HR images."""
-    if clusters == 0:
-        return 1.0
-    return 2.0 / (RESAMPLES + 1) if clusters >= BOOTSTRAP_FROM else min(1.0, 2.0 / 2.0**clusters)
+    """The least two-sided p that is given for this many HR images.
 
-
-def _sign_sums(values: Floats) -> Floats:
-    """All 2^n sums of +-values, shape (2^n,)."""
-    sums = np.zeros(1)
-    for value in values:
-        sums = np.concatenate([sums + value, sums - value])
-    return sums
-
-
-def sign_flip_p(means: Floats) -> float:
-    """Exact two-sided p of the hypothesis that differences are symmetric about zero.
-
-    The share of the 2^n sign patterns whose sum is at least as far from zero as the observed one. The
-    patterns are split in two halves whose sums are met by sorted search, so that n = 29 takes
-    milliseconds where listing 5e8 patterns would take minutes. ``means``: (n,), n < 40.
+    Below 14 images that of the sign-flip test, 2 / 2^n: no test that does not trust in a shape of the
+    distribution can give less.
     """
-    n = len(means)
-    observed = abs(float(np.sum(means)))
-    slack = 1e-9 * float(np.sum(np.abs(means)))  # equal sums must count as equal despite rounding
-    left, right = _sign_sums(means[: n // 2]), np.sort(_sign_sums(means[n // 2 :]))
-    threshold = observed - slack
-    if threshold <= 0.0:
-        return 1.0
-    above = len(right) - np.searchsorted(right, threshold - left, side="left")
-    below = np.searchsorted(right, -threshold - left, side="right")
-    return float((above.sum() + below.sum()) / 2.0**n)
+    return min(1.0, max(2.0 / (RESAMPLES + 1), 2.0 * 0.5**clusters))
 
 
-def bootstrap_p(resampled: Floats) -> float:
-    """Two-sided p by inverting the percentile interval: at most 0.05 exactly where it excludes zero.
+def compare_differences(
+    differences: Sequence[float] | Floats, clusters: Sequence[str], bounds: Bounds = UNBOUNDED
+) -> Comparison:
+    """Test for mean zero; ``differences[i]`` is A - B on one trial of HR image ``clusters[i]``.
 
-    resampled: bootstrap means of the differences.
+    bounds: the range of a difference, which its interval does not leave.
     """
-    tail = min(int((resampled <= 0.0).sum()), int((resampled >= 0.0).sum()))
-    return min(1.0, 2.0 * (1 + tail) / (len(resampled) + 1))
-
-
-def compare_differences(differences: Sequence[float] | Floats, clusters: Sequence[str]) -> Comparison:
-    """Test for mean zero; ``differences[i]`` is A - B on one trial of HR image ``clusters[i]``."""
     _, means = cluster_means(differences, clusters)
-    interval, resampled = interval_of_means(means, len(differences))
+    interval, p = interval_of_means(means, len(differences), bounds)
     n = len(means)
-    if n == 0:
-        return Comparison(interval, 1.0, 1.0, "none")
-    if resampled is None:
-        return Comparison(interval, sign_flip_p(means), smallest_p(n), "sign-flip")
-    return Comparison(interval, bootstrap_p(resampled), smallest_p(n), "bootstrap")
+    least = smallest_p(n)
+    return Comparison(
+        interval,
+        max(p, least),
+        least,
+        median=float(np.median(means)) if n else None,
+        above=int((means > 0.0).sum()),
+        below=int((means < 0.0).sum()),
+        carriers=_carriers(means),
+        deviation=float(np.std(means, ddof=1)) if n > 1 else None,
+    )
 
 
-def compare(a: Trials, b: Trials) -> Comparison:
+def _carriers(means: Floats) -> int:
+    sizes = np.sort(np.abs(means))[::-1]
+    carried = np.cumsum(sizes)
+    if len(sizes) == 0 or carried[-1] == 0.0:
+        return 0
+    # a share that rounding takes below 0.8 is still 0.8
+    count = 1 + int(np.searchsorted(carried, (CARRIED - 1e-12) * carried[-1]))
+    return count if count <= FEW * len(sizes) else 0
+
+
+def difference_bounds(bounds: Bounds) -> Bounds:
+    """The range of a difference of two values within ``bounds``."""
+    least, greatest = bounds
+    if least is None or greatest is None:
+        return UNBOUNDED
+    return least - greatest, greatest - least
+
+
+def compare(a: Trials, b: Trials, bounds: Bounds = UNBOUNDED) -> Comparison:
     """A - B on the trials that both have: same sample, same draw of the protocol's parameters.
 
-    The caller decides whether leaving out unmatched trials is acceptable (rankings refuse it).
+    bounds: the metric's range (``MetricSpec.bounds``). The caller decides whether leaving out unmatched
+    trials is acceptable (rankings refuse it).
     """
     keys = sorted(a.keys() & b.keys())
-    return compare_differences([a[k] - b[k] for k in keys], [sample for sample, _ in keys])
+    samples = [sample for sample, _ in keys]
+    return compare_differences([a[k] - b[k] for k in keys], samples, difference_bounds(bounds))
 
 
-def compare_images(a: Trials, b: Trials) -> Comparison:
+def compare_images(a: Trials, b: Trials, bounds: Bounds = UNBOUNDED) -> Comparison:
     """A - B of per-image means, for protocols with unequal draws: a jitter level against its control."""
 
     def per_image(trials: Trials) -> dict[str, float]:
@@ -100,4 +134,4 @@ def compare_images(a: Trials, b: Trials) -> Comparison:
 
     left, right = per_image(a), per_image(b)
     ids = sorted(left.keys() & right.keys())
-    return compare_differences([left[i] - right[i] for i in ids], ids)
+    return compare_differences([left[i] - right[i] for i in ids], ids, difference_bounds(bounds))

@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 
 from refbench.stats.cluster import cluster_means, mean_of
 from refbench.stats.holm import holm
-from refbench.stats.paired import Trials, compare, smallest_p
-
-ALPHA = 0.05
+from refbench.stats.paired import ALPHA, Comparison, Trials, compare, smallest_p
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,16 @@ def rank(column: Mapping[str, Trials], *, higher_is_better: bool, alpha: float =
     if not others or max(_against(entries, second, others).values()) > alpha:
         return Ranking(best=best, adjusted_p=adjusted)
     return Ranking(best=best, second=second, adjusted_p=adjusted)
+
+
+def significant(family: Mapping[str, Comparison]) -> frozenset[str]:
+    """Names of the comparisons whose Holm-adjusted p over the ``family`` is at most 0.05.
+
+    The rule for every difference that a table, a page or a paper colours or calls significant.
+    """
+    names = list(family)
+    adjusted = holm([family[name].p for name in names])
+    return frozenset(name for name, p in zip(names, adjusted, strict=True) if p <= ALPHA)
 
 
 def different_trials(entries: Mapping[str, Trials]) -> str | None:

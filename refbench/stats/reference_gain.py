@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from refbench.stats.paired import Comparison, Trials, compare_differences
-from refbench.stats.proportion import Proportion, wilson
+from refbench.stats.interval import UNBOUNDED, Bounds
+from refbench.stats.paired import Comparison, Trials, compare_differences, difference_bounds
+from refbench.stats.proportion import Proportion, exact
 from refbench.stats.robustness import per_image
 
 
@@ -24,21 +25,29 @@ class ReferenceGain:
     """Share of HR images on which this reference is worse than the constant one; ties do not count."""
 
 
-def reference_gain(reference: Trials, constant: Trials, *, higher_is_better: bool) -> ReferenceGain:
+def reference_gain(
+    reference: Trials, constant: Trials, *, higher_is_better: bool, bounds: Bounds = UNBOUNDED
+) -> ReferenceGain:
     """Gain and harm rate of one reference type over the same method with a constant reference.
 
-    Draws of an image are averaged first; images that only one of the two has are left out.
+    Draws of an image are averaged first; images that only one of the two has are left out. bounds: the
+    metric's range.
     """
     differences = _gains(reference, constant, higher_is_better)
     harmed = sum(1 for value in differences.values() if value < 0.0)
     return ReferenceGain(
-        gain=compare_differences(list(differences.values()), list(differences)),
-        harm=wilson(harmed, len(differences)),
+        gain=compare_differences(list(differences.values()), list(differences), difference_bounds(bounds)),
+        harm=exact(harmed, len(differences)),
     )
 
 
 def selectivity(
-    best: Trials, unrelated: Mapping[str, Trials], constant: Trials, *, higher_is_better: bool
+    best: Trials,
+    unrelated: Mapping[str, Trials],
+    constant: Trials,
+    *,
+    higher_is_better: bool,
+    bounds: Bounds = UNBOUNDED,
 ) -> Comparison | None:
     """Gain of the most similar reference (L1) minus the mean gain of unrelated ones, paired by HR image.
 
@@ -54,7 +63,8 @@ def selectivity(
     others = [_gains(trials, constant, higher_is_better) for trials in unrelated.values()]
     ids = sorted(set(own).intersection(*others))
     differences = [own[i] - sum(other[i] for other in others) / len(others) for i in ids]
-    return compare_differences(differences, ids)
+    # the constant cancels out: what is left is one value minus a mean of others
+    return compare_differences(differences, ids, difference_bounds(bounds))
 
 
 def _gains(reference: Trials, constant: Trials, higher_is_better: bool) -> dict[str, float]:

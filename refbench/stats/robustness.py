@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from refbench.stats.cluster import cluster_means
-from refbench.stats.interval import Interval, mean_interval
-from refbench.stats.paired import Comparison, Trials, compare_differences, compare_images
+from refbench.stats.interval import UNBOUNDED, Bounds, Interval, mean_interval
+from refbench.stats.paired import (
+    Comparison,
+    Trials,
+    compare_differences,
+    compare_images,
+    difference_bounds,
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,13 @@ def per_image(trials: Trials) -> dict[str, float]:
     return dict(zip(ids, means.tolist(), strict=True))
 
 
-def robustness_score(control: Trials, levels: Mapping[str, Trials], *, higher_is_better: bool) -> Comparison:
+def robustness_score(
+    control: Trials,
+    levels: Mapping[str, Trials],
+    *,
+    higher_is_better: bool,
+    bounds: Bounds = UNBOUNDED,
+) -> Comparison:
     """The area under the degradation curve as one number: the mean over levels of the paired drop.
 
     With x_i the control's value of HR image i and y_il the mean over draws of its value at level l of L,
@@ -48,29 +60,36 @@ def robustness_score(control: Trials, levels: Mapping[str, Trials], *, higher_is
 
     and the score is the mean of a_i over images: the area under the step curve of drops whose L levels
     have width 1 / L each. It has the metric's unit; 0 is untouched, positive is quality lost. Its interval
-    is that of the a_i, clustered by HR image (bootstrap from 30 images up, t below). Images that lack the
-    control or any level are left out, so every level weighs the same images.
+    is that of the a_i, clustered by HR image. Images that lack the control or any level are left out, so
+    every level weighs the same images. bounds: the metric's range.
     """
     clean = per_image(control)
     curves = [per_image(trials) for trials in levels.values()]
     ids = sorted(set(clean).intersection(*curves)) if curves else []
     sign = 1.0 if higher_is_better else -1.0
     areas = [sign * sum(clean[i] - curve[i] for curve in curves) / len(curves) for i in ids]
-    return compare_differences(areas, ids)
+    return compare_differences(areas, ids, difference_bounds(bounds))
 
 
-def degradation(control: Trials, levels: Mapping[str, Trials], *, higher_is_better: bool) -> Degradation:
+def degradation(
+    control: Trials,
+    levels: Mapping[str, Trials],
+    *,
+    higher_is_better: bool,
+    bounds: Bounds = UNBOUNDED,
+) -> Degradation:
     """The curve of one family, all of one method and metric; ``levels``: name -> trials, mild to strong."""
 
     def drop(trials: Trials) -> Comparison:
-        return compare_images(control, trials) if higher_is_better else compare_images(trials, control)
+        first, second = (control, trials) if higher_is_better else (trials, control)
+        return compare_images(first, second, bounds)
 
     return Degradation(
-        control=_interval(control),
-        levels=tuple(LevelResult(name, _interval(t), drop(t)) for name, t in levels.items()),
-        score=robustness_score(control, levels, higher_is_better=higher_is_better),
+        control=_interval(control, bounds),
+        levels=tuple(LevelResult(name, _interval(t, bounds), drop(t)) for name, t in levels.items()),
+        score=robustness_score(control, levels, higher_is_better=higher_is_better, bounds=bounds),
     )
 
 
-def _interval(trials: Trials) -> Interval:
-    return mean_interval(list(trials.values()), [sample for sample, _ in trials])
+def _interval(trials: Trials, bounds: Bounds) -> Interval:
+    return mean_interval(list(trials.values()), [sample for sample, _ in trials], bounds)

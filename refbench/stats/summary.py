@@ -144,7 +144,7 @@ def summarise(rows: Iterable[Row], specs: Sequence[MetricSpec]) -> RowsSummary:
             for row in ok
             if row["metrics"].get(spec.signature) is not None
         }
-        interval = mean_interval(list(trials.values()), [sample for sample, _ in trials])
+        interval = mean_interval(list(trials.values()), [sample for sample, _ in trials], spec.bounds)
         values[spec.alias] = trials
         metrics[spec.alias] = MetricSummary(
             mean=interval.mean,

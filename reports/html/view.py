@@ -123,12 +123,8 @@ def _cell(score: Score, spec: MetricSpec, kind: str) -> Cell:
     text, interval = difference_text(comparison, spec)
     if comparison is None:
         return Cell("")
-    difference = comparison.difference
-    style = ""
-    if difference.excludes_zero and difference.mean is not None:
-        better = difference.mean < 0 if kind == "drop" else (difference.mean > 0) == spec.higher_is_better
-        style = "gain" if better else "loss"
-    return Cell(text, interval, _value(difference.mean), style)
+    tone = score.delta_tone if kind == "delta" else score.drop_tone
+    return Cell(text, interval, _value(comparison.difference.mean), tone)
 
 
 def _costs(cost: Cost | None, names: Sequence[str]) -> list[Cell]:
