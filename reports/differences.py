@@ -30,11 +30,10 @@ def median_text(comparison: Comparison, spec: MetricSpec) -> str:
 
 
 def share_text(share: Proportion) -> str:
-    """``11 of 13 images, 85 % [55, 98]``."""
+    """``11 of 13 [55, 98] %``."""
     if share.share is None or share.lo is None or share.hi is None:
         return "-"
-    percent = f"{100 * share.share:.0f} % [{100 * share.lo:.0f}, {100 * share.hi:.0f}]"
-    return f"{share.count} of {share.n} image{'s' if share.n != 1 else ''}, {percent}"
+    return f"{share.count} of {share.n} [{100 * share.lo:.0f}, {100 * share.hi:.0f}] %"
 
 
 def carried_text(comparison: Comparison) -> str:

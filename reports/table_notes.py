@@ -80,7 +80,10 @@ def footer(
     if any(score.delta_tone or score.drop_tone for score in scores):
         lines.append(f"coloured differences: significant (paired, Holm over the column, p <= {ALPHA:g})")
     if baseline is not None and any(score.delta is not None for score in scores):
-        lines.append(f"vs {baseline}: paired difference on the same images and draws")
+        lines.append(
+            f"vs {baseline}: paired difference on the same images and draws; better on: images on which the "
+            "method is the better one, with the exact 95 % interval of their share"
+        )
     if any(score.drop is not None for score in scores):
         lines.append(
             "drop: quality lost against the method's own control, paired by image; positive is worse"

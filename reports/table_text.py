@@ -123,7 +123,11 @@ def _field_width(table: Table, field: _Field, entries: Sequence[Entry]) -> int:
 
 
 def _label(entry: Entry) -> str:
-    label = printable(entry.cell.method_label)
+    return _cut(entry.cell.method_label)
+
+
+def _cut(text: str) -> str:
+    label = printable(text)
     return label if len(label) <= LABEL_LIMIT else label[: LABEL_LIMIT - 3] + "..."
 
 
@@ -190,26 +194,31 @@ def _differences(table: Table) -> list[list[Styled]]:
     if column is None:
         return []
     spec = table.columns[column]
-    unit = f" {spec.unit}" if spec.unit else ""
     found = list(deltas(table, column))
-    several = len({id(section) for section, *_ in found}) > 1
-    head = (f"{spec.title or spec.alias} vs {table.baseline}", f"mean{unit}", "median", "better on", "")
-    rows = [
+    title = f"{spec.title or spec.alias} vs {table.baseline}"
+    rows = [(_cut(title), f"mean{f' {spec.unit}' if spec.unit else ''}", "median", "better on")]
+    rows += [
         (
-            _label(entry) + (f", {printable(section.protocol)}" if several else ""),
+            _label(entry),
             difference_text(delta, spec)[0],
             median_text(delta, spec),
             share_text(delta.better(spec.higher_is_better)),
-            carried_text(delta),
         )
-        for section, entry, _, delta in found
+        for _, entry, _, delta in found
     ]
-    sizes = [max(cell_len(row[k]) for row in (head, *rows)) for k in range(len(head))]
-    lines = [
-        [(GAP.join(_pad(text, size) for text, size in zip(row, sizes, strict=True)), "")] for row in rows
-    ]
-    title = GAP.join(_pad(printable(text), size) for text, size in zip(head, sizes, strict=True))
-    return [[(title, "bold")], *lines, []]
+    sizes = [max(cell_len(row[k]) for row in rows) for k in range(4)]
+    head, *texts = (GAP.join(_pad(text, size) for text, size in zip(row, sizes, strict=True)) for row in rows)
+    lines: list[list[Styled]] = [[(head, "bold")]]
+    several_seeds = len({str(section.seed) for section in table.sections}) > 1
+    above: Section | None = None
+    for text, (section, _, _, delta) in zip(texts, found, strict=True):
+        if section is not above and len(table.sections) > 1:
+            lines.append([(_heading(section, several_seeds), "bold cyan")])
+        above = section
+        lines.append([(text, "")])
+        if carried := carried_text(delta):
+            lines.append([(f"{GAP}{carried}", "yellow")])
+    return [*lines, []]
 
 
 def _heading(section: Section, with_seed: bool) -> str:

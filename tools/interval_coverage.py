@@ -38,7 +38,8 @@ def skewed(rng: np.random.Generator, n: int) -> Floats:
 
 
 def lognormal(rng: np.random.Generator, n: int) -> Floats:
-    return rng.lognormal(size=n) - math.exp(0.5)
+    drawn: Floats = rng.lognormal(size=n) - math.exp(0.5)
+    return drawn
 
 
 def outliers(rng: np.random.Generator, n: int) -> Floats:
@@ -50,7 +51,8 @@ def both_sides(rng: np.random.Generator, n: int) -> Floats:
 
 
 def heavy_tails(rng: np.random.Generator, n: int) -> Floats:
-    return rng.standard_t(3, size=n)
+    drawn: Floats = rng.standard_t(3, size=n)
+    return drawn
 
 
 POPULATIONS: dict[str, Population] = {

@@ -43,7 +43,11 @@ def _away_from_zero(value: float) -> float:
 
 def t_two_sided(t: float, freedom: int) -> float:
     """P(|T| >= |t|) of Student's t with ``freedom`` >= 1 degrees of freedom (DLMF 8.17, A&S 26.7.1)."""
-    return incomplete_beta(freedom / 2.0, 0.5, freedom / (freedom + t * t))
+    square = t * t
+    if square < freedom:
+        # the other tail keeps the digits of a small t
+        return 1.0 - incomplete_beta(0.5, freedom / 2.0, square / (freedom + square))
+    return incomplete_beta(freedom / 2.0, 0.5, freedom / (freedom + square))
 
 
 @lru_cache(maxsize=4096)

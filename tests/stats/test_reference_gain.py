@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from refbench.stats.proportion import wilson
+from refbench.stats.proportion import exact
 from refbench.stats.reference_gain import reference_gain, selectivity
 
 Trials = dict[tuple[str, int], float]
@@ -20,10 +20,10 @@ def as_trials(values: np.ndarray) -> Trials:
 
 
 @given(st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_wilson_against_scipy(case: tuple[int, int]) -> None:
+def test_the_interval_of_a_share_is_scipys_exact_one(case: tuple[int, int]) -> None:
     count, n = case
-    found = wilson(count, n)
-    wanted = binomtest(count, n).proportion_ci(0.95, method="wilson")
+    found = exact(count, n)
+    wanted = binomtest(count, n).proportion_ci(0.95, method="exact")
     assert found.share == count / n
     assert found.lo == pytest.approx(wanted.low, abs=1e-12)
     assert found.hi == pytest.approx(wanted.high, abs=1e-12)
@@ -32,10 +32,10 @@ def test_wilson_against_scipy(case: tuple[int, int]) -> None:
     assert 0.0 <= found.lo <= count / n <= found.hi <= 1.0
 
 
-def test_wilson_without_images_and_with_nonsense() -> None:
-    assert wilson(0, 0).share is None
-    with pytest.raises(ValueError, match="3 of 2 is no share"):
-        wilson(3, 2)
+def test_a_share_without_images_and_with_nonsense() -> None:
+    assert exact(0, 0).share is None
+    with pytest.raises(ValueError, match="3 of 2 is not a share"):
+        exact(3, 2)
 
 
 @pytest.mark.parametrize("better", [True, False])
