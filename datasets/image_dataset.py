@@ -7,9 +7,9 @@ from functools import cached_property
 from pathlib import Path
 
 from refbench.errors import SampleError, UserError, did_you_mean
-from refbench.imaging import image_size, read_image
+from refbench.imaging import image_size, read_image, upright_size
 from refbench.specs import DataRequest, DatasetSpec
-from refbench.types import Image, Sample
+from refbench.types import Image, Sample, blank
 
 from .external_lr import LABEL as EXTERNAL_LR
 from .fingerprint import dataset_fingerprint
@@ -49,6 +49,18 @@ class ImageDataset:
         except SampleError:
             return 0
         return height * width
+
+    def outline(self, sample_id: str) -> Sample:
+        """The sample with blank images of the right sizes, from the files' headers. Raises SampleError."""
+        group = self._groups[sample_id]
+        return Sample(
+            id=group.id,
+            hr=_blank(group.hr),
+            refs=tuple(blank(*upright_size(path)) for path in group.refs),
+            ref_names=tuple(path.name for path in group.refs),
+            lr=_blank(group.lr),
+            extra=dict(group.extra),
+        )
 
     def load(self, sample_id: str) -> Sample:
         """Read one sample's images. Raises SampleError naming the file that cannot be read."""
@@ -124,3 +136,7 @@ def _near(sample_id: str, known: Sequence[str]) -> str:
 
 def _read(path: Path | None) -> Image | None:
     return None if path is None else read_image(path)
+
+
+def _blank(path: Path | None) -> Image | None:
+    return None if path is None else blank(*upright_size(path))

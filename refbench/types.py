@@ -21,6 +21,11 @@ Image: TypeAlias = npt.NDArray[np.uint8]
 """uint8 RGB, shape (H, W, 3), values 0..255."""
 
 
+def blank(height: int, width: int) -> Image:
+    """A black image that takes no memory and cannot be written to: one that has a size and nothing else."""
+    return np.broadcast_to(np.uint8(0), (height, width, 3))
+
+
 @dataclass(frozen=True)
 class Sample:
     """One HR image with its reference images, as a dataset holds them."""
@@ -102,6 +107,17 @@ class Sized(Protocol):
 
     def pixels(self, sample_id: str) -> int:
         """Pixels of the HR image of a sample; 0 when they cannot be told. Never raises."""
+        ...
+
+
+@runtime_checkable
+class Outlined(Protocol):
+    """Optional on a dataset: what a sample looks like without decoding it, so that a run can be checked
+    beforehand (methods with a ``preflight``). Samples of a dataset without it are loaded for that."""
+
+    def outline(self, sample_id: str) -> Sample:
+        """The sample with a :func:`blank` in place of each image. Raises SampleError as ``load`` does for
+        what the headers show."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from refbench.execution.upscale import UpscaleRequest, choose_references, upscal
 from refbench.methods.bicubic.spec import SPEC as BICUBIC
 from refbench.registry import spec_in_file
 from refbench.specs import MethodSpec
+from refbench.tiling.budget import active
+from refbench.types import Input
 
 METHOD = """
 import torch
@@ -172,13 +175,45 @@ def test_bad_output_names_are_one_line(tmp_path: Path, out: str, message: str) -
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("name", "message"), [("SMALL", "returned shape"), ("NAN", "not finite"),
-                                               ("HUNGRY", "out of memory with hungry")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("SMALL", r"small: SR has shape \(3, 5, 7\), expected \(3, 20, 28\)"),
+        ("NAN", "not finite"),
+        ("HUNGRY", "out of memory with hungry"),
+    ],
+)
 def test_a_failing_method_writes_nothing(tmp_path: Path, plugin: Path, name: str, message: str) -> None:
     lr = save(tmp_path / "lr.png", rgb())
     with pytest.raises(UserError, match=message):
         upscale(ask(tmp_path, lr, spec_in_file(f"{plugin}:{name}")))
     assert not (tmp_path / "sr.png").exists()
+
+
+def test_lost_memory_falls_back_to_tiles_as_in_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from refbench.methods.bicubic.method import Bicubic
+
+    limits: list[int | None] = []
+
+    def once_too_large(self: Bicubic, inp: Input) -> torch.Tensor:
+        budget = active()
+        limits.append(None if budget is None else budget.limit)
+        if budget is None:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+        budget.tiles["enlarge"] = 4
+        return inp.lr.repeat_interleave(4, 1).repeat_interleave(4, 2)
+
+    monkeypatch.setattr(Bicubic, "__call__", once_too_large)
+    monkeypatch.setattr("refbench.execution.call.tiled_limit", lambda device, limit: 1000)
+    lr = save(tmp_path / "lr.png", rgb())
+    with pytest.raises(UserError, match=r"out of memory with bicubic on cpu \(7x5 LR\); use smaller images$"):
+        upscale(ask(tmp_path, lr, replace(BICUBIC, tiles=False)))
+    result = upscale(ask(tmp_path, lr, replace(BICUBIC, tiles=True)))
+    assert limits == [None, None, 1000]
+    assert result.notes == ("out of memory; enlarged in 4 exact tiles instead",)
+    assert PILImage.open(result.out).size == (28, 20)
 
 
 def test_a_truncated_image_is_one_line(tmp_path: Path) -> None:

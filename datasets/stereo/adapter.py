@@ -67,6 +67,10 @@ class StereoDataset:
         """Pixels of the left image."""
         return self._images.pixels(sample_id)
 
+    def outline(self, sample_id: str) -> Sample:
+        """The pair with blank images of the right sizes."""
+        return self._images.outline(sample_id)
+
     def load(self, sample_id: str) -> Sample:
         """One pair with its correspondence. SampleError for files that cannot be read or do not fit."""
         sample = self._images.load(sample_id)

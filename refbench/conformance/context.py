@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from refbench.conformance.probes import Probe, probe
 from refbench.conformance.process_state import process_state
+from refbench.execution.call import Images, Settings, invoke
+from refbench.execution.problem import WrongOutput
 from refbench.specs import MethodSpec
-from refbench.tensors import to_tensor
 from refbench.types import Image, Input, Method
 
 if TYPE_CHECKING:
@@ -55,23 +56,15 @@ class Context:
 
     def input(self, lr: Image, refs: Sequence[Image], sample_id: str = "probe") -> Input:
         """Fresh tensors on the device under test; nothing in them shares memory with a probe."""
-        return Input(
-            lr=to_tensor(lr).to(self.device),
-            refs=tuple(to_tensor(ref).to(self.device) for ref in refs),
-            scale=self.spec.scale,
-            sample_id=sample_id,
-            ref_names=tuple(f"probe_{i + 1}.png" for i in range(len(refs))),
-        )
+        names = tuple(f"probe_{i + 1}.png" for i in range(len(refs)))
+        return Images(lr, tuple(refs), self.spec.scale, sample_id, names).on(self.device)
 
     def call(self, inp: Input) -> Tensor:
         """Run the method the way the runner does. Raises Broken when it returns no tensor."""
-        import torch
-
-        with torch.inference_mode():
-            sr: object = self.method(inp)
-        if not isinstance(sr, torch.Tensor):
-            raise Broken(f"returned a {type(sr).__name__}, not a torch.Tensor")
-        return sr
+        try:
+            return invoke(self.method, inp, Settings(str(self.device)))
+        except WrongOutput as error:
+            raise Broken(str(error)) from None
 
     def run(self, lr: Image, refs: Sequence[Image], sample_id: str = "probe") -> Tensor:
         """:meth:`call` on fresh tensors; the result on the CPU."""

@@ -15,9 +15,9 @@ from refbench.conformance.context import (
     separation,
     size,
 )
-from refbench.conformance.output_clauses import one_line
 from refbench.conformance.probes import Probe, noise, probe
 from refbench.conformance.process_state import process_state
+from refbench.execution.problem import one_line
 from refbench.types import Image, Input, Trial
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from refbench.conformance import input_clauses, output_clauses
 from refbench.conformance.context import Broken, Context, NotApplicable
-from refbench.conformance.output_clauses import one_line
 from refbench.conformance.process_state import process_state, restore
 from refbench.conformance.report import ClauseResult, ConformanceReport
 from refbench.errors import SampleError, UserError
 from refbench.execution.device import resolve_device
+from refbench.execution.problem import one_line
 from refbench.loader import load_method, resolve_weights
 from refbench.specs import MethodSpec, ParamValue
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from refbench.conformance.context import Broken, Context, NotApplicable, difference, size
 from refbench.errors import SampleError
+from refbench.execution.problem import one_line
 
 FAR_LOW, FAR_HIGH = -0.25, 1.25
 """Outside these a value is far from [0, 1]: overshoot at edges stays well inside."""
@@ -114,12 +115,6 @@ def odd_sizes(ctx: Context) -> str:
         tried.append(label)
     too_small = f"; refused as too small: ref {', '.join(refused)}" if refused else ""
     return f"{len(dict.fromkeys(tried))} size combinations{too_small}"
-
-
-def one_line(error: BaseException) -> str:
-    """An exception on one line, with its type, cut at 200 characters."""
-    text = " ".join(str(error).split())[:200]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _expect_shape(ctx: Context, lr: tuple[int, ...], found: tuple[int, ...]) -> None:

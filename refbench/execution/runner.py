@@ -9,17 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from refbench.errors import SampleError, UserError
+from refbench.errors import UserError
 from refbench.execution.executor import Executor
+from refbench.execution.preflight import preflight
 from refbench.execution.rounds import RETRIES, run_in_rounds
-from refbench.execution.worker import method_of
 from refbench.identity.keys import digest
 from refbench.metrics import known_metrics
 from refbench.plan.job import Task, TaskResult
-from refbench.plan.method_hooks import require_preflight
 from refbench.plan.planner import Cell, Plan
 from refbench.plan.sharding import Shard
-from refbench.registry import load_class
 from refbench.results.scoring import complete_rows
 from refbench.results.summaries import cell_manifest, summarise_cell
 from refbench.settings import RunConfig
@@ -27,7 +25,6 @@ from refbench.stats.summary import CellSummary
 from refbench.store import CellStore, RowError, SampleRow, read_manifest
 from refbench.store.partial import partial_text
 from refbench.store.provenance import new_session, now
-from refbench.types import Preflight, TrialMeta
 
 
 class Progress(Protocol):
@@ -90,40 +87,6 @@ class RunOutcome:
 def finished_trials(plan: Plan, out: Path) -> dict[str, set[tuple[str, int]]]:
     """Run key -> trials already on disk with ``status=ok``; opens nothing for writing."""
     return {cell.key: CellStore.peek_completed(out, cell.key) for cell in plan.cells()}
-
-
-def preflight(cells: Sequence[Cell], tasks: Sequence[Task]) -> None:
-    """Let methods that can (folder) name missing input before anything is computed. Raises UserError."""
-    by_key = {cell.key: cell for cell in cells}
-    asked: dict[str, dict[str, Task]] = {}
-    for task in tasks:
-        asked.setdefault(task.cell, {}).setdefault(task.sample_id, task)
-    for key, first in asked.items():
-        cell = by_key[key]
-        if cell.job.method.spec.reads_files and issubclass(
-            _as_class(load_class(cell.job.method.spec.target)), Preflight
-        ):
-            metas = trial_metas(cell, list(first.values()))
-            require_preflight(method_of(cell.job.method), metas, f"method={cell.method}")
-
-
-def trial_metas(cell: Cell, tasks: Sequence[Task]) -> list[TrialMeta]:
-    """Reference names and the scored size of each trial. One that cannot be made is left out: it will be
-    an error row, whatever the method has for it."""
-    dataset = load_class(cell.job.data.target)(cell.job.data.request)
-    metas = []
-    for task in tasks:
-        try:
-            trial = cell.protocol.apply(dataset.load(task.sample_id), task.draw, cell.job.seed, dataset)
-        except SampleError:
-            continue
-        size = None if trial.target is None else (trial.target.shape[0], trial.target.shape[1])
-        metas.append(TrialMeta(task.sample_id, trial.ref_names, size))
-    return metas
-
-
-def _as_class(found: object) -> type:
-    return found if isinstance(found, type) else type(found)
 
 
 def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progress) -> RunOutcome:

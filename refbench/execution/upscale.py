@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from refbench.errors import SampleError, UserError
+from refbench.errors import UserError
+from refbench.execution.call import Attempt, Images, Settings, call
 from refbench.execution.device import resolve_device
-from refbench.execution.precision import precision_scope
 from refbench.imaging.own_image import OwnImage, read_own_image
 from refbench.loader import load_method, resolve_weights
 from refbench.specs import MethodSpec, ParamValue
-from refbench.tensors import to_image, to_tensor
-from refbench.tiling.budget import bounded
-from refbench.types import Image, Input, Method
-
-if TYPE_CHECKING:
-    import torch
+from refbench.types import Image, Method
 
 
 @dataclass(frozen=True)
@@ -105,18 +99,19 @@ def upscale(request: UpscaleRequest, echo: Callable[[str], None] | None = None) 
     weights = resolve_weights(request.spec, request.weights, request.weights_root)
     method = load_method(request.spec, weights, request.params, device)
     label = request.spec.name + (f" ({weights.label})" if weights is not None and weights.label else "")
-    start = time.perf_counter()
-    sr = run_once(method, request, lr, refs, device)
-    seconds = time.perf_counter() - start
-    _write(request.out, sr, lr.alpha)
+    done = run_once(method, request, lr, refs, device)
+    assert done.sr is not None
+    if done.fallback is not None:
+        notes.append(f"out of memory; enlarged in {max(done.tiles.values(), default=1)} exact tiles instead")
+    _write(request.out, done.sr, lr.alpha)
     result = UpscaleResult(
         out=request.out,
         method=label,
         lr_size=_size(lr.rgb),
-        sr_size=_size(sr),
+        sr_size=_size(done.sr),
         refs_used=tuple(paths),
         ref_sizes=tuple(_size(ref.rgb) for ref in refs),
-        seconds=seconds,
+        seconds=done.seconds,
         device=device,
         notes=(*notes, *lr.notes, *(note for ref in refs for note in ref.notes if "alpha" not in note)),
     )
@@ -142,41 +137,31 @@ def choose_references(spec: MethodSpec, given: Sequence[Path]) -> tuple[tuple[Pa
 
 def run_once(
     method: Method, request: UpscaleRequest, lr: OwnImage, refs: Sequence[OwnImage], device: str
-) -> Image:
-    """Call the method on one image. Raises UserError when it fails or returns another size."""
-    import torch
-
-    where = torch.device(device)
-    inp = Input(
-        lr=to_tensor(lr.rgb).to(where),
-        refs=tuple(to_tensor(ref.rgb).to(where) for ref in refs),
-        scale=request.spec.scale,
-        sample_id=request.lr.stem,
-        ref_names=tuple(ref.path.name for ref in refs),
+) -> Attempt:
+    """Call the method on one image, in tiles where the memory runs out. Raises UserError when it fails."""
+    images = Images(
+        lr.rgb,
+        tuple(ref.rgb for ref in refs),
+        request.spec.scale,
+        request.lr.stem,
+        tuple(ref.path.name for ref in refs),
     )
-    try:
-        with torch.inference_mode(), precision_scope(request.precision), bounded(request.memory_limit):
-            sr = method(inp)
-        _check_output(sr, lr.rgb, request.spec)
-        return to_image(sr)
-    except SampleError as error:
-        raise UserError(f"{request.lr}: {error}") from error
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        sizes = f"{_wxh(_size(lr.rgb))} LR"
-        raise UserError(
-            f"{request.lr}: out of memory with {request.spec.name} on {device} ({sizes}); "
-            "give memory.limit= (exact tiles), use smaller images, or device=cpu"
-        ) from error
-
-
-def _check_output(sr: torch.Tensor, lr: Image, spec: MethodSpec) -> None:
-    import torch
-
-    expected = (3, lr.shape[0] * spec.scale, lr.shape[1] * spec.scale)
-    if tuple(sr.shape) != expected:
-        raise SampleError(f"{spec.name} returned shape {tuple(sr.shape)}, expected {expected}")
-    if not bool(torch.isfinite(sr).all()):
-        raise SampleError(f"{spec.name} returned values that are not finite")
+    settings = Settings(device, request.precision, request.memory_limit, request.spec.tiles)
+    done = call(method, images, settings)
+    if done.problem is None:
+        return done
+    if not done.problem.lost:
+        raise UserError(f"{request.lr}: {request.spec.name}: {done.problem.text}")
+    remedy = ["use smaller images"]
+    if request.spec.tiles and done.fallback is None:
+        remedy.insert(0, "give memory.limit= (exact tiles)")
+    if device != "cpu":
+        remedy.append("or device=cpu")
+    tried = " also in tiles" if done.fallback else ""
+    raise UserError(
+        f"{request.lr}: out of memory{tried} with {request.spec.name} on {device} "
+        f"({_wxh(_size(lr.rgb))} LR); {', '.join(remedy)}"
+    )
 
 
 def _check_out(request: UpscaleRequest) -> None:

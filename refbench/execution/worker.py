@@ -6,26 +6,19 @@ import io
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from refbench.errors import SampleError, UserError
-from refbench.execution.attempt import Attempt, attempt
+from refbench.errors import UserError
+from refbench.execution.call import Attempt, Images, Settings, call
 from refbench.execution.matching_scores import matching_scores
 from refbench.execution.measure.work import WorkCounter
 from refbench.execution.metric_set import MetricSet
-from refbench.execution.precision import precision_scope
+from refbench.execution.problem import Problem, known_error, one_line, place_of, trace_of
 from refbench.loader import load_method, resolve_weights
-from refbench.matching.result import Match
 from refbench.plan.job import CellJob, DataJob, MethodJob, Task, TaskResult
-from refbench.plan.method_hooks import measured_cost
 from refbench.registry import is_file_locator, load_class, spec_in_file
 from refbench.store.row import SampleRow
-from refbench.tensors import to_tensor
-from refbench.tiling.budget import bounded
-from refbench.tiling.fallback import out_of_memory, tiled_limit
-from refbench.tiling.passes import TooLittleMemory
-from refbench.types import Dataset, Image, Input, Method, Sample, Trial
+from refbench.types import Dataset, Image, Method, Sample, Trial
 
 SAMPLES_KEPT = 2
 """Decoded samples that stay in memory: the draws of one sample follow each other."""
@@ -37,30 +30,18 @@ class Prepared:
 
     task: Task
     trial: Trial | None
-    error: BaseException | None
+    problem: Problem | None
     decode_seconds: float
     degrade_seconds: float
 
 
 @dataclass
 class Restored:
-    """SR of a trial with its costs, on its way to scoring."""
+    """A trial behind the network, on its way to scoring."""
 
     prepared: Prepared
-    sr: Image | None
-    error: BaseException | None
-    seconds: float
-    stages: Mapping[str, Mapping[str, float]]
-    peak_mb: float | None
+    attempt: Attempt
     device: str
-    match: Match | None = None
-    """The method's first matching, where the protocol knows the truth."""
-    work: Mapping[str, float] = field(default_factory=dict)
-    """Parameters and FLOPs; of each cell's first trial only."""
-    tiles: Mapping[str, int] = field(default_factory=dict)
-    fallback: str | None = None
-    approx: str | None = None
-    recall: float | None = None
 
 
 def png_bytes(image: Image) -> bytes:
@@ -86,7 +67,6 @@ class Worker:
         self._samples: OrderedDict[tuple[str, str], Sample] = OrderedDict()
         self._metrics: dict[tuple[str, ...], MetricSet] = {}
         self._work = WorkCounter()
-        self._counted: set[str] = set()
 
     def method(self, job: MethodJob) -> Method:
         """The loaded method. Only one is held: tasks come grouped by method. Raises UserError."""
@@ -115,85 +95,31 @@ class Worker:
             sample = self._sample(cell.data, task.sample_id)
             decoded = time.perf_counter()
             trial = cell.protocol.apply(sample, task.draw, cell.seed, self._datasets[cell.data.id])
-        except (Exception, SystemExit) as error:
-            return Prepared(task, None, error, decoded - start, 0.0)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            problem = Problem("decode", one_line(error), "" if known_error(error) else trace_of(error))
+            return Prepared(task, None, problem, decoded - start, 0.0)
         return Prepared(task, trial, None, decoded - start, time.perf_counter() - decoded)
 
     def restore(self, prepared: Prepared) -> Restored:
         """Run the network. A UserError from loading the method is raised; a trial's own error is kept."""
-        import torch
-
-        cell = self._cells[prepared.task.cell]
+        cell, trial = self._cells[prepared.task.cell], prepared.trial
         method = self.method(cell.method)
-        device = torch.device(cell.method.device)
-        if prepared.trial is None:
-            return Restored(prepared, None, prepared.error, 0.0, {}, None, cell.method.device)
-        trial = prepared.trial
-
-        def make() -> Input:
-            return Input(
-                lr=to_tensor(trial.lr).to(device),
-                refs=tuple(to_tensor(r).to(device) for r in trial.refs),
-                scale=cell.protocol.card.scale,
-                sample_id=trial.sample_id,
-                ref_names=trial.ref_names,
-                sr_cut=trial.sr_cut,
-            )
-
-        def call(limit: int | None) -> Attempt:
-            return attempt(method, make, self._scope(cell), device, limit, trial.truth is not None)
-
-        limit, fallback = cell.method.memory_limit, None
-        done = call(limit)
-        if done.no_memory and cell.method.spec.tiles:
-            limit, fallback = tiled_limit(device, limit), "tiled"
-            done = call(limit)
-        if done.inp is None:
-            return Restored(
-                prepared, None, done.error, done.seconds, {}, None, str(device), fallback=fallback
-            )
-        elsewhere = measured_cost(method) or {}
-        peak = elsewhere.get("peak_gpu_mb", elsewhere.get("peak_rss_mb", done.peak_mb))
-        # counting doubles the memory's trouble, and a call that needed tiles is long
-        tiled = fallback is not None or max(done.tiles.values(), default=1) > 1
-        work = {} if tiled else self._work_of(prepared.task.cell, method, done.inp)
-        return Restored(
-            prepared,
-            done.sr,
-            None,
-            done.seconds,
-            done.stages,
-            peak,
-            str(device),
-            done.heard.match,
-            work,
-            done.tiles,
-            fallback,
-            done.heard.approx,
-            done.heard.recall,
+        if trial is None:
+            return Restored(prepared, Attempt(problem=prepared.problem), cell.method.device)
+        images = Images(
+            trial.lr, trial.refs, cell.protocol.card.scale, trial.sample_id, trial.ref_names, trial.sr_cut
         )
-
-    def _scope(self, cell: CellJob) -> ExitStack:
-        """Without gradients, in the cell's precision."""
-        import torch
-
-        stack = ExitStack()
-        stack.enter_context(torch.inference_mode())
-        stack.enter_context(precision_scope(cell.method.precision))
-        return stack
-
-    def _work_of(self, key: str, method: Method, inp: Input) -> Mapping[str, float]:
-        """Parameters and FLOPs for a cell's first trial here; a call of its own, after all timing."""
-        if key in self._counted:
-            return {}
-        self._counted.add(key)
-
-        def call(other: Input) -> None:
-            cell = self._cells[key]
-            with self._scope(cell), bounded(cell.method.memory_limit):
-                method(other)
-
-        return self._work.of(method, inp, call)
+        settings = Settings(
+            device=cell.method.device,
+            precision=cell.method.precision,
+            memory_limit=cell.method.memory_limit,
+            tiles=cell.method.spec.tiles,
+            keep_match=trial.truth is not None,
+            count=prepared.task.count,
+        )
+        return Restored(prepared, call(method, images, settings, self._work), cell.method.device)
 
     def metrics(self, names: tuple[str, ...]) -> MetricSet:
         """The metric functions for ``names``, built once."""
@@ -203,41 +129,40 @@ class Worker:
 
     def finish(self, restored: Restored) -> TaskResult:
         """Score, encode, and make the row."""
-        prepared, task = restored.prepared, restored.prepared.task
-        cell, trial = self._cells[task.cell], restored.prepared.trial
+        prepared, attempt, task = restored.prepared, restored.attempt, restored.prepared.task
+        cell, trial = self._cells[task.cell], prepared.trial
         start = time.perf_counter()
-        error = restored.error
+        problem = attempt.problem
         values: Mapping[str, float | None] = {}
         absent: Mapping[str, str] = {}
-        if restored.sr is not None and trial is not None:
+        if attempt.sr is not None and trial is not None:
             try:
-                values, absent = self.metrics(cell.metrics).score(restored.sr, trial.target)
+                values, absent = self.metrics(cell.metrics).score(attempt.sr, trial.target)
                 if trial.truth is not None:
-                    matched, reasons = matching_scores(restored.match, trial)
+                    matched, reasons = matching_scores(attempt.match, trial)
                     values, absent = {**values, **matched}, {**absent, **reasons}
-            except (Exception, SystemExit) as failure:
-                error = failure
+            except KeyboardInterrupt:
+                raise
+            except BaseException as failure:
+                problem = Problem("score", one_line(failure), trace_of(failure))
         scored = time.perf_counter()
         # the image of a trial that failed in scoring would stand in the way of the one that a retry keeps
-        png = png_bytes(restored.sr) if restored.sr is not None and cell.images and error is None else None
+        keep = attempt.sr is not None and cell.images and problem is None
+        png = png_bytes(attempt.sr) if keep and attempt.sr is not None else None
         seconds = {
             "decode": prepared.decode_seconds,
             "degrade": prepared.degrade_seconds,
-            "method": restored.seconds,
+            "method": attempt.seconds,
             "score": scored - start,
         }
         seconds["total"] = sum(seconds.values())
-        kind = error_kind(error)
-        if kind == "method" and trial is None:
-            # whatever its class is: the method has not been called
-            kind = "decode"
         row = SampleRow(
             sample_id=task.sample_id,
             draw=task.draw,
-            status="ok" if error is None else "error",
-            error=one_line(error) if error is not None else "",
-            error_kind=kind,
-            metrics=values if error is None else {},
+            status="ok" if problem is None else "error",
+            error=problem.text if problem is not None else "",
+            error_kind=problem.kind if problem is not None else "",
+            metrics=values if problem is None else {},
             absent=absent,
             ref_names=trial.ref_names if trial is not None else (),
             notes=dict(trial.notes) if trial is not None else {},
@@ -245,36 +170,17 @@ class Worker:
             lr_size=size_of(trial.lr) if trial is not None else None,
             ref_sizes=tuple((r.shape[0], r.shape[1]) for r in trial.refs) if trial is not None else (),
             seconds={k: round(v, 6) for k, v in seconds.items()},
-            stages={k: dict(v) for k, v in restored.stages.items()},
-            peak_mb=round(restored.peak_mb, 1) if restored.peak_mb is not None else None,
+            stages={k: dict(v) for k, v in attempt.stages.items()},
+            peak_mb=round(attempt.peak_mb, 1) if attempt.peak_mb is not None else None,
             device=restored.device,
-            work=restored.work,
-            tiles=restored.tiles,
-            fallback=restored.fallback,
-            approx=restored.approx,
-            recall=restored.recall,
+            work=attempt.work,
+            tiles=attempt.tiles,
+            fallback=attempt.fallback,
+            approx=attempt.approx,
+            recall=attempt.recall,
         )
-        return TaskResult(task, row, png)
-
-
-def one_line(error: BaseException) -> str:
-    """An exception as one line for a row."""
-    text = " ".join(str(error).split())
-    kind = "" if isinstance(error, (SampleError, UserError)) else f"{type(error).__name__}: "
-    return (kind + text)[:500] or type(error).__name__
-
-
-def error_kind(error: BaseException | None) -> str:
-    """Class of an error for counting: decode (also degrade), memory, timeout, method."""
-    if error is None:
-        return ""
-    if isinstance(error, TooLittleMemory):
-        return "memory"
-    if isinstance(error, SampleError):
-        return "decode"
-    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and out_of_memory(error)):
-        return "memory"
-    return "timeout" if isinstance(error, TimeoutError) else "method"
+        trace = problem.trace if problem is not None else ""
+        return TaskResult(task, row, png, trace, problem is not None and problem.lasting)
 
 
 def size_of(image: Image | None) -> tuple[int, int] | None:
@@ -290,7 +196,11 @@ def method_of(job: MethodJob) -> Method:
         return load_method(spec, weights, dict(job.params), job.device)
     except UserError:
         raise
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        place = place_of(error.__traceback__)
         raise UserError(
-            f"method {spec.name} cannot be loaded: {one_line(error)}; see it with --traceback"
+            f"method {spec.name} cannot be loaded: {one_line(error)}{f' ({place})' if place else ''}; "
+            "see it with --traceback"
         ) from error

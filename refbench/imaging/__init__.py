@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from refbench.imaging.crop import mod_crop
-from refbench.imaging.read import MAX_PIXELS, image_size, open_image, read_image
+from refbench.imaging.read import MAX_PIXELS, image_size, open_image, read_image, upright_size
 from refbench.imaging.resize import bicubic_down, bicubic_resize, bicubic_up
 from refbench.imaging.write import write_png
 
@@ -16,5 +16,6 @@ __all__ = [
     "mod_crop",
     "open_image",
     "read_image",
+    "upright_size",
     "write_png",
 ]

@@ -35,6 +35,9 @@ MAX_BYTES = 1 << 30
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM", "GIF", "JPEG2000")
 """Still-image formats only (MPO opens as JPEG): Pillow would run Ghostscript on an EPS file of any name."""
 
+_ORIENTATION = 0x0112
+_ON_ITS_SIDE = (5, 6, 7, 8)
+
 _PLAIN = {"RGB", "L", "1", "YCbCr", "P"}
 _ALPHA = {"RGBA", "LA", "PA", "RGBa", "La"}
 _SIXTEEN = {"I;16", "I;16L", "I;16B", "I;16N"}
@@ -66,6 +69,13 @@ def image_size(path: str | Path) -> tuple[int, int]:
     """(H, W) from the header, before any EXIF rotation; raises SampleError like :func:`read_image`."""
     with open_image(Path(path)) as image:
         return image.height, image.width
+
+
+def upright_size(path: str | Path) -> tuple[int, int]:
+    """(H, W) of what :func:`read_image` gives, from the header and the EXIF data: no pixel is decoded."""
+    with open_image(Path(path)) as image:
+        turned = image.getexif().get(_ORIENTATION, 1) in _ON_ITS_SIDE
+        return (image.width, image.height) if turned else (image.height, image.width)
 
 
 def open_image(file: Path) -> PILImage.Image:

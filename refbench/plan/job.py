@@ -9,6 +9,9 @@ from refbench.protocols.instance import ProtocolInstance
 from refbench.specs import DataRequest, MethodSpec, ParamValue
 from refbench.store.row import SampleRow
 
+ENOUGH = 10
+"""Trials of a cell from which its operations are counted: one more call for every ten at most."""
+
 
 @dataclass(frozen=True)
 class MethodJob:
@@ -68,6 +71,9 @@ class Task:
     """CellJob.key."""
     sample_id: str
     draw: int
+    count: str = ""
+    """What its row shall say of the method's work: ``parameters``, ``flops`` (and parameters), or nothing.
+    Asked of each cell's first trial only."""
 
 
 @dataclass(frozen=True)
@@ -77,3 +83,7 @@ class TaskResult:
     task: Task
     row: SampleRow
     png: bytes | None = field(default=None, repr=False)
+    trace: str = field(default="", repr=False)
+    """The traceback of a method's error, for stderr."""
+    lasting: bool = False
+    """Whether another try would end the same way."""

@@ -15,7 +15,7 @@ from refbench.errors import UserError
 from refbench.identity.code_digest import code_digest
 from refbench.identity.keys import digest, run_fields
 from refbench.metrics.specs import MATCHING
-from refbench.plan.job import CellJob, DataJob, MethodJob, Task
+from refbench.plan.job import ENOUGH, CellJob, DataJob, MethodJob, Task
 from refbench.plan.method_hooks import file_identity, method_label
 from refbench.plan.sharding import Load, Shard, Share, share
 from refbench.protocols import ProtocolInstance, build_instances
@@ -129,11 +129,17 @@ class Plan:
         return tuple(dict.fromkeys(names))
 
     def tasks(self, done: Mapping[str, set[tuple[str, int]]]) -> list[Task]:
-        """The trials that are not in ``done`` (run key -> finished trials), in the order of :meth:`cells`."""
+        """The trials that are not in ``done`` (run key -> finished trials), in the order of :meth:`cells`.
+
+        The first of each cell tells what the method is; what it computes only where there are enough trials
+        for the extra call that counting takes.
+        """
         found: list[Task] = []
         for cell in self.cells():
             finished = done.get(cell.key, set())
-            found += [Task(cell.key, *trial) for trial in self.trials(cell) if trial not in finished]
+            left = [trial for trial in self.trials(cell) if trial not in finished]
+            count = "flops" if len(left) >= ENOUGH else "parameters"
+            found += [Task(cell.key, *trial, "" if i else count) for i, trial in enumerate(left)]
         return found
 
 

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from refbench.errors import UserError
-from refbench.execution.precision import precision_scope
+from refbench.execution.call import Settings, checked, invoke
+from refbench.execution.problem import WrongOutput
 from refbench.loader import load_method, resolve_weights
 from refbench.plan.method_hooks import measured_cost
 from refbench.profiling.cells import Conditions, MethodCell
@@ -65,7 +66,9 @@ class _Runs:
         self, method: Method, cell: MethodCell, conditions: Conditions, scale: int, device: torch.device
     ) -> None:
         self._method, self._cell, self._scale, self._device = method, cell, scale, device
-        self._precision, self._seed = conditions.precision, conditions.seed * 1000
+        self._settings = Settings(conditions.device, conditions.precision)
+        self._seed = conditions.seed * 1000
+        self._checked = False
 
     def next(self) -> Callable[[], Tensor]:
         """The next call."""
@@ -74,11 +77,15 @@ class _Runs:
         return lambda: self._call(inp)
 
     def _call(self, inp: Input) -> Tensor:
-        with torch.inference_mode(), precision_scope(self._precision):
-            sr = self._method(inp)
-        if tuple(sr.shape) != (3, *self._cell.size):
-            expected = (3, *self._cell.size)
-            raise UserError(f"{self._cell.locator}: SR has shape {tuple(sr.shape)}, expected {expected}")
+        sr = invoke(self._method, inp, self._settings)
+        if self._checked:
+            return sr
+        try:
+            checked(sr, inp)
+        except WrongOutput as error:
+            raise UserError(f"{self._cell.locator}: {error}") from error
+        # looking for NaN takes time and memory, and timed calls are like the first
+        self._checked = True
         return sr
 
 

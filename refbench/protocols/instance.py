@@ -17,7 +17,7 @@ from refbench.protocols.card import Card, load_card
 from refbench.protocols.padding import pad_trial
 from refbench.protocols.reference import ORACLE, ReferencePolicy
 from refbench.protocols.transforms import load_transform
-from refbench.types import Dataset, Image, Sample, Trial
+from refbench.types import Dataset, Image, Sample, Trial, blank
 
 if TYPE_CHECKING:
     from refbench.settings import SuiteConfig
@@ -98,6 +98,19 @@ class ProtocolInstance:
             truth=self._truth(sample, target, draw, seed),
             notes=notes,
         )
+
+    def outline(
+        self, sample: Sample, draw: int, seed: int, dataset: Dataset | None = None
+    ) -> tuple[tuple[str, ...], tuple[int, int] | None]:
+        """(reference names, (H, W) of the target) of a trial, without making it: from the sizes of its
+        images. Raises SampleError as :meth:`apply` does."""
+        target = self._target(sample)
+        if sample.lr is not None or target is None:
+            lr = self._plain_lr(sample, target)
+        else:
+            lr = blank(target.shape[0] // self.card.scale, target.shape[1] // self.card.scale)
+        _, names = self.reference.select(sample, draw, seed, dataset, lr)
+        return names, None if target is None else (target.shape[0], target.shape[1])
 
     def knows_truth(self, measured: bool) -> bool:
         """Whether its trials carry the true correspondence: HR itself, or (``measured``) a first reference

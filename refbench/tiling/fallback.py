@@ -22,8 +22,10 @@ def out_of_memory(error: BaseException) -> bool:
 
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+    if not isinstance(error, RuntimeError):
+        return False
+    text = " ".join(str(part) for part in error.args).lower()
+    return "out of memory" in text or "can't allocate memory" in text
 
 
 def tiled_limit(device: torch.device, limit: int | None) -> int:

@@ -127,7 +127,7 @@ def test_a_limit_too_small_is_one_line(run: Callable[..., SampleRow]) -> None:
 def test_lost_memory_falls_back_to_tiles_once(
     run: Callable[..., SampleRow], error: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("refbench.execution.worker.tiled_limit", lambda device, limit: 3 * MIB)
+    monkeypatch.setattr("refbench.execution.call.tiled_limit", lambda device, limit: 3 * MIB)
     row = run(lose=1, error=error)
     assert (row.status, row.fallback) == ("ok", "tiled")
     assert row.tiles["enlarge"] > 1

@@ -17,9 +17,12 @@ from refbench.registry import spec_in_file
     [
         (
             "raise RuntimeError('no\\nsuch kernel')",
-            "method bad cannot be loaded: RuntimeError: no such kernel; see it with --traceback",
+            "method bad cannot be loaded: RuntimeError: no such kernel (bad.py:5); see it with --traceback",
         ),
-        ("raise SystemExit(3)", "method bad cannot be loaded: SystemExit: 3; see it with --traceback"),
+        (
+            "raise SystemExit(3)",
+            "method bad cannot be loaded: SystemExit: 3 (bad.py:5); see it with --traceback",
+        ),
         (
             "from refbench.errors import UserError; raise UserError('bad.pth: is empty')",
             "bad.pth: is empty",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -187,7 +188,8 @@ def test_bad_image_and_failing_method_are_rows(registry: Registry, tmp_path: Pat
         rows[json.loads(line)["sample_id"]] = json.loads(line)
     assert rows["c"]["error"] == "c.png: truncated"
     assert rows["c"]["error_kind"] == "decode"
-    assert rows["b"]["error"] == "OwnError: shapes do not fit"
+    assert re.fullmatch(r"OwnError: shapes do not fit \(test_runner\.py:\d+\)", rows["b"]["error"])
+    assert rows["b"]["error_kind"] == "method"
     again = execute(registry, config)
     assert again.computed == 6, "error rows are retried"
 
@@ -281,3 +283,13 @@ def test_methods_that_cannot_keep_a_memory_limit_are_known_beforehand(
     assert sorted(bounded.unbounded()) == ["bicubic", "toy"]
     assert {cell.job.method.memory_limit for cell in bounded.cells()} == {2 << 30}
     assert {cell.key for cell in bounded.cells()} == {cell.key for cell in plan_of(None).cells()}
+
+
+def test_operations_are_counted_where_one_more_call_does_not_matter(
+    registry: Registry, tmp_path: Path
+) -> None:
+    plan = Planner(registry).plan([settings(tmp_path, baseline_method=None)])
+    control, jittered = plan.cells()
+    assert [t.count for t in plan.tasks({}) if t.cell == control.key] == ["parameters", *[""] * 4]
+    assert [t.count for t in plan.tasks({}) if t.cell == jittered.key] == ["flops", *[""] * 9]
+    assert [t.count for t in plan.tasks({jittered.key: {("a", 0)}})][5] == "parameters"

@@ -1,4 +1,10 @@
-"""What a method is and does, measured once beside its trials: parameters, and operations of one call."""
+"""What a method is and does, measured once next to its trials: parameters, and operations of one call.
+
+Counting operations takes a call of its own: torch's counter looks at every operator from Python, which
+would distort the seconds of the trial it ran in. So they are counted where a cell has at least ten trials
+to run (``refbench.plan.job.ENOUGH``), of which the extra call is a small part; ``refbench profile`` counts
+them for one image.
+"""
 
 from __future__ import annotations
 
@@ -18,29 +24,26 @@ class WorkCounter:
     """Counts once for each size of images of one method, on a call of its own that nothing times."""
 
     def __init__(self) -> None:
-        self._known: dict[Sizes, dict[str, float]] = {}
+        self._known: dict[Sizes, int | None] = {}
 
-    def of(self, method: Method, inp: Input, call: Callable[[Input], object]) -> dict[str, float]:
+    def of(self, method: Method, inp: Input, call: Callable[[Input], object] | None) -> dict[str, float]:
         """``parameters`` and ``flops`` (multiply and add are two), those that can be known.
 
-        ``call`` runs the method as a trial does. Only a method with parameters is called again for its
-        operations: those of other programs, of files and of PIL cannot be seen, and may be slow to repeat.
+        ``call`` runs the method as a trial does; None: parameters only. Only a method with parameters is
+        called again for its operations: those of other programs, of files and of PIL cannot be seen, and
+        may be slow to repeat.
         """
-        sizes: Sizes = (tuple(inp.lr.shape), *(tuple(ref.shape) for ref in inp.refs))
-        if sizes not in self._known:
-            self._known[sizes] = self._count(method, inp, call)
-        return self._known[sizes]
-
-    def _count(self, method: Method, inp: Input, call: Callable[[Input], object]) -> dict[str, float]:
         found: dict[str, float] = {}
         parameters = parameter_count(method)
         if parameters is not None:
             found["parameters"] = float(parameters)
-        if parameters and measured_cost(method) is None:
-            flops = count_flops(lambda: call(unseen(inp)))
-            if flops:
-                found["flops"] = float(flops)
-        return found
+        if call is None or not parameters or measured_cost(method) is not None:
+            return found
+        sizes: Sizes = (tuple(inp.lr.shape), *(tuple(ref.shape) for ref in inp.refs))
+        if sizes not in self._known:
+            self._known[sizes] = count_flops(lambda: call(unseen(inp)))
+        flops = self._known[sizes]
+        return {**found, "flops": float(flops)} if flops else found
 
 
 def unseen(inp: Input) -> Input:
@@ -68,6 +71,8 @@ def count_flops(call: Callable[[], object]) -> int | None:
         with counter:
             call()
     # the trial itself has succeeded: whatever goes wrong here is no error of its row
-    except (Exception, SystemExit):
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
         return None
     return counter.get_total_flops() or None
