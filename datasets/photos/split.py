@@ -4,15 +4,14 @@ Exact copies are told by sha256 (source file, or RGB pixels), altered ones by a 
 which of two neighbours is brighter in a 17x16 grey thumbnail. It survives resizing, recompression and
 exposure; mirrored copies are hashed as well. It does not see crops: train on no crop of a sample photo.
 
-``held_out.csv`` is made by ``python -m refbench.datasets.photos.split --photos DIR``.
+``held_out.csv`` is made by ``python tools/held_out.py``.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -25,12 +24,12 @@ from refbench.errors import UserError
 from refbench.imaging import read_image
 from refbench.types import Image
 
-from .manifest import Role, read_manifest
+from .manifest import Role
 
 MAX_DISTANCE = 40
 """Differing bits of 256 up to which two pictures are one. Measured: altered copies 34 at most, and nearly
 always under 20; the training photos of the manifest are 70 and more away from every held-out one."""
-_EVALUATION: tuple[Role, ...] = ("sample", "reference", "val")
+EVALUATION: tuple[Role, ...] = ("sample", "reference", "val")
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def held_out_digests() -> Mapping[str, str]:
     return found
 
 
-def held_out_copy(image: Image, roles: Iterable[str] = _EVALUATION) -> str | None:
+def held_out_copy(image: Image, roles: Iterable[str] = EVALUATION) -> str | None:
     """Name of the held-out photo that ``image`` (uint8 RGB) is a (resized) copy of, or None."""
     hashes = (dhash(image), dhash(image[:, ::-1]))
     wanted = set(roles)
@@ -72,7 +71,7 @@ def held_out_copy(image: Image, roles: Iterable[str] = _EVALUATION) -> str | Non
     return None
 
 
-def refuse_held_out(paths: Iterable[Path], roles: Iterable[str] = _EVALUATION) -> None:
+def refuse_held_out(paths: Iterable[Path], roles: Iterable[str] = EVALUATION) -> None:
     """UserError naming the first file that is, or is an altered copy of, a held-out photo of ``roles``."""
     wanted = tuple(roles)
     exact = {row.pixels_sha256: row.name for row in _held_out() if row.role in wanted}
@@ -107,36 +106,3 @@ def _held_out() -> tuple[HeldOut, ...]:
 def _parse(row: dict[str, str]) -> HeldOut:
     bits = int(row["dhash"], 16) if row["dhash"] else None
     return HeldOut(row["name"], row["role"], row["source_sha256"], row["pixels_sha256"], bits)
-
-
-def _rows(photos: Path) -> Iterable[HeldOut]:
-    for row in read_manifest():
-        if row.role in _EVALUATION:
-            image = read_image(photos / row.role / f"{row.name}.png")
-            yield HeldOut(row.name, row.role, row.sha256, pixels_sha256(image), dhash(image))
-    # L5 of a group is a part of another group's photo, whose own input is among the others
-    bundled = Path(__file__).parent.parent / "sample" / "images"
-    for path in sorted(bundled.glob("*_[0-4].png")):
-        image = read_image(path)
-        file_hash = hashlib.sha256(path.read_bytes()).hexdigest()
-        bits = dhash(image) if path.stem.endswith("_0") else None
-        yield HeldOut(path.name, "sample", file_hash, pixels_sha256(image), bits)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Write ``held_out.csv`` beside this module (or to ``--out``); returns the exit code."""
-    parser = argparse.ArgumentParser(description="Record the hashes of all held-out photos.")
-    parser.add_argument("--photos", type=Path, required=True, help="made by: refbench prepare dataset=photos")
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("held_out.csv"))
-    options = parser.parse_args(argv)
-    with options.out.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["name", "role", "source_sha256", "pixels_sha256", "dhash"])
-        for row in _rows(options.photos):
-            bits = "" if row.dhash is None else f"{row.dhash:064x}"
-            writer.writerow([row.name, row.role, row.source_sha256, row.pixels_sha256, bits])
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
             args.output.line(yaml.safe_dump_all(jobs, sort_keys=False, allow_unicode=True).rstrip())
         return 0
 
+    from refbench.datasets.photos.split import refuse_held_out
     from refbench.execution.device import resolve_device
     from refbench.tracking.training import publish_training
     from refbench.training.run import TrainingResult, train
@@ -64,7 +65,9 @@ def run(args: argparse.Namespace) -> int:
 
     mirror = publish if tracking == "mlflow" else None
     for job in jobs:
-        written.append(train({**job, "device": resolve_device(job["device"])}, args.output.line, mirror))
+        written.append(
+            train({**job, "device": resolve_device(job["device"])}, args.output.line, refuse_held_out, mirror)
+        )
     args.output.emit({"checkpoints": [str(path) for path in written], "tracking": tracked})
     show_tracked(tracked, args.output)
     return 0

@@ -36,7 +36,7 @@ def publish_training(out: Path, uri: str | None, result: TrainingResult) -> Trac
 
 
 def _training(store: TrackingStore, result: TrainingResult) -> str:
-    from refbench.training.card import facts_text, read_facts
+    from refbench.training.facts import facts_text, read_facts
 
     recipe = _public(result)
     own = digest([recipe, result.data_fingerprint])[:20]

@@ -172,7 +172,9 @@ class Recipe:
 
     def identity(self) -> str:
         """Canonical JSON of what differs from the defaults: a state outlives the recipe's later fields."""
-        return json.dumps(_differences(self), sort_keys=True, separators=(",", ":"))
+        return json.dumps(
+            _differences(self), sort_keys=True, separators=(",", ":"), default=dataclasses.asdict
+        )
 
     def to_json(self) -> str:
         """Canonical JSON of the whole recipe, for checkpoints."""
@@ -192,11 +194,7 @@ def _differences(part: Any) -> dict[str, Any]:
         if known.default_factory is not dataclasses.MISSING:
             default = known.default_factory()
         if value != default:
-            found[known.name] = (
-                [dataclasses.asdict(v) if dataclasses.is_dataclass(v) else v for v in value]
-                if (isinstance(value, tuple))
-                else value
-            )
+            found[known.name] = value
     return found
 
 

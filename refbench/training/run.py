@@ -14,9 +14,8 @@ import torch
 
 from .checkpoint import export, load_encoder, metadata
 from .curves import draw_curves
-from .data.heldout import refuse_held_out
 from .data.pair import Batch, collate
-from .data.source import PairSource, TrainingData, open_data
+from .data.source import PairSource, Refuse, TrainingData, open_data
 from .distributed import Group, process_group
 from .loop import Loop, LoopPlan, Progress, item_generator
 from .recipe import OptimRecipe, Recipe, Stage2Recipe, ValidationRecipe, load_recipe
@@ -41,16 +40,17 @@ class TrainingResult:
     data_fingerprint: str
 
 
-def train(config: Mapping[str, Any], echo: Echo, publish: Publish | None = None) -> Path:
+def train(config: Mapping[str, Any], echo: Echo, refuse: Refuse, publish: Publish | None = None) -> Path:
     """Train what ``config`` asks for (keys method, preset, out, seed, device, train); the checkpoint.
 
-    The folder is ``out/METHOD-PRESET-seedN``. ``publish`` is called with the result once it is on disk,
+    The folder is ``out/METHOD-PRESET-seedN``. ``refuse`` raises for photos that must
+    not be trained on. ``publish`` is called with the result once it is on disk,
     by the first process only. UserError for anything in the configuration or data that cannot be used.
     """
     recipe = load_recipe(config)
     folder = Path(str(config.get("out") or "training")) / f"{recipe.method}-{recipe.preset}-seed{recipe.seed}"
     with process_group(recipe.device) as group, _threads(recipe.threads):
-        data = open_data(recipe, refuse_held_out)
+        data = open_data(recipe, refuse)
         result = _Run(recipe, data, folder, group, echo if group.rank == 0 else _silent).run()
         group.wait()
     if publish is not None and group.rank == 0:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sample_set import GROUPS, licence_url, main, own_views
+from sample_views import GRADES, departure, inside, overlap, render, similarity
 from scipy.ndimage import map_coordinates
 
-from refbench.datasets.sample.make import GROUPS, licence_url, main, own_views
-from refbench.datasets.sample.views import GRADES, departure, inside, overlap, render, similarity
 from refbench.imaging import read_image
 from refbench.types import Image
 

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image as PILImage
+from sample_set import GROUPS
 
 from refbench.datasets.photos.manifest import read_manifest
 from refbench.datasets.sample.adapter import open_dataset
-from refbench.datasets.sample.make import GROUPS
 from refbench.datasets.sample.spec import SPEC
 from refbench.errors import UserError
 from refbench.registry import Registry

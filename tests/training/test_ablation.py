@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import ablation
 import pytest
+from ablation import AblationRow, ablate, plan, table
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from refbench.datasets.photos.split import refuse_held_out
 from refbench.errors import UserError
-from refbench.training import ablation
-from refbench.training.ablation import AblationRow, ablate, plan, table
 from refbench.training.fields import merged
 from refbench.training.recipe import load_recipe
 from refbench.training.run import train
@@ -64,7 +65,7 @@ def test_table_shows_mean_spread_and_gap() -> None:
 def test_encoder_of_another_net_is_refused(tiny_config: Mapping[str, Any], tmp_path: Path) -> None:
     absent = merged(tiny_config, {"train": {"encoder": str(tmp_path / "none")}})
     with pytest.raises(UserError, match=r"train\.encoder: no file"):
-        train(absent, print)
+        train(absent, print, refuse_held_out)
     (tmp_path / "junk").write_bytes(b"junk")
     with pytest.raises(UserError, match=r"does not hold this net's encoder"):
-        train(merged(absent, {"train": {"encoder": str(tmp_path / "junk")}}), print)
+        train(merged(absent, {"train": {"encoder": str(tmp_path / "junk")}}), print, refuse_held_out)

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from model_card import card, photo_table
 
+from refbench.datasets.photos.split import refuse_held_out
 from refbench.errors import UserError
-from refbench.training.card import card, photo_table, read_facts
+from refbench.training.facts import read_facts
 from refbench.training.run import train
 
 
@@ -18,7 +20,7 @@ def _silent(line: str) -> None:
 
 
 def test_facts_are_those_of_the_run(tiny_config: Mapping[str, Any]) -> None:
-    facts = read_facts(train(tiny_config, _silent))
+    facts = read_facts(train(tiny_config, _silent, refuse_held_out))
     assert facts.method == "datsr"
     assert facts.steps == 4
     assert facts.photos == ("p1.png", "p2.png", "p3.png", "p4.png")

@@ -10,12 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
+from refbench.datasets.photos.split import refuse_held_out
 from refbench.errors import UserError
 from refbench.training.data.distort import brightness, colour_jitter, hue, saturation
-from refbench.training.data.heldout import TRAINING, refuse_held_out
 from refbench.training.data.pair import collate
 from refbench.training.data.photos import load_photos
-from refbench.training.data.source import CufedTrainSource, open_data
+from refbench.training.data.source import TRAINING, CufedTrainSource, open_data
 from refbench.training.data.synthesis import ReferenceSynthesizer, SynthesisRecipe
 from refbench.training.recipe import Recipe, Stage1Recipe, Stage2Recipe, ValidationRecipe
 

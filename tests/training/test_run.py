@@ -12,6 +12,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from refbench.datasets.photos.split import refuse_held_out
 from refbench.errors import UserError
 from refbench.training import loop
 from refbench.training.fields import merged
@@ -34,7 +35,7 @@ class Killed(Exception):
 def test_run_writes_a_checkpoint_that_says_what_it_is(tiny_config: Mapping[str, Any]) -> None:
     lines: list[str] = []
     published: list[TrainingResult] = []
-    path = train(tiny_config, lines.append, published.append)
+    path = train(tiny_config, lines.append, refuse_held_out, published.append)
     with safe_open(path, "pt") as file:  # type: ignore[no-untyped-call]
         meta = file.metadata()
         names = set(file.keys())
@@ -57,9 +58,9 @@ def test_run_writes_a_checkpoint_that_says_what_it_is(tiny_config: Mapping[str, 
 def test_same_seed_same_weights_other_seed_other_weights(
     tiny_config: Mapping[str, Any], tmp_path: Path
 ) -> None:
-    first = train(tiny_config, silent)
-    again = train({**tiny_config, "out": str(tmp_path / "again")}, silent)
-    other = train({**tiny_config, "seed": 4}, silent)
+    first = train(tiny_config, silent, refuse_held_out)
+    again = train({**tiny_config, "out": str(tmp_path / "again")}, silent, refuse_held_out)
+    other = train({**tiny_config, "seed": 4}, silent, refuse_held_out)
     assert _same(first, again)
     assert not _same(first, other)
 
@@ -68,7 +69,7 @@ def test_same_seed_same_weights_other_seed_other_weights(
 def test_a_killed_run_ends_as_an_uninterrupted_one(
     tiny_config: Mapping[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
-    whole = train(tiny_config, silent)
+    whole = train(tiny_config, silent, refuse_held_out)
     step: Callable[..., None] = loop.Loop._step
 
     def dies(self: loop.Loop, number: int) -> None:
@@ -79,10 +80,10 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(
     config = {**tiny_config, "out": str(tmp_path / "killed")}
     monkeypatch.setattr(loop.Loop, "_step", dies)
     with pytest.raises(Killed):
-        train(config, silent)
+        train(config, silent, refuse_held_out)
     monkeypatch.undo()
     lines: list[str] = []
-    resumed = train(config, lines.append)
+    resumed = train(config, lines.append, refuse_held_out)
     assert f"{stage}  resuming after step 2" in lines
     assert _same(whole, resumed)
 
@@ -90,24 +91,24 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(
 def test_max_steps_stops_early_and_a_longer_run_goes_on_to_the_same_end(
     tiny_config: Mapping[str, Any], tmp_path: Path
 ) -> None:
-    whole = train(tiny_config, silent)
+    whole = train(tiny_config, silent, refuse_held_out)
     config = merged(tiny_config, {"out": str(tmp_path / "short"), "train": {"max_steps": 2}})
-    short = train(config, silent)
+    short = train(config, silent, refuse_held_out)
     with safe_open(short, "pt") as file:  # type: ignore[no-untyped-call]
         assert file.metadata()["steps"] == "2"
     assert not _same(short, whole)
 
 
 def test_another_recipe_does_not_resume(tiny_config: Mapping[str, Any]) -> None:
-    train(tiny_config, silent)
+    train(tiny_config, silent, refuse_held_out)
     with pytest.raises(UserError, match="another recipe or data; choose another out="):
-        train(merged(tiny_config, {"train": {"stage2": {"batch": 1}}}), silent)
+        train(merged(tiny_config, {"train": {"stage2": {"batch": 1}}}), silent, refuse_held_out)
 
 
 def test_unknown_method_and_key_are_one_line(tiny_config: Mapping[str, Any]) -> None:
     with pytest.raises(UserError, match="did you mean 'datsr'"):
-        train({**tiny_config, "method": "dats"}, silent)
+        train({**tiny_config, "method": "dats"}, silent, refuse_held_out)
     with pytest.raises(UserError, match=r"no key train.stage2.bach; did you mean 'batch'"):
-        train(merged(tiny_config, {"train": {"stage2": {"bach": 1}}}), silent)
+        train(merged(tiny_config, {"train": {"stage2": {"bach": 1}}}), silent, refuse_held_out)
     with pytest.raises(UserError, match=r"train.net: channels .* multiples of groups"):
-        train(merged(tiny_config, {"train": {"net": {"groups": 3}}}), silent)
+        train(merged(tiny_config, {"train": {"net": {"groups": 3}}}), silent, refuse_held_out)

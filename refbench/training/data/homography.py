@@ -22,6 +22,11 @@ def apply_homography(matrix: Matrix, points: npt.NDArray[np.float64]) -> npt.NDA
     return mapped
 
 
+def inverse(matrix: Matrix) -> Matrix:
+    """The homography the other way."""
+    return np.linalg.inv(matrix).astype(np.float64)
+
+
 def from_corners(source: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) -> Matrix:
     """The homography that maps four points (4, 2) onto four others (direct linear transform)."""
     rows = []

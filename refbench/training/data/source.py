@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from PIL import Image as PILImage
@@ -13,12 +14,17 @@ from refbench.errors import UserError
 
 from ..recipe import Recipe
 from .guard import check_apart
-from .heldout import TRAINING, VALIDATION, Refuse
 from .homography import flip_rotate
 from .pair import Pair, bicubic_lr
 from .photos import Photo, fingerprint, load_photos, photo_files, read_rgb
 from .synthesis import ReferenceSynthesizer
 
+Refuse: TypeAlias = Callable[[Iterable[Path], Iterable[str]], None]
+"""(files, roles) -> None, or UserError naming the first file that is, or is a copy of, a photo held out
+for one of the ``roles``."""
+TRAINING = ("sample", "reference", "val")
+"""Roles that no training photo may have."""
+VALIDATION = ("sample", "reference")
 HOLD_OUT = 8
 """Without ``train.val_data`` every eighth photo is for validation."""
 

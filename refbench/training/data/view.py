@@ -7,7 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .homography import Matrix, apply_homography, dihedral, flip_rotate, square_corners, towards_identity
+from .homography import (
+    Matrix,
+    apply_homography,
+    dihedral,
+    flip_rotate,
+    inverse,
+    square_corners,
+    towards_identity,
+)
 
 Points = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -74,7 +82,7 @@ class View:
     def extent(self, size: int) -> tuple[Points, Points]:
         """Bounding box, relative to the HR patch, of the patch and of all that the reference may show."""
         corners = square_corners(size)
-        seen = [corners, *(apply_homography(np.linalg.inv(m), corners) for m in self.matrices)]
+        seen = [corners, *(apply_homography(inverse(m), corners) for m in self.matrices)]
         points = np.concatenate(seen)
         return np.floor(points.min(axis=0)), np.ceil(points.max(axis=0))
 
@@ -86,8 +94,8 @@ class View:
         grid = centres(size, 1)
         front, elsewhere = np.zeros((2, size, size), dtype=bool)
         if self.blob is not None and self.front is not None:
-            front = self.blob.holds(apply_homography(np.linalg.inv(self.front), grid))
-            elsewhere = self.blob.holds(apply_homography(np.linalg.inv(self.behind), grid)) & ~front
+            front = self.blob.holds(apply_homography(inverse(self.front), grid))
+            elsewhere = self.blob.holds(apply_homography(inverse(self.behind), grid)) & ~front
         if self.foreign is not None:
             elsewhere = elsewhere | self.foreign.holds(grid)
         return front & ~elsewhere, elsewhere
@@ -99,7 +107,7 @@ class View:
         places = apply_homography(self.behind, points)
         if self.blob is not None and self.front is not None:
             inside = self.blob.holds(points)
-            covered = self.blob.holds(apply_homography(np.linalg.inv(self.front), places))
+            covered = self.blob.holds(apply_homography(inverse(self.front), places))
             layer = np.where(inside, 1, np.where(covered, HIDDEN, 0))
             places = np.where(inside[..., None], apply_homography(self.front, points), places)
         if self.foreign is not None:

@@ -1,65 +1,17 @@
-"""``python -m refbench.training.card FILE...``: the facts of checkpoints as Markdown, read from the files.
+"""``python tools/model_card.py FILE...``: the facts of checkpoints as Markdown, read from the files.
 
 It prints what MODEL_CARD.md says about training: size, budget, validation curve, photos with licences.
 """
 
 from __future__ import annotations
 
-import hashlib
-import importlib
-import json
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from refbench.datasets.photos.manifest import read_manifest
 from refbench.errors import UserError
-
-
-@dataclass(frozen=True)
-class Facts:
-    """One checkpoint: its file, and the metadata that training wrote into it."""
-
-    path: Path
-    sha256: str
-    parameters: int
-    method: str
-    recipe: Mapping[str, Any]
-    photos: tuple[str, ...]
-    data_fingerprint: str
-    cpu_seconds: float
-    steps: int
-    curve: Mapping[str, Sequence[Mapping[str, float]]]
-
-
-def read_facts(path: Path) -> Facts:
-    """Metadata of one checkpoint. UserError when ``refbench train`` did not write it."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "pt") as file:
-            meta = file.metadata() or {}
-            count = sum(file.get_tensor(name).numel() for name in file.keys())  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise UserError(f"{str(path)!r} is no safetensors checkpoint ({error})") from error
-    missing = {"method", "recipe", "data_photos", "curve"} - set(meta)
-    if missing:
-        raise UserError(
-            f"{str(path)!r} has no {sorted(missing)[0]!r} in its metadata; train it with refbench train"
-        )
-    return Facts(
-        path,
-        hashlib.sha256(path.read_bytes()).hexdigest(),
-        count,
-        meta["method"],
-        json.loads(meta["recipe"]),
-        tuple(json.loads(meta["data_photos"])),
-        meta["data_fingerprint"],
-        float(meta["cpu_seconds"]),
-        int(meta["steps"]),
-        json.loads(meta["curve"]),
-    )
+from refbench.training.facts import Facts, read_facts
 
 
 def budget_table(found: Sequence[Facts]) -> str:
@@ -99,8 +51,7 @@ def curve_table(found: Sequence[Facts]) -> str:
 
 def photo_table(names: Sequence[str]) -> str:
     """Licence, author and source of each training photo, from the photo manifest."""
-    manifest = importlib.import_module("refbench.datasets.photos.manifest")
-    rows = {row.name: row for row in manifest.read_manifest()}
+    rows = {row.name: row for row in read_manifest()}
     lines = ["| photo | licence | author | source |", "|---|---|---|---|"]
     for name in names:
         row = rows.get(Path(name).stem)
@@ -109,30 +60,6 @@ def photo_table(names: Sequence[str]) -> str:
         file = row.path.rsplit("/", 1)[-1]
         lines.append(f"| {row.name} | {row.licence} | {row.author} | {row.package} {row.version}, {file} |")
     return "\n".join(lines)
-
-
-def facts_text(facts: Facts) -> str:
-    """One checkpoint in Markdown: digest, size, photos, and the last validation of each stage."""
-    rows = [
-        f"| {stage} | {int(found[-1]['step'])} | "
-        + ", ".join(f"{name} {value:.4g}" for name, value in found[-1].items() if name != "step")
-        + " |"
-        for stage, found in facts.curve.items()
-        if found
-    ]
-    return "\n".join(
-        [
-            f"`{facts.path.name}`: {facts.parameters:,} parameters, sha256 `{facts.sha256}`",
-            "",
-            f"{len(facts.photos)} training photos, fingerprint `{facts.data_fingerprint}`; "
-            f"{facts.cpu_seconds / 60:.1f} CPU minutes",
-            "",
-            "| stage | step | last validation |",
-            "|---|---|---|",
-            *rows,
-            "",
-        ]
-    )
 
 
 def card(paths: Sequence[Path]) -> str:
@@ -164,7 +91,7 @@ def main(arguments: list[str]) -> int:
     try:
         print(card([Path(argument) for argument in arguments]))
     except UserError as error:
-        print(f"refbench.training.card: {error}", file=sys.stderr)
+        print(f"model_card: {error}", file=sys.stderr)
         return 2
     return 0
 

@@ -1,4 +1,4 @@
-"""Makes the bundled sample set: ``python -m refbench.datasets.sample.make --photos DIR --out DIR``.
+"""Makes the bundled sample set: ``python tools/sample_set.py --photos DIR --out DIR``.
 
 ``--photos`` is what ``refbench prepare dataset=photos`` wrote (its ``sample`` folder is used). The result
 is the same on every run: all random choices come from the names of the groups.
@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from sample_views import GRADES, Array, departure, inside, overlap, render, similarity
 
+from refbench.datasets.photos.manifest import PhotoRow, read_manifest
 from refbench.errors import UserError
 from refbench.imaging import read_image, write_png
 from refbench.types import Image
-
-from ..photos.manifest import PhotoRow, read_manifest
-from .views import GRADES, Array, departure, inside, overlap, render, similarity
 
 MIN_OVERLAP = 0.3
 """Least share of an L1..L4 reference that shows part of the input."""

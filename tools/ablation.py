@@ -1,4 +1,4 @@
-"""``python -m refbench.training.ablation``: a net's variants under one reduced budget, compared."""
+"""``python tools/ablation.py KEY=VALUE...``: a net's variants under one reduced budget, compared."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from refbench.datasets.photos.split import refuse_held_out
 from refbench.errors import UserError
-
-from .__main__ import parse
-from .fields import merged
-from .run import TrainingResult, train
+from refbench.training.fields import merged
+from refbench.training.run import TrainingResult, train
+from refbench.untrusted.yaml_text import safe_yaml
 
 SCORES = ("good", "unrelated", "none")
 
@@ -26,6 +26,24 @@ class AblationRow:
     variant: str
     gains: Mapping[str, tuple[float, ...]]
     cpu_minutes: float
+
+
+_TEXT = ("out", "method", "train.data", "train.val_data")
+
+
+def parse(arguments: list[str]) -> dict[str, Any]:
+    """Nested mapping of ``a.b=value`` arguments; paths and names as they stand, the rest as YAML."""
+    config: dict[str, Any] = {}
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        if not equals:
+            raise UserError(f"{argument!r} is not of the form key=value")
+        *groups, name = key.split(".")
+        place = config
+        for group in groups:
+            place = place.setdefault(group, {})
+        place[name] = value if key in _TEXT else safe_yaml(value, f"{key}=")
+    return config
 
 
 def plan(name: str) -> Mapping[str, Any]:
@@ -84,7 +102,7 @@ def _prefixed(echo: Callable[[str], None], prefix: str) -> Callable[[str], None]
 
 def _train(config: Mapping[str, Any], echo: Callable[[str], None]) -> TrainingResult:
     found: list[TrainingResult] = []
-    train(config, echo, found.append)
+    train(config, echo, refuse_held_out, found.append)
     return found[0]
 
 
@@ -108,7 +126,7 @@ def main(arguments: list[str]) -> int:
     try:
         print(table(ablate(parse(arguments), lambda line: print(line, file=sys.stderr, flush=True))))
     except UserError as error:
-        print(f"refbench.training.ablation: {error}", file=sys.stderr)
+        print(f"ablation: {error}", file=sys.stderr)
         return 2
     return 0
 
