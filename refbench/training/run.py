@@ -132,6 +132,8 @@ class _Run:
         if recipe.teacher:
             teacher = self._fresh(0)
             self._encoder_loop("stage1-teacher", teacher, None, recipe.teacher)
+            if teacher.join_trunks is not None:
+                teacher.join_trunks()
             learned = teacher.matched.encoder.requires_grad_(False).eval()
             net.matched.encoder.load_state_dict(learned.state_dict())
         if recipe.student:

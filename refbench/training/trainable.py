@@ -42,6 +42,9 @@ class Trainable:
     """The net's configuration, for the checkpoint."""
     perceives_transfer: Callable[[Tensor], Tensor] | None = None
     """sr -> transferal perceptual loss of the last ``restore`` call (TTSR), where the method defines one."""
+    join_trunks: Callable[[], None] | None = None
+    """For an encoder with a trunk of its own per image, both of one form: makes the reference's equal to the
+    other. The teacher, whose images are both at HR, trains one trunk, and both students start from it."""
     most_references: int = 1
     """References that one training sample may have. Over 1, ``restore`` takes (B, K, 3, H, W) as well; see
     :func:`each_reference`."""
@@ -60,6 +63,12 @@ class Trainable:
                 "train.stage1.teacher=0 train.stage1.student=0 and leave train.encoder out"
             )
         return Matched(self.encoder, self.query, self.key)
+
+    @property
+    def teaching(self) -> Matched:
+        """What the teacher trains: one trunk for both images where the encoder has two."""
+        encoder, query, key = self.matched
+        return Matched(encoder, query, key if self.join_trunks is None else query)
 
 
 class Matched(NamedTuple):

@@ -89,7 +89,7 @@ class ValidationSet:
 
         ``at_hr`` matches HR itself, as the teacher does, instead of the upsampled LR.
         """
-        _, query, key = net.matched
+        _, query, key = net.teaching if at_hr else net.matched
         errors, valid = [], []
         for batch in self.good:
             image = batch.hr if at_hr else upsample(batch.lr)

@@ -41,7 +41,7 @@ class EncoderObjective(nn.Module):
         recipe, (student, teacher) = self.recipe, self._parts
         patch = batch.hr.shape[-1]
         image1 = batch.hr if teacher is None else upsample(batch.lr)
-        _, query, key = student.matched
+        _, query, key = student.teaching if teacher is None else student.matched
         queries, keys = query(image1), key(batch.ref)
         count = batch.hr.shape[0]
         height, width = queries[-1].shape[-2:]
@@ -65,7 +65,7 @@ class EncoderObjective(nn.Module):
             loss = loss + recipe.fine * terms["fine"]
         if teacher is not None:
             with torch.no_grad():
-                knows = teacher.matched
+                knows = teacher.teaching
                 wise = features_at(knows.query(batch.hr)[-1], points1, STRIDE)
                 target = correlations(wise, knows.key(batch.ref)[-1])
             terms["kl"] = correlation_kl(correlations(first, keys[-1]), target, valid, recipe.temperature)
