@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from refbench.errors import unknown
+from refbench.errors import UserError, unknown
 from refbench.results.cells import StoredCell, StoredCells
 from refbench.specs import MetricSpec
 
@@ -99,10 +99,7 @@ def build_report(stored: StoredCells, *, metric: str | None = None, published: b
     """
     spec = main_metric(stored, metric)
     groups = group_cells(stored.cells)
-    tables = tuple(
-        (group, comparison_table(group.summaries(), title=group.title, specs=stored.specs))
-        for group in groups
-    )
+    tables = tuple((group, comparison_table(group.summaries(), title=group.title)) for group in groups)
     return Report(
         stored=stored,
         metric=spec,
@@ -119,17 +116,19 @@ def build_report(stored: StoredCells, *, metric: str | None = None, published: b
 
 def main_metric(stored: StoredCells, alias: str | None) -> MetricSpec:
     """The spec of ``alias``, or of the first metric that has a mean."""
-    by_signature = {spec.signature: spec for spec in stored.specs}
     present: dict[str, MetricSpec] = {}
     for cell in stored.cells:
         for name, metric in cell.summary.metrics.items():
-            if metric.mean is not None and metric.signature in by_signature:
-                present.setdefault(name, by_signature[metric.signature])
+            if metric.mean is not None:
+                present.setdefault(name, metric.spec)
     if alias is not None:
         if alias not in present:
             raise unknown("metric in these runs", alias, present)
         return present[alias]
-    return _first(list(present.values())) or stored.specs[0]
+    found = _first(list(present.values())) or _first(stored.specs)
+    if found is None:
+        raise UserError("no metric in these runs; add some with refbench score metrics=[...]")
+    return found
 
 
 def _first(specs: Sequence[MetricSpec]) -> MetricSpec | None:

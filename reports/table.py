@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from refbench.errors import UserError
 from refbench.identity.keys import canonical_json
-from refbench.metrics import METRICS, spec_of_signature
 from refbench.specs import MetricSpec
 from refbench.stats.paired import Comparison, Trials, compare, compare_images
 from refbench.stats.ranking import Ranking, rank, significant
@@ -21,17 +19,12 @@ from .table_notes import Footnotes, Unranked, footer
 __all__ = ["Table", "comparison_table"]
 
 
-def comparison_table(
-    cells: Sequence[CellSummary], *, title: str = "", specs: Iterable[MetricSpec] = METRICS
-) -> Table:
+def comparison_table(cells: Sequence[CellSummary], *, title: str = "") -> Table:
     """The table of ``cells``: one section per dataset, protocol and seed, one column per metric signature.
 
-    Methods are compared and ranked within a section only, and there only on identical trials. specs:
-    what gives signatures their titles and directions; an unknown signature is shown but not ranked.
+    Methods are compared and ranked within a section only, and there only on identical trials.
     """
-    known = tuple(specs)
-    columns = _columns(cells, known)
-    ranked = {spec.signature for spec in columns if _is_known(spec.signature, known)}
+    columns = _columns(cells)
     notes = Footnotes()
     groups: dict[str, list[CellSummary]] = {}
     for cell in cells:
@@ -39,7 +32,7 @@ def comparison_table(
     baseline = next((cell.method_label for cell in cells if cell.baseline), None)
     unranked = Unranked()
     plain = _Controls(cells)
-    sections = tuple(_section(group, plain, columns, ranked, notes, unranked) for group in groups.values())
+    sections = tuple(_section(group, plain, columns, notes, unranked) for group in groups.values())
     unranked.note(notes, len(sections))
     for sentence in look_alikes(sections):
         notes.number(sentence)
@@ -50,25 +43,12 @@ def _group_key(cell: CellSummary) -> str:
     return canonical_json([cell.dataset_label, cell.protocol, dict(cell.compare_key)])
 
 
-def _is_known(signature: str, known: tuple[MetricSpec, ...]) -> bool:
-    try:
-        spec_of_signature(signature, known)
-    except UserError:
-        return False
-    return True
-
-
-def _columns(cells: Sequence[CellSummary], known: tuple[MetricSpec, ...]) -> tuple[MetricSpec, ...]:
+def _columns(cells: Sequence[CellSummary]) -> tuple[MetricSpec, ...]:
     """One spec per signature, in order of first appearance; two signatures never share a column."""
     columns: dict[str, MetricSpec] = {}
     for cell in cells:
-        for alias, summary in cell.metrics.items():
-            if summary.signature not in columns:
-                try:
-                    spec = spec_of_signature(summary.signature, known)
-                except UserError:
-                    spec = MetricSpec(alias=alias, signature=summary.signature, target="", title=alias)
-                columns[summary.signature] = spec
+        for metric in cell.metrics.values():
+            columns.setdefault(metric.signature, metric.spec)
     return tuple(columns.values())
 
 
@@ -76,7 +56,6 @@ def _section(
     group: Sequence[CellSummary],
     plain: _Controls,
     columns: Sequence[MetricSpec],
-    ranked: set[str],
     notes: Footnotes,
     unranked: Unranked,
 ) -> Section:
@@ -87,15 +66,14 @@ def _section(
     scores: dict[str, list[Score]] = {label: [] for label in labels}
     for spec in columns:
         trials = {label: trials_of(cell, spec.signature) for label, cell in labels.items()}
-        ranking = _ranking(trials, spec, spec.signature in ranked, partial)
+        ranking = _ranking(trials, spec, partial)
         if ranking.reason is not None and any(trials.values()):
             unranked.add(ranking.reason, f"{first.dataset_label}, {first.protocol}", spec.title or spec.alias)
         column = {
             label: _score(cell, baseline, plain.of(cell), spec, label, ranking, notes)
             for label, cell in labels.items()
         }
-        told = not partial and spec.signature in ranked
-        for label, score in _toned(column, spec, told, ranking.reason is None).items():
+        for label, score in _toned(column, spec, not partial, ranking.reason is None).items():
             scores[label].append(score)
     return Section(
         dataset_label=first.dataset_label,
@@ -110,7 +88,7 @@ def _section(
 def _toned(column: Mapping[str, Score], spec: MetricSpec, told: bool, ranked: bool) -> Mapping[str, Score]:
     """The column with a tone on each significant difference; the family is all of its deltas, or drops.
 
-    told: a direction is known and the run complete; else nothing has a tone. A delta has none either where
+    told: the run is complete; else nothing has a tone. A delta has none either where
     the methods are not ranked (``ranked``), so that no colour says what the footnote denies.
     """
     deltas = {label: score.delta for label, score in column.items() if score.delta is not None}
@@ -132,11 +110,9 @@ def _tone(comparison: Comparison, higher_is_better: bool) -> Tone:
     return "gain" if mean is not None and (mean > 0.0) == higher_is_better else "loss"
 
 
-def _ranking(trials: Mapping[str, Trials], spec: MetricSpec, known: bool, partial: str) -> Ranking:
+def _ranking(trials: Mapping[str, Trials], spec: MetricSpec, partial: str) -> Ranking:
     if partial:
         return Ranking(reason=f"not ranked: {partial}")
-    if not known:
-        return Ranking(reason="not ranked: refbench does not know whether higher or lower is better")
     return rank(trials, higher_is_better=spec.higher_is_better)
 
 

@@ -17,12 +17,12 @@ from refbench.cli.main import main
 from refbench.errors import UserError
 from refbench.execution import metric_set
 from refbench.imaging import mod_crop, read_image
-from refbench.metrics import resolve
+from refbench.metrics import METRICS, MetricCatalog
 from refbench.registry import Registry
 from refbench.results.scoring import Scorer, kept_image, protocol_of
 from refbench.store import CellStore, SampleRow, find_runs, load_run, read_manifest
 
-PSNR_Y = resolve(["psnr_y_c0"])[0].signature
+PSNR_Y = MetricCatalog(METRICS).of_names(["psnr_y_c0"])[0].signature
 
 
 @pytest.fixture

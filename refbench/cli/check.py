@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     baseline = load_baseline(path)
     _known_tolerances(tolerance, baseline)
     found = _input(places, values, args.output)
-    result = check(baseline, found.cells, limits, perf=args.perf, specs=found.specs)
+    result = check(baseline, found.cells, limits, perf=args.perf)
     return _show(result, path, values, args.output)
 
 
@@ -104,7 +104,7 @@ def _update(path: Path, found: GateInput, output: Output) -> int:
     before = None
     if path.exists():
         try:
-            before = check(load_baseline(path), found.cells, specs=found.specs)
+            before = check(load_baseline(path), found.cells)
         except UserError as error:
             output.note(f"note: replaced without a comparison: {error}")
     write_baseline(path, made)

@@ -133,13 +133,9 @@ def shard_document(shard: Shard | None) -> dict[str, str]:
 
 def suite_tables(outcome: RunOutcome) -> list[Any]:
     """One comparison table per suite."""
-    from refbench.metrics import known_metrics
     from refbench.reports.table import comparison_table
 
-    known = known_metrics()
-    return [
-        comparison_table(suite.summaries, title=suite_title(suite), specs=known) for suite in outcome.suites
-    ]
+    return [comparison_table(suite.summaries, title=suite_title(suite)) for suite in outcome.suites]
 
 
 def suite_title(suite: Any) -> str:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from refbench.config.keys import DATA_OPTIONS, RUN
 from refbench.config.method import method_choice
 from refbench.config.suite import parse_suite, read_suite_file
 from refbench.config.values import check, expand, looks_like_path
 from refbench.errors import UserError
-from refbench.metrics.specs import resolve
+from refbench.metrics.catalog import MetricCatalog
 from refbench.plan.sharding import Shard
 from refbench.registry import Registry
 from refbench.settings import ExecutorChoice, RunConfig, SuiteConfig
-from refbench.specs import DataRequest, MethodSpec, MetricSpec
+from refbench.specs import DataRequest, MethodSpec
 from refbench.weights.resolve import ROOT_VARIABLE
 
 
@@ -118,7 +118,7 @@ def _metrics(names: tuple[str, ...], registry: Registry) -> tuple[str, ...]:
     """Names as given; ``...`` (the protocol's own) may stand among them. Every other must be known."""
     chosen = tuple(dict.fromkeys(name for name in names if name != "..."))
     if chosen:
-        resolve(chosen, [cast(MetricSpec, e.spec) for e in registry.entries("metrics") if e.spec is not None])
+        MetricCatalog.of(registry).of_names(chosen)
     return chosen
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from refbench.errors import SampleError
-from refbench.metrics import Metric, MetricUnavailable, build, known_metrics, resolve
+from refbench.metrics import Metric, MetricUnavailable, build
 from refbench.specs import MetricSpec
 from refbench.types import Image
 
@@ -16,11 +16,11 @@ NO_TRUTH = "no ground truth"
 class MetricSet:
     """Scores an image pair with several metrics."""
 
-    def __init__(self, names: tuple[str, ...]) -> None:
-        """Raises UserError for a name that no metric has."""
+    def __init__(self, specs: Iterable[MetricSpec]) -> None:
+        """``specs``: those that are not of kind ``image`` are left out."""
         self._ready: list[tuple[MetricSpec, Metric]] = []
         self._absent: dict[str, str] = {}
-        for spec in resolve(names, known_metrics()):
+        for spec in specs:
             if spec.kind != "image":
                 continue
             try:

@@ -14,7 +14,6 @@ from refbench.execution.executor import Executor
 from refbench.execution.preflight import preflight
 from refbench.execution.rounds import RETRIES, run_in_rounds
 from refbench.identity.keys import digest
-from refbench.metrics import known_metrics
 from refbench.plan.job import Task, TaskResult
 from refbench.plan.planner import Cell, Plan
 from refbench.plan.sharding import Shard
@@ -101,17 +100,15 @@ def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progr
     session = new_session(device=config.device, threads=config.threads)
     if plan.shard is not None:
         session |= {"shard": str(plan.shard), "study": digest(sorted(by_key))[:20]}
-    # asking every installed package for its metrics takes longer than all else that a small cell needs
-    known = known_metrics()
     with ExitStack() as stack:
         stores = {
             cell.key: stack.enter_context(
-                CellStore.open(config.out, cell.key, cell_manifest(cell, suite_of[cell.key], session, known))
+                CellStore.open(config.out, cell.key, cell_manifest(cell, suite_of[cell.key], session))
             )
             for cell in cells
         }
         asked = {cell.key: plan.trials(cell) for cell in cells}
-        done = {cell.key: complete_rows(cell, stores[cell.key], asked[cell.key], known) for cell in cells}
+        done = {cell.key: complete_rows(cell, stores[cell.key], asked[cell.key]) for cell in cells}
         tasks = plan.tasks(done)
         preflight(cells, tasks)
         todo: dict[str, int] = dict.fromkeys(by_key, 0)
@@ -172,7 +169,7 @@ def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progr
                 store = stores[cell.key]
                 rows = store.rows(cell.trials())
                 partial = "" if plan.shard is None else partial_cell(store.folder, rows)
-                summary, document = summarise_cell(cell, rows, store.rows_path(), known, partial)
+                summary, document = summarise_cell(cell, rows, store.rows_path(), partial)
                 store.write_summary({**document, "finished": now()})
                 summaries.append(summary)
             suites.append(

@@ -17,6 +17,7 @@ from refbench.execution.problem import Problem, known_error, one_line, place_of,
 from refbench.loader import load_method, resolve_weights
 from refbench.plan.job import CellJob, DataJob, MethodJob, Task, TaskResult
 from refbench.registry import is_file_locator, load_class, spec_in_file
+from refbench.specs import MetricSpec
 from refbench.store.row import SampleRow
 from refbench.types import Dataset, Image, Method, Sample, Trial
 
@@ -121,11 +122,12 @@ class Worker:
         )
         return Restored(prepared, call(method, images, settings, self._work), cell.method.device)
 
-    def metrics(self, names: tuple[str, ...]) -> MetricSet:
-        """The metric functions for ``names``, built once."""
-        if names not in self._metrics:
-            self._metrics[names] = MetricSet(names)
-        return self._metrics[names]
+    def metrics(self, specs: tuple[MetricSpec, ...]) -> MetricSet:
+        """The metric functions of ``specs``, built once."""
+        key = tuple(spec.signature for spec in specs)
+        if key not in self._metrics:
+            self._metrics[key] = MetricSet(specs)
+        return self._metrics[key]
 
     def finish(self, restored: Restored) -> TaskResult:
         """Score, encode, and make the row."""

@@ -17,7 +17,7 @@ from typing import Any
 from refbench.errors import UserError
 from refbench.gate.parse import Field
 from refbench.identity.keys import first_difference
-from refbench.metrics import spec_of_signature
+from refbench.specs import MetricSpec
 from refbench.stats.paired import Trials
 from refbench.stats.summary import CellSummary
 
@@ -64,17 +64,12 @@ class Baseline:
     """Versions, git commit, command: for the reader; nothing is compared with it."""
 
 
-def decimals(signature: str) -> int:
-    """Digits that a baseline keeps: two more than tables show (0.0001 dB, 0.000001 of SSIM)."""
-    try:
-        return spec_of_signature(signature).decimals + 2
-    except UserError:
-        return 6
+def rounded(trials: Trials, spec: MetricSpec) -> dict[tuple[str, int], float]:
+    """Values as a baseline keeps them: two decimals more than tables show (0.0001 dB, 0.000001 of SSIM).
 
-
-def rounded(trials: Trials, signature: str) -> dict[tuple[str, int], float]:
-    """Values as a baseline keeps them; a run is rounded alike, so an unchanged model differs by exactly 0."""
-    digits = decimals(signature)
+    A run is rounded the same way, so that an unchanged model differs by exactly 0.
+    """
+    digits = spec.decimals + 2
     return {key: round(value, digits) for key, value in sorted(trials.items())}
 
 
@@ -92,7 +87,7 @@ def baseline_of(cells: Sequence[CellSummary], provenance: Mapping[str, str]) -> 
         if cell.errors:
             raise UserError(f"baseline: {where} has {cell.errors} error rows; mend them, then --update")
         values = {
-            alias: rounded(cell.values[alias], summary.signature)
+            alias: rounded(cell.values[alias], summary.spec)
             for alias, summary in cell.metrics.items()
             if cell.values.get(alias)
         }

@@ -10,7 +10,6 @@ from refbench.gate.costs import costs
 from refbench.gate.match import find
 from refbench.gate.tolerance import Limits
 from refbench.gate.verdict import CellVerdict, GateResult, MetricVerdict, Verdict
-from refbench.metrics import METRICS, spec_of_signature
 from refbench.specs import MetricSpec
 from refbench.stats.cluster import cluster_means
 from refbench.stats.paired import Trials, compare_differences
@@ -23,13 +22,12 @@ def check(
     limits: Limits | None = None,
     *,
     perf: bool = False,
-    specs: Sequence[MetricSpec] = METRICS,
 ) -> GateResult:
     """The verdict on ``cells`` against ``baseline``.
 
     A metric has regressed when its mean paired loss exceeds the tolerance and (mode ``paired``) its 95 %
     interval excludes zero; improved likewise. With a single image there is no interval and the tolerance
-    alone decides. specs: give directions; raises UserError for a signature that none of them has.
+    alone decides.
     """
     limits = limits if limits is not None else Limits()
     verdicts = []
@@ -44,7 +42,7 @@ def check(
             reason = f"shard: the run is {match.cell.partial}; join its shards with refbench merge"
             verdicts.append(CellVerdict(wanted.name, (), reason, "shard", run_key=match.cell.run_key))
             continue
-        metrics = [_metric(alias, wanted, match.cell, limits, specs) for alias in wanted.signatures]
+        metrics = [_metric(alias, wanted, match.cell, limits) for alias in wanted.signatures]
         if perf:
             metrics += costs(wanted, match.cell, limits)
         verdicts.append(
@@ -58,9 +56,7 @@ def check(
     return GateResult(tuple(verdicts), tuple(extra))
 
 
-def _metric(
-    alias: str, wanted: BaselineCell, cell: CellSummary, limits: Limits, specs: Sequence[MetricSpec]
-) -> MetricVerdict:
+def _metric(alias: str, wanted: BaselineCell, cell: CellSummary, limits: Limits) -> MetricVerdict:
     signature = wanted.signatures[alias]
     tolerance = limits.of(alias, signature)
     now_alias = next((a for a, s in cell.metrics.items() if s.signature == signature), None)
@@ -72,7 +68,8 @@ def _metric(
             else f"signature: the run has no {signature}; add {alias} to metrics="
         )
         return MetricVerdict(alias, "not comparable", tolerance=tolerance, reason=reason)
-    then, now = wanted.values[alias], rounded(cell.values.get(now_alias, {}), signature)
+    spec = cell.metrics[now_alias].spec
+    then, now = wanted.values[alias], rounded(cell.values.get(now_alias, {}), spec)
     missing = sorted({sample for sample, _ in then.keys() - now.keys()})
     if missing:
         why = cell.metrics[now_alias].reason
@@ -80,7 +77,7 @@ def _metric(
         reason = f"samples: the run has no value for {_some(missing)}"
         reason += " (errors)" if failed else f" ({why})" if why else ""
         return MetricVerdict(alias, "not comparable", tolerance=tolerance, reason=reason)
-    return _compared(alias, then, now, tolerance, limits, spec_of_signature(signature, specs))
+    return _compared(alias, then, now, tolerance, limits, spec)
 
 
 def _compared(

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from refbench.results.cells import load_cells
-from refbench.specs import MetricSpec
 from refbench.stats.summary import CellSummary
 from refbench.store import Manifest, Run
 
@@ -21,7 +20,6 @@ class GateInput:
 
     cells: tuple[CellSummary, ...]
     """With suite and machine, over all rows that are on disk."""
-    specs: tuple[MetricSpec, ...]
     provenance: Mapping[str, str]
     """Of the newest session of these cells; what differs between sessions stands joined."""
     problems: tuple[str, ...]
@@ -33,7 +31,6 @@ def load_input(folders: Sequence[Path]) -> GateInput:
     stored = load_cells(folders)
     return GateInput(
         cells=tuple(located(cell.summary, cell.run) for cell in stored.cells),
-        specs=stored.specs,
         provenance=provenance([cell.manifest for cell in stored.cells]),
         problems=stored.problems,
     )

@@ -4,16 +4,16 @@ Importing this package imports no torch; :func:`build` does so only for the lear
 """
 
 from refbench.metrics.build import Metric, MetricUnavailable, build
-from refbench.metrics.known import known_metrics
-from refbench.metrics.specs import DEFAULT_METRICS, METRICS, resolve, spec_of_signature
+from refbench.metrics.catalog import MetricCatalog, metric_facts, recorded_specs
+from refbench.metrics.specs import DEFAULT_METRICS, METRICS
 
 __all__ = [
     "DEFAULT_METRICS",
     "METRICS",
     "Metric",
+    "MetricCatalog",
     "MetricUnavailable",
     "build",
-    "known_metrics",
-    "resolve",
-    "spec_of_signature",
+    "metric_facts",
+    "recorded_specs",
 ]

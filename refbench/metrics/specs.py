@@ -1,15 +1,7 @@
-"""The metrics that refbench knows, as plain data (no torch, no numpy).
-
-``pyiqa:NAME`` is resolved on demand: see :mod:`refbench.metrics.pyiqa_names`.
-"""
+"""The built-in metrics, as plain data (no torch, no numpy)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-
-from refbench.errors import UserError, unknown
-from refbench.metrics.pyiqa_names import PYIQA_PREFIX, pyiqa_spec
 from refbench.specs import MetricSpec
 
 SCALE = 4
@@ -103,42 +95,3 @@ METRICS: tuple[MetricSpec, ...] = (
 
 DEFAULT_METRICS: tuple[str, ...] = ("psnr_y", "ssim_y", "psnr_rgb")
 """The canonical three (protocol ``canonical``)."""
-
-
-def resolve(names: Sequence[str], known: Iterable[MetricSpec] = METRICS) -> tuple[MetricSpec, ...]:
-    """Specs for metric names, in the order given, each once.
-
-    ``names`` are aliases, full signatures, or ``pyiqa:NAME``. ``known`` may be extended with the
-    specs of third parties. Raises UserError for an empty list and for unknown names, with a suggestion.
-    """
-    if not names:
-        raise UserError(f"metrics= is empty; name at least one, e.g. metrics=[{','.join(DEFAULT_METRICS)}]")
-    table: dict[str, MetricSpec] = {}
-    for spec in known:
-        table[spec.alias] = spec
-        table[spec.signature] = spec
-    aliases = sorted({spec.alias for spec in table.values()})
-    found: dict[str, MetricSpec] = {}
-    for name in names:
-        if name.startswith(PYIQA_PREFIX):
-            spec = pyiqa_spec(name.removeprefix(PYIQA_PREFIX))
-        elif name in table:
-            spec = table[name]
-        else:
-            raise unknown("metric", name, [*aliases, f"{PYIQA_PREFIX}NAME"])
-        found.setdefault(spec.signature, spec)
-    return tuple(found.values())
-
-
-def spec_of_signature(signature: str, known: Iterable[MetricSpec] = METRICS) -> MetricSpec:
-    """The spec behind a stored signature; a pyiqa signature may name another version than the installed one.
-
-    Raises UserError for a signature that no known metric has.
-    """
-    candidates = tuple(known)
-    for spec in candidates:
-        if spec.signature == signature:
-            return spec
-    if signature.startswith("pyiqa|name="):
-        return replace(pyiqa_spec(signature.split("|")[1].removeprefix("name=")), signature=signature)
-    raise unknown("metric signature", signature, [spec.signature for spec in candidates])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from refbench.protocols.instance import ProtocolInstance
-from refbench.specs import DataRequest, MethodSpec, ParamValue
+from refbench.specs import DataRequest, MethodSpec, MetricSpec, ParamValue
 from refbench.store.row import SampleRow
 
 ENOUGH = 10
@@ -57,8 +57,8 @@ class CellJob:
     data: DataJob
     protocol: ProtocolInstance
     seed: int
-    metrics: tuple[str, ...]
-    """Metric names as the user gave them."""
+    metrics: tuple[MetricSpec, ...]
+    """What is scored: the protocol's own metrics, the user's, and those of matching."""
     images: bool
     """Whether SR is returned as PNG."""
 

@@ -14,6 +14,7 @@ from typing import Any
 from refbench.errors import UserError
 from refbench.identity.code_digest import code_digest
 from refbench.identity.keys import digest, run_fields
+from refbench.metrics import MetricCatalog
 from refbench.metrics.specs import MATCHING
 from refbench.plan.job import ENOUGH, CellJob, DataJob, MethodJob, Task
 from refbench.plan.method_hooks import file_identity, method_label
@@ -22,7 +23,7 @@ from refbench.protocols import ProtocolInstance, build_instances
 from refbench.protocols.instance import control_of
 from refbench.registry import Registry, load_class
 from refbench.settings import MethodChoice, RunConfig
-from refbench.specs import MethodSpec
+from refbench.specs import MethodSpec, MetricSpec
 from refbench.tiling.size import memory_bytes
 from refbench.types import Corresponding, Dataset, Sized
 from refbench.untrusted.redact import clean_config
@@ -143,11 +144,13 @@ class Plan:
         return found
 
 
-def metrics_of(instance: ProtocolInstance, config: RunConfig, dataset: Dataset) -> tuple[str, ...]:
+def metrics_of(
+    instance: ProtocolInstance, config: RunConfig, dataset: Dataset, catalog: MetricCatalog
+) -> tuple[MetricSpec, ...]:
     """The protocol's own metrics, the user's, and those of matching where the truth is known."""
     known = instance.knows_truth(isinstance(dataset, Corresponding))
     matching = tuple(spec.alias for spec in MATCHING) if known else ()
-    return tuple(dict.fromkeys((*instance.card.metrics, *config.metrics, *matching)))
+    return catalog.of_names([*instance.card.metrics, *config.metrics, *matching])
 
 
 class Planner:
@@ -155,6 +158,7 @@ class Planner:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self._catalog = MetricCatalog.of(registry)
         self._datasets: dict[str, Dataset] = {}
         self._weights: dict[tuple[str, str | None, str | None], Any] = {}
         self._code: dict[str, str] = {}
@@ -266,7 +270,7 @@ class Planner:
             data=data_job,
             protocol=instance,
             seed=config.seed,
-            metrics=metrics_of(instance, config, dataset),
+            metrics=metrics_of(instance, config, dataset, self._catalog),
             images=config.images == "png",
         )
         return Cell(

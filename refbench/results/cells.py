@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from refbench.errors import UserError
-from refbench.metrics import known_metrics, spec_of_signature
+from refbench.metrics import recorded_specs
 from refbench.results.labels import distinct_labels
 from refbench.results.protocol_parts import ProtocolParts, level_order, protocol_parts
 from refbench.results.summaries import cell_summary, stored_facts
@@ -39,7 +39,7 @@ class StoredCells:
     cells: tuple[StoredCell, ...]
     """Ordered as a table reads: dataset, seed, protocol (controls first, levels mild to strong), baseline."""
     specs: tuple[MetricSpec, ...]
-    """Known metrics, and those that only the manifests describe."""
+    """The metrics of all cells, one per signature."""
     problems: tuple[str, ...]
     """Rows that could not be read, and cells without rows."""
 
@@ -64,8 +64,7 @@ def load_cells(places: Sequence[Path]) -> StoredCells:
     labelled = distinct_labels([run.manifest for run in runs])
     runs = [replace(run, manifest=manifest) for run, manifest in zip(runs, labelled, strict=True)]
     specs = all_specs([run.manifest for run in runs])
-    by_signature = {spec.signature: spec for spec in specs}
-    cells = [_stored(run, by_signature) for run in runs]
+    cells = [_stored(run) for run in runs]
     return StoredCells(tuple(sorted(cells, key=_order)), specs, tuple(problems))
 
 
@@ -85,51 +84,21 @@ def _unique(runs: Sequence[Run], problems: list[str]) -> list[Run]:
     return list(kept.values())
 
 
-def _stored(run: Run, specs: Mapping[str, MetricSpec]) -> StoredCell:
+def _stored(run: Run) -> StoredCell:
     manifest, parts = run.manifest, protocol_parts(run.manifest.compare)
     facts = stored_facts(manifest, parts.control if parts is not None else None, run.partial)
     files = row_files(run.path)
     rows_path = files[0] if files else run.path
-    return StoredCell(run, cell_summary(facts, run.rows, cell_specs(manifest, specs), rows_path), parts)
+    return StoredCell(run, cell_summary(facts, run.rows, recorded_specs(manifest.metrics), rows_path), parts)
 
 
-def cell_specs(manifest: Manifest, specs: Mapping[str, MetricSpec]) -> list[MetricSpec]:
-    """The metrics of one cell under the aliases that it knows them by; specs: by signature."""
-    return [
-        replace(specs[str(m["signature"])], alias=alias)
-        for alias, m in manifest.metrics.items()
-        if str(m.get("signature")) in specs
-    ]
-
-
-def all_specs(
-    manifests: Sequence[Manifest], known: tuple[MetricSpec, ...] | None = None
-) -> tuple[MetricSpec, ...]:
-    """Known specs, then one for each signature that only a manifest knows (a metric not installed here)."""
-    known = known_metrics() if known is None else known
-    specs = {spec.signature: spec for spec in known}
+def all_specs(manifests: Sequence[Manifest]) -> tuple[MetricSpec, ...]:
+    """The metrics that the manifests record, one per signature."""
+    specs: dict[str, MetricSpec] = {}
     for manifest in manifests:
-        for alias, facts in manifest.metrics.items():
-            signature = facts.get("signature")
-            if isinstance(signature, str) and signature not in specs:
-                specs[signature] = _recorded(alias, signature, dict(facts), known)
+        for spec in recorded_specs(manifest.metrics):
+            specs.setdefault(spec.signature, spec)
     return tuple(specs.values())
-
-
-def _recorded(alias: str, signature: str, facts: dict[str, Any], known: tuple[MetricSpec, ...]) -> MetricSpec:
-    try:
-        return spec_of_signature(signature, known)
-    except UserError:
-        decimals = facts.get("decimals")
-        return MetricSpec(
-            alias=alias,
-            signature=signature,
-            target="",
-            higher_is_better=facts.get("higher_is_better") is not False,
-            unit=str(facts.get("unit") or ""),
-            decimals=decimals if isinstance(decimals, int) and 0 <= decimals <= 9 else 4,
-            title=str(facts.get("title") or alias),
-        )
 
 
 def _order(cell: StoredCell) -> tuple[Any, ...]:

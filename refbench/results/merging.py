@@ -15,14 +15,12 @@ from typing import Any
 
 from refbench.errors import UserError
 from refbench.identity.keys import first_difference, folder_name
-from refbench.metrics import known_metrics
+from refbench.metrics import recorded_specs
 from refbench.plan.sharding import Shard
-from refbench.results.cells import all_specs, cell_specs
 from refbench.results.merging_rows import JoinedRows, join_rows
 from refbench.results.protocol_parts import protocol_parts
 from refbench.results.scoring import kept_image
 from refbench.results.summaries import cell_summary, stored_facts, summary_document
-from refbench.specs import MetricSpec
 from refbench.store import CellStore, Manifest, Run, SampleRow, TrialKey, find_runs, load_run, row_files
 from refbench.store.cell import SUMMARY
 from refbench.store.disk import explained
@@ -93,8 +91,7 @@ def merge(places: Sequence[Path], out: Path, *, partial: bool = False) -> list[M
     cells = [_checked(key, folders, out) for key, folders in gather(places, out).items()]
     if not partial:
         _require_whole(cells)
-    known = known_metrics()
-    return [_written(cell, out, known) for cell in cells]
+    return [_written(cell, out) for cell in cells]
 
 
 def gather(places: Sequence[Path], out: Path) -> dict[str, tuple[Path, ...]]:
@@ -197,7 +194,7 @@ def _require_one_study(a: _Cell, b: _Cell) -> None:
     )
 
 
-def _written(cell: _Cell, out: Path, known: tuple[MetricSpec, ...]) -> MergedCell:
+def _written(cell: _Cell, out: Path) -> MergedCell:
     """Add to the target what it lacks; a target that lacks nothing is left byte by byte as it is."""
     runs = [load_run(folder) for folder in cell.folders]
     joined = join_rows(runs)
@@ -227,7 +224,7 @@ def _written(cell: _Cell, out: Path, known: tuple[MetricSpec, ...]) -> MergedCel
             store.append(joined.rows[key])
         rows_path = next(iter(row_files(target)), target / "samples.jsonl")
         partial = partial_text(cell.manifest, joined.rows)
-        _write_summary(store, [joined.rows[key] for key in asked], rows_path, partial, known)
+        _write_summary(store, [joined.rows[key] for key in asked], rows_path, partial)
     replace_manifest(target, final)
     return MergedCell(
         target, final, len(joined.rows), len(new), joined.repeated, images, lost, partial, problems
@@ -261,14 +258,12 @@ def _write_summary(
     rows: Sequence[SampleRow],
     rows_path: Path,
     partial: str,
-    known: tuple[MetricSpec, ...],
 ) -> None:
     """summary.json of the trials that were asked for, unless it says the same already."""
     manifest = store.manifest
     parts = protocol_parts(manifest.compare)
     facts = stored_facts(manifest, parts.control if parts is not None else None, partial)
-    by_signature = {spec.signature: spec for spec in all_specs([manifest], known)}
-    made = cell_summary(facts, rows, cell_specs(manifest, by_signature), rows_path)
+    made = cell_summary(facts, rows, recorded_specs(manifest.metrics), rows_path)
     whole = manifest.whole
     samples = whole["samples"] if whole is not None else dict.fromkeys(row.sample_id for row in rows)
     document = summary_document(made, rows_path, list(samples))

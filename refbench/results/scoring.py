@@ -15,12 +15,12 @@ from typing import Any
 from refbench.errors import SampleError, UserError
 from refbench.execution.metric_set import NO_TRUTH, MetricSet
 from refbench.imaging import read_image
-from refbench.metrics import known_metrics, resolve
+from refbench.metrics import MetricCatalog, metric_facts
 from refbench.plan.planner import Cell
 from refbench.protocols import ProtocolInstance, build_instances
 from refbench.registry import Registry, load_class
 from refbench.results.reopen import RecordedDatasets
-from refbench.results.summaries import metric_facts, scored
+from refbench.results.summaries import scored
 from refbench.settings import ProtocolEntry, SuiteConfig
 from refbench.specs import MetricSpec
 from refbench.stats.summary import MetricSummary, summarise
@@ -89,8 +89,8 @@ class Scorer:
         note: Callable[[str], None] = lambda line: None,
     ) -> None:
         """``data_root``: where the dataset is now, if it has moved. UserError for unknown metrics."""
-        self._specs = resolve(tuple(metrics), known_metrics())
-        self._metrics = MetricSet(tuple(metrics))
+        self._specs = MetricCatalog.of(registry).of_names(tuple(metrics))
+        self._metrics = MetricSet(self._specs)
         self._note = note
         self._datasets = RecordedDatasets(registry, data_root)
 
@@ -169,15 +169,13 @@ def score_row(
     return None
 
 
-def complete_rows(
-    cell: Cell, store: CellStore, trials: Sequence[TrialKey], known: Sequence[MetricSpec]
-) -> set[TrialKey]:
+def complete_rows(cell: Cell, store: CellStore, trials: Sequence[TrialKey]) -> set[TrialKey]:
     """Those of ``trials`` of ``cell`` that need no inference, with every metric that is asked for.
 
     Rows of an earlier run that asked for fewer metrics are scored now from their kept images; where no
     image was kept, or cannot be scored, the trial is run again.
     """
-    specs = [s for s in resolve(cell.job.metrics, known) if s.kind == "image"]
+    specs = [s for s in cell.job.metrics if s.kind == "image"]
     metrics: MetricSet | None = None
     done: set[TrialKey] = set()
     lacking: list[SampleRow] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from refbench.metrics import resolve
+from refbench.metrics import metric_facts
 from refbench.plan.planner import Cell
 from refbench.settings import RunConfig
 from refbench.specs import MetricSpec
@@ -17,24 +17,8 @@ from refbench.store import Manifest, SampleRow
 from refbench.untrusted.redact import clean_config
 
 
-def metric_facts(specs: Sequence[MetricSpec]) -> dict[str, dict[str, Any]]:
-    """Alias -> signature, unit, decimals, direction: what a reader of rows needs to print them."""
-    return {
-        s.alias: {
-            "signature": s.signature,
-            "unit": s.unit,
-            "decimals": s.decimals,
-            "higher_is_better": s.higher_is_better,
-            "title": s.title,
-        }
-        for s in specs
-    }
-
-
-def cell_manifest(
-    cell: Cell, suite: str, session: Mapping[str, Any], known: Sequence[MetricSpec]
-) -> Manifest:
-    """The manifest of a cell for the session that is about to run; known: every metric that has a name."""
+def cell_manifest(cell: Cell, suite: str, session: Mapping[str, Any]) -> Manifest:
+    """The manifest of a cell for the session that is about to run."""
     spec = cell.job.method.spec
     variant = spec.variant(cell.weights)
     listed = {f.role: f for f in variant.files} if variant is not None else {}
@@ -61,7 +45,7 @@ def cell_manifest(
         baseline=cell.baseline,
         identity=cell.identity,
         compare=cell.compare_fields(),
-        metrics=metric_facts(resolve(cell.job.metrics, known)),
+        metrics=metric_facts(cell.job.metrics),
         weights_files=files,
         # which shard ran says its session: the cell is the same for all of them
         config=clean_config(plain(replace(cell.config, shard=None))) if cell.config is not None else {},
@@ -174,12 +158,11 @@ def summarise_cell(
     cell: Cell,
     rows: Sequence[SampleRow],
     rows_path: Path,
-    known: Sequence[MetricSpec],
     partial: str = "",
 ) -> tuple[CellSummary, dict[str, Any]]:
     """(what tables read, the document for summary.json) of exactly the given rows.
 
-    known: every metric that has a name. partial: what a shard's rows lack, see
+    partial: what a shard's rows lack, see
     :func:`refbench.store.partial.partial_text`.
     """
     facts = CellFacts(
@@ -195,7 +178,7 @@ def summarise_cell(
         control=cell.control,
         partial=partial,
     )
-    made = cell_summary(facts, rows, resolve(cell.job.metrics, known), rows_path)
+    made = cell_summary(facts, rows, cell.job.metrics, rows_path)
     return made, summary_document(made, rows_path, cell.ids)
 
 

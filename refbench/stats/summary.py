@@ -21,11 +21,17 @@ class MetricSummary:
     lo: float | None
     """Lower end of the 95 % interval clustered by HR image; None for fewer than two images."""
     hi: float | None
-    signature: str
+    spec: MetricSpec
+    """What it is: signature, unit, decimals, direction."""
     n: int
     """Distinct HR images with a value."""
     reason: str | None = None
     """Why values are missing: the metric is unavailable, or some images have none (inf)."""
+
+    @property
+    def signature(self) -> str:
+        """Identity of the metric in rows, tables, joins and the gate."""
+        return self.spec.signature
 
     def json(self) -> dict[str, Any]:
         """``{"mean", "lo", "hi", "signature", "n"}`` and ``"reason"`` where there is one."""
@@ -150,7 +156,7 @@ def summarise(rows: Iterable[Row], specs: Sequence[MetricSpec]) -> RowsSummary:
             mean=interval.mean,
             lo=interval.lo,
             hi=interval.hi,
-            signature=spec.signature,
+            spec=spec,
             n=interval.clusters,
             reason=_missing_reason(ok, spec, len(trials)),
         )

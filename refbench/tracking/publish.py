@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from refbench.metrics import known_metrics
 from refbench.store import read_manifest
 from refbench.tracking.mlflow_mirror import publish
 from refbench.tracking.types import CellRunInfo, SuiteRunInfo, TrackingResult
@@ -103,12 +102,10 @@ def costs(summary: CellSummary) -> dict[str, float | None]:
 
 def scores(summary: CellSummary) -> str:
     """The scores as people read them: title, unit, interval."""
-    known = {spec.signature: spec for spec in known_metrics()}
     lines = []
     for alias, metric in summary.metrics.items():
-        spec = known.get(metric.signature)
-        digits, unit = (spec.decimals, spec.unit) if spec is not None else (4, "")
-        name = markdown_text((spec.title if spec is not None else "") or alias)
+        digits, unit = metric.spec.decimals, metric.spec.unit
+        name = markdown_text(metric.spec.title or alias)
         if metric.mean is None:
             lines.append(f"- {name}: absent, {markdown_text(metric.reason or 'no value')}")
             continue

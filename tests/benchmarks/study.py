@@ -30,6 +30,7 @@ from unittest import mock
 
 from refbench.execution.executor import OnResult
 from refbench.execution.runner import RunOutcome, carry_out, finished_trials
+from refbench.metrics import MetricCatalog
 from refbench.plan.job import CellJob, Task, TaskResult
 from refbench.plan.planner import Plan, Planner
 from refbench.plan.sharding import Shard
@@ -99,9 +100,7 @@ def fake_row(task: Task, signatures: Sequence[str]) -> SampleRow:
 
 
 def _signatures() -> list[str]:
-    from refbench.metrics import known_metrics, resolve
-
-    return [spec.signature for spec in resolve(METRICS, known_metrics())]
+    return [spec.signature for spec in MetricCatalog.of(Registry.discover()).of_names(METRICS)]
 
 
 def suite(shape: str) -> SuiteConfig:
@@ -140,6 +139,7 @@ def registry(methods: int) -> Registry:
         {
             "methods": [Entry(spec.name, spec, "test") for spec in specs],
             "datasets": [Entry("simulated", data, "test")],
+            "metrics": Registry.discover().entries("metrics"),
         }
     )
 

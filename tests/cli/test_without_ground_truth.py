@@ -11,7 +11,6 @@ import pytest
 from PIL import Image as PILImage
 
 from refbench.cli.main import main
-from refbench.metrics.specs import METRICS
 from refbench.reports.table import comparison_table
 from refbench.results import scoring
 from refbench.results.cells import load_cells
@@ -100,7 +99,7 @@ def test_given_lr_is_never_ranked_with_bicubic_lr(photos: Path, capsys: pytest.C
     (external,) = document(capsys, given)["cells"]
     assert own["run_key"] != external["run_key"]
     assert external["dataset_label"].endswith("external-lr")
-    table = comparison_table(load_cells([photos / "out"]).summaries(), specs=METRICS)
+    table = comparison_table(load_cells([photos / "out"]).summaries())
     assert len(table.sections) == 2
     assert {s.mark for section in table.sections for e in section.entries for s in e.scores} == {""}
     assert own["metrics"]["psnr_y"]["mean"] != external["metrics"]["psnr_y"]["mean"]

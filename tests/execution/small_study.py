@@ -112,7 +112,8 @@ def make_registry(monkeypatch: pytest.MonkeyPatch, code: str = "c") -> Registry:
     specs = [MethodSpec(name, f"{MODULE}:SmallMethod") for name in ("small", "bicubic")]
     data = DatasetSpec("small", f"{MODULE}:SmallDataset")
     methods = [Entry(spec.name, spec, "test") for spec in specs]
-    return Registry({"methods": methods, "datasets": [Entry("small", data, "test")]})
+    metrics = Registry.discover().entries("metrics")
+    return Registry({"methods": methods, "datasets": [Entry("small", data, "test")], "metrics": metrics})
 
 
 def settings(out: Path, shard: str | None = None, **changes: Any) -> RunConfig:

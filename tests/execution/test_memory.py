@@ -15,6 +15,7 @@ import torch
 from refbench.errors import SampleError
 from refbench.execution.worker import Worker
 from refbench.matching import match
+from refbench.metrics import METRICS, MetricCatalog
 from refbench.plan.job import CellJob, DataJob, MethodJob, Task
 from refbench.protocols import build_instances
 from refbench.settings import ProtocolEntry, SuiteConfig
@@ -25,6 +26,7 @@ from refbench.tiling.passes import MIB
 from refbench.types import Input, Sample
 
 MODULE = "toy_plugin_for_memory"
+PSNR_Y = MetricCatalog(METRICS).of_names(["psnr_y"])
 NEED = 8000.0
 """Bytes per LR pixel of the toy."""
 
@@ -93,9 +95,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., SampleRow]:
         job = MethodJob(
             replace(spec, tiles=tiles), "toy", None, None, tuple(params.items()), "cpu", memory_limit=limit
         )
-        cell = CellJob(
-            "k" * 64, job, DataJob(f"{MODULE}:Data", DataRequest()), instance, 0, ("psnr_y",), False
-        )
+        cell = CellJob("k" * 64, job, DataJob(f"{MODULE}:Data", DataRequest()), instance, 0, PSNR_Y, False)
         worker = Worker({cell.key: cell})
         return worker.finish(worker.restore(worker.prepare(Task(cell.key, "a", 0)))).row
 

@@ -89,6 +89,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
         {
             "methods": [Entry("toy", method, "test"), Entry("bicubic", plain, "test")],
             "datasets": [Entry("toy", data, "test")],
+            "metrics": Registry.discover().entries("metrics"),
         }
     )
 

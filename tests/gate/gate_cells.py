@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from refbench.metrics import resolve
+from refbench.metrics import METRICS, MetricCatalog
 from refbench.stats import CellSummary, summarise
 
 Change = Callable[[int, int], float]
@@ -30,7 +30,7 @@ def cell(
     costs: dict[str, float] | None = None,
 ) -> CellSummary:
     """``change(image, draw)`` is added to PSNR, a 30th of it to SSIM."""
-    specs = resolve(metrics)
+    specs = MetricCatalog(METRICS).of_names(metrics)
     base = np.random.default_rng(3).normal(26, 3, n)
     rows: list[dict[str, Any]] = []
     for i in range(n):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
+from refbench.cli.main import main
 from refbench.errors import UserError
 from refbench.stats import CellSummary
 from refbench.testing import assert_conformant, assert_not_regressed, refbench_run, run_suite, save_baseline
@@ -80,3 +82,48 @@ def test_conformance(tmp_path: Path) -> None:
 def test_a_missing_baseline_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="make it with refbench check --update"):
         assert_not_regressed([], tmp_path / "none.json")
+
+
+PLUGIN = """
+from refbench.specs import MetricSpec
+
+
+def factory(spec):
+    return lambda sr, target: float(abs(sr.astype(float) - target).mean())
+
+
+SPEC = MetricSpec(
+    "mae", "mae|space=rgb|crop=0|v1", "metric_plugin:factory", higher_is_better=False, decimals=1
+)
+"""
+
+
+def test_a_metric_of_a_plugin_is_gated_as_by_the_command(
+    tmp_path: Path, refbench_run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "metric_plugin.py").write_text(PLUGIN)
+    monkeypatch.syspath_prepend(tmp_path)
+    point = EntryPoint("mae", "metric_plugin:SPEC", "refbench.metrics")
+    monkeypatch.setattr(
+        "refbench.registry.entry_points", lambda group: [point] if group == "refbench.metrics" else []
+    )
+    mine, command = tmp_path / "mine.json", tmp_path / "command.json"
+    cells = refbench_run(method_file(tmp_path, "up"), *SUITE, "metrics=[...,mae]")
+    save_baseline(cells, mine)
+    assert_not_regressed(cells, mine)
+    assert main(["check", f"baseline={command}", f"run={tmp_path / 'results'}", "--update"]) == 0
+    made, written = (json.loads(path.read_text())["cells"] for path in (mine, command))
+    assert [cell["images"] for cell in made] == [cell["images"] for cell in written]
+    values = [value for image in made[0]["images"].values() for value in image["mae"]]
+    assert [round(value, 3) for value in values] == values
+    assert len(values) == 2
+
+    # brighter is worse, and a greater error is a loss: the direction is the plugin's
+    worse = run_suite(
+        method_file(tmp_path, "up * 0.9", "changed"), *SUITE, "metrics=[...,mae]", out=tmp_path / "worse"
+    )
+    with pytest.raises(pytest.fail.Exception, match="mae: regressed"):
+        assert_not_regressed(worse, command, mode="strict")
+    capsys.readouterr()
+    assert main(["check", f"baseline={command}", f"run={tmp_path / 'worse'}", "mode=strict"]) == 1
+    assert "mae: regressed" in capsys.readouterr().out

@@ -13,7 +13,7 @@ import torch
 import torchvision
 
 from refbench.errors import SampleError, UserError
-from refbench.metrics import MetricUnavailable, build, resolve
+from refbench.metrics import METRICS, MetricCatalog, MetricUnavailable, build
 from refbench.metrics.backbones import BACKBONES
 from refbench.metrics.lpips import lpips_network
 from refbench.metrics.stlpips import load_network, network_from_state
@@ -23,7 +23,7 @@ from refbench.types import Image
 
 
 def spec(name: str) -> MetricSpec:
-    return resolve([name])[0]
+    return MetricCatalog(METRICS).of_names([name])[0]
 
 
 def filled_state() -> dict[str, torch.Tensor]:

@@ -6,7 +6,9 @@ import sys
 import pytest
 
 from refbench.errors import UserError
-from refbench.metrics import DEFAULT_METRICS, METRICS, resolve, spec_of_signature
+from refbench.metrics import DEFAULT_METRICS, METRICS, MetricCatalog
+
+CATALOG = MetricCatalog(METRICS)
 
 
 def test_aliases_are_the_documented_ones() -> None:
@@ -20,19 +22,19 @@ def test_aliases_are_the_documented_ones() -> None:
 
 def test_signature_of_psnr_y_is_fixed() -> None:
     # stored results are joined on this text: changing it orphans them
-    assert resolve(["psnr_y"])[0].signature == "psnr|space=y601|range=255|round=u8|crop=4|v1"
+    assert CATALOG.of_names(["psnr_y"])[0].signature == "psnr|space=y601|range=255|round=u8|crop=4|v1"
 
 
 def test_resolve_keeps_order_and_drops_repeats() -> None:
-    specs = resolve(["ssim_y", "psnr_y", "ssim_y"])
+    specs = CATALOG.of_names(["ssim_y", "psnr_y", "ssim_y"])
     assert [spec.alias for spec in specs] == ["ssim_y", "psnr_y"]
-    assert [spec.alias for spec in resolve(DEFAULT_METRICS)] == ["psnr_y", "ssim_y", "psnr_rgb"]
+    assert [spec.alias for spec in CATALOG.of_names(DEFAULT_METRICS)] == ["psnr_y", "ssim_y", "psnr_rgb"]
 
 
 def test_resolve_takes_signatures() -> None:
     for spec in METRICS:
-        assert resolve([spec.signature]) == (spec,)
-        assert spec_of_signature(spec.signature) is spec
+        assert CATALOG.of_names([spec.signature]) == (spec,)
+        assert CATALOG.by_signature(spec.signature) is spec
 
 
 @pytest.mark.parametrize(
@@ -46,17 +48,17 @@ def test_resolve_takes_signatures() -> None:
 )
 def test_misspelt_names_get_suggestions(name: str, message: str) -> None:
     with pytest.raises(UserError) as caught:
-        resolve([name])
+        CATALOG.of_names([name])
     assert str(caught.value) == message
 
 
 def test_no_names_is_an_error() -> None:
     with pytest.raises(UserError, match=r"metrics= is empty; name at least one, e\.g\. metrics=\[psnr_y"):
-        resolve([])
+        CATALOG.of_names([])
 
 
 def test_pyiqa_directions_and_references() -> None:
-    dists, niqe, musiq = resolve(["pyiqa:dists", "pyiqa:niqe", "pyiqa:musiq"])
+    dists, niqe, musiq = CATALOG.of_names(["pyiqa:dists", "pyiqa:niqe", "pyiqa:musiq"])
     assert (dists.higher_is_better, dists.needs_target) == (False, True)
     assert (niqe.higher_is_better, niqe.needs_target) == (False, False)
     assert (musiq.higher_is_better, musiq.needs_target) == (True, False)
@@ -64,15 +66,16 @@ def test_pyiqa_directions_and_references() -> None:
 
 def test_pyiqa_signature_of_another_version_is_kept() -> None:
     signature = "pyiqa|name=dists|range=1|round=u8|crop=0|pkg=0.1.99|v1"
-    spec = spec_of_signature(signature)
+    spec = CATALOG.by_signature(signature)
     assert (spec.alias, spec.signature) == ("pyiqa:dists", signature)
     with pytest.raises(UserError, match=r"no metric signature 'psnr\|v0'"):
-        spec_of_signature("psnr|v0")
+        CATALOG.by_signature("psnr|v0")
 
 
 def test_planning_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from refbench.metrics import resolve; resolve(['psnr_y', 'lpips_alex', 'pyiqa:dists']);"
+        "import sys; from refbench.metrics import METRICS, MetricCatalog;"
+        "MetricCatalog(METRICS).of_names(['psnr_y', 'lpips_alex', 'pyiqa:dists']);"
         "print([m for m in ('torch', 'skimage', 'lpips', 'pyiqa', 'scipy') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

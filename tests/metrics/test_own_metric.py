@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from refbench.metrics import METRICS, build, resolve
+from refbench.metrics import METRICS, MetricCatalog, build
 
 
 def test_the_documented_metric_works(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -23,7 +23,7 @@ def test_the_documented_metric_works(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     from importlib import import_module
 
     module: ModuleType = import_module("mypkg.mae")
-    (spec,) = resolve(["mae"], known=[*METRICS, module.SPEC])
+    (spec,) = MetricCatalog([*METRICS, module.SPEC]).of_names(["mae"])
     black, grey = np.zeros((4, 4, 3), np.uint8), np.full((4, 4, 3), 10, np.uint8)
     assert build(spec)(grey, black) == 10.0
     assert not spec.higher_is_better
@@ -31,5 +31,5 @@ def test_the_documented_metric_works(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 def test_the_documented_signatures_are_the_real_ones() -> None:
     text = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8").replace("\\|", "|")
-    for spec in resolve(["psnr_y", "ssim_y"]):
+    for spec in MetricCatalog(METRICS).of_names(["psnr_y", "ssim_y"]):
         assert f"`{spec.alias}` | `{spec.signature}`" in text

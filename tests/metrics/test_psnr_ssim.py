@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 
 from refbench.errors import SampleError
-from refbench.metrics import build, resolve
+from refbench.metrics import METRICS, MetricCatalog, build
 from refbench.metrics.colour import luma
 from refbench.types import Image
 
@@ -22,7 +22,7 @@ GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 
 
 def score(alias: str, sr: Image, target: Image) -> float:
-    return build(resolve([alias])[0])(sr, target)
+    return build(MetricCatalog(METRICS).of_names([alias])[0])(sr, target)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from refbench.gate.baseline import baseline_of
 from refbench.gate.match import find
 from refbench.identity.keys import compare_key, run_key
-from refbench.metrics.specs import METRICS, resolve
+from refbench.metrics import METRICS, MetricCatalog
 from refbench.protocols import ProtocolInstance
 from refbench.protocols.card import Card, card_names, load_card
 from refbench.protocols.padding import HR_PADS, REF_PADS
@@ -59,7 +59,7 @@ def key(card: Card) -> str:
 def cell(card: Card, method: str, values: list[float]) -> CellSummary:
     """Eight images measured under ``card``."""
     instance = ProtocolInstance(card)
-    (spec,) = resolve(("psnr_y",))
+    (spec,) = MetricCatalog(METRICS).of_names(("psnr_y",))
     rows = [SampleRow(f"{i:03}", metrics={spec.signature: value}) for i, value in enumerate(values)]
     found = summarise([vars(row) for row in rows], (spec,))
     compared = compare_key(
@@ -88,7 +88,7 @@ def cell(card: Card, method: str, values: list[float]) -> CellSummary:
 def table(first: Card, second: Card) -> Table:
     """Two methods, one clearly better on each of eight images."""
     good, bad = [30.0 + i for i in range(8)], [20.0 + i for i in range(8)]
-    return comparison_table([cell(first, "a", good), cell(second, "b", bad)], specs=METRICS)
+    return comparison_table([cell(first, "a", good), cell(second, "b", bad)])
 
 
 def marks(made: Table) -> set[str]:

@@ -23,7 +23,7 @@ from skimage import data
 from refbench.execution.metric_set import MetricSet
 from refbench.imaging import read_image
 from refbench.methods.bicubic.method import Bicubic
-from refbench.metrics import resolve
+from refbench.metrics import METRICS, MetricCatalog
 from refbench.protocols import ProtocolInstance
 from refbench.protocols.card import card_names, load_card
 from refbench.tensors import to_image, to_tensor
@@ -144,9 +144,10 @@ def measured(card: str, hr: Image, ref: Image) -> Values:
         top, left, height, width = trial.sr_cut
         sr = sr[top : top + height, left : left + width].copy()
     names = load_card(card).metrics
-    values, absent = MetricSet(names).score(sr, trial.target)
+    specs = MetricCatalog(METRICS).of_names(names)
+    values, absent = MetricSet(specs).score(sr, trial.target)
     assert not absent
-    signatures = {spec.alias: spec.signature for spec in resolve(names)}
+    signatures = {spec.alias: spec.signature for spec in specs}
     return {name: float(values[signatures[name]] or np.nan) for name in names}
 
 

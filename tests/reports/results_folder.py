@@ -14,9 +14,8 @@ import numpy as np
 from PIL import Image as PilImage
 
 from refbench.identity.keys import digest
-from refbench.metrics import resolve
+from refbench.metrics import METRICS, MetricCatalog, metric_facts
 from refbench.protocols import ProtocolInstance, build_instances
-from refbench.results.summaries import metric_facts
 from refbench.settings import ProtocolEntry, SuiteConfig
 from refbench.store import CellStore, Manifest, SampleRow
 
@@ -69,7 +68,7 @@ def write_results(
     label: str = "",
 ) -> None:
     """One cell per method and protocol; values depend on image, method and protocol's effect alone."""
-    specs = resolve(tuple(metrics))
+    specs = MetricCatalog(METRICS).of_names(metrics)
     for instance in protocols if protocols is not None else instances():
         compare = {
             "dataset": fingerprint,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from refbench.metrics import METRICS, resolve
+from refbench.metrics import METRICS, MetricCatalog, recorded_specs
 from refbench.reports.table import Table, comparison_table
 from refbench.reports.table_markdown import markdown
 from refbench.reports.table_text import render
@@ -36,7 +36,7 @@ def cell(
     specs: tuple[MetricSpec, ...] | None = None,
 ) -> CellSummary:
     """A method whose PSNR is the image's own value plus ``gain`` minus ``loss``, with a little noise."""
-    specs = specs if specs is not None else resolve(metrics.split(","))
+    specs = specs if specs is not None else MetricCatalog(METRICS).of_names(metrics.split(","))
     rng = np.random.default_rng(zlib.crc32(f"{method} {protocol}".encode()))
     base = np.random.default_rng(7).normal(25, 3, n)
     rows: list[dict[str, Any]] = []
@@ -184,18 +184,19 @@ def test_seeds_are_named_where_they_differ() -> None:
 
 def test_signatures_never_share_a_column() -> None:
     old = (MetricSpec(alias="psnr_y", signature="psnr|old|v0", target="x:y", title="PSNR-Y old"),)
-    table = comparison_table([cell("bicubic", 0.0), cell("datsr", 1.0, specs=old)], specs=(*METRICS, *old))
+    table = comparison_table([cell("bicubic", 0.0), cell("datsr", 1.0, specs=old)])
     assert [c.signature for c in table.columns][-1] == "psnr|old|v0"
     assert table.sections[0].entries[1].scores[0].summary is None
     assert all(score.mark == "" for e in table.sections[0].entries for score in e.scores)
 
 
-def test_unknown_signatures_are_shown_but_not_ranked() -> None:
-    mine = (MetricSpec(alias="mine", signature="mine|v1", target="x:y"),)
+def test_a_metric_that_is_not_installed_is_ranked_as_its_manifest_says() -> None:
+    facts = {"signature": "mine|v1", "higher_is_better": False, "title": "Mine", "unit": "px", "decimals": 1}
+    mine = recorded_specs({"mine": facts})
     table = comparison_table([cell("bicubic", 0.0, specs=mine), cell("datsr", 1.0, specs=mine)])
-    assert "mine = mine|v1" in table.footer
-    assert all(score.mark == "" for e in table.sections[0].entries for score in e.scores)
-    assert "does not know whether higher or lower is better" in table.notes[0]
+    assert "Mine = mine|v1" in table.footer
+    assert [e.scores[0].mark for e in table.sections[0].entries] == ["best", ""]
+    assert "Mine" in render(table)
 
 
 def test_markdown_is_a_table_and_escapes_names() -> None:

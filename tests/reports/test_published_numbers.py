@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from refbench.metrics import METRICS, MetricCatalog
 from refbench.protocols.card import card_names, load_card
 from refbench.reports.published import (
     beside,
@@ -17,9 +18,11 @@ from refbench.reports.published import (
 from refbench.stats import CellSummary
 from refbench.stats.summary import MetricSummary
 
+PSNR_Y, PSNR_Y_C0 = MetricCatalog(METRICS).of_names(["psnr_y", "psnr_y_c0"])
+
 
 def cell(protocol: str, *, value: float = 28.25, weights: str = "mse", label: str = "cufed5") -> CellSummary:
-    metric = MetricSummary(value, None, None, "psnr|space=y601|range=255|round=u8|crop=4|v1", 126)
+    metric = MetricSummary(value, None, None, PSNR_Y, 126)
     return CellSummary(
         method="c2_matching",
         weights=weights,
@@ -107,9 +110,7 @@ def test_stitched_references_compare_with_the_policy_that_stitches_so() -> None:
     ttsr = replace(
         cell("ttsr@1+ref=stitch_ttsr", value=27.0),
         method="ttsr",
-        metrics={
-            "psnr_y_c0": MetricSummary(27.0, None, None, "psnr|space=y601|range=255|round=u8|crop=0|v1", 126)
-        },
+        metrics={"psnr_y_c0": MetricSummary(27.0, None, None, PSNR_Y_C0, 126)},
     )
     rows = {(b.published.text, b.published.reference): b for b in beside([ttsr])}
     stitched = rows["27.09", "stitched: 5"]

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from refbench.metrics import resolve
+from refbench.metrics import METRICS, MetricCatalog
 from refbench.stats import CellSummary, summarise
 
-PSNR, SSIM, LPIPS = resolve(["psnr_y", "ssim_y", "lpips_alex"])
+PSNR, SSIM, LPIPS = MetricCatalog(METRICS).of_names(["psnr_y", "ssim_y", "lpips_alex"])
 
 
 def row(sample: str, draw: int = 0, psnr: float | None = 25.0, **more: Any) -> dict[str, Any]:

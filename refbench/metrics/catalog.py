@@ -1,0 +1,118 @@
+"""The metrics that one process can name: made once from the registry and handed to whoever needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from refbench.errors import UserError, unknown
+from refbench.metrics.pyiqa_names import PYIQA_PREFIX, pyiqa_spec
+from refbench.metrics.specs import DEFAULT_METRICS
+from refbench.specs import MetricSpec
+
+if TYPE_CHECKING:
+    from refbench.registry import Registry
+
+
+class MetricCatalog:
+    """Metric specs by name and by signature; ``pyiqa:NAME`` is resolved on demand.
+
+    >>> from refbench.metrics.specs import METRICS
+    >>> catalog = MetricCatalog(METRICS)
+    >>> [spec.title for spec in catalog.of_names(["psnr_y", "ssim_y"])]
+    ['PSNR-Y', 'SSIM-Y']
+    """
+
+    def __init__(self, specs: Iterable[MetricSpec]) -> None:
+        """``specs``: of two with one alias the first counts."""
+        self._by_alias: dict[str, MetricSpec] = {}
+        for spec in specs:
+            self._by_alias.setdefault(spec.alias, spec)
+        self._by_signature = {spec.signature: spec for spec in reversed(self._by_alias.values())}
+
+    @classmethod
+    def of(cls, registry: Registry) -> MetricCatalog:
+        """Every metric that ``registry`` could read: built-in ones and those of installed third parties."""
+        entries = registry.entries("metrics")
+        return cls(entry.spec for entry in entries if isinstance(entry.spec, MetricSpec))
+
+    @property
+    def specs(self) -> tuple[MetricSpec, ...]:
+        """Every spec, in the order given."""
+        return tuple(self._by_alias.values())
+
+    def of_names(self, names: Sequence[str]) -> tuple[MetricSpec, ...]:
+        """Specs for metric names, in the order given, each once.
+
+        ``names`` are aliases, full signatures, or ``pyiqa:NAME``. Raises UserError for an empty list and
+        for unknown names, with a suggestion.
+        """
+        if not names:
+            raise UserError(
+                f"metrics= is empty; name at least one, e.g. metrics=[{','.join(DEFAULT_METRICS)}]"
+            )
+        found: dict[str, MetricSpec] = {}
+        for name in names:
+            spec = self._of_name(name)
+            found.setdefault(spec.signature, spec)
+        return tuple(found.values())
+
+    def by_signature(self, signature: str) -> MetricSpec:
+        """The spec with a stored signature; one of pyiqa may name another version than the installed one.
+
+        Raises UserError for a signature that no known metric has.
+        """
+        if signature in self._by_signature:
+            return self._by_signature[signature]
+        if signature.startswith("pyiqa|name="):
+            return replace(pyiqa_spec(signature.split("|")[1].removeprefix("name=")), signature=signature)
+        raise unknown("metric signature", signature, self._by_signature)
+
+    def _of_name(self, name: str) -> MetricSpec:
+        if name.startswith(PYIQA_PREFIX):
+            return pyiqa_spec(name.removeprefix(PYIQA_PREFIX))
+        spec = self._by_alias.get(name) or self._by_signature.get(name)
+        if spec is None:
+            raise unknown("metric", name, [*sorted(self._by_alias), f"{PYIQA_PREFIX}NAME"])
+        return spec
+
+
+def metric_facts(specs: Iterable[MetricSpec]) -> dict[str, dict[str, object]]:
+    """What a manifest records of its metrics, by alias: all that a reader of rows needs to print them."""
+    return {
+        spec.alias: {
+            "signature": spec.signature,
+            "unit": spec.unit,
+            "decimals": spec.decimals,
+            "higher_is_better": spec.higher_is_better,
+            "needs_target": spec.needs_target,
+            "kind": spec.kind,
+            "title": spec.title,
+            "bounds": list(spec.bounds),
+        }
+        for spec in specs
+    }
+
+
+def recorded_specs(metrics: Mapping[str, Mapping[str, object]]) -> tuple[MetricSpec, ...]:
+    """The specs that a manifest records, see :func:`metric_facts`. They can be shown and compared, whether
+    or not the metric is installed here, but not computed (``target`` is empty)."""
+    return tuple(_recorded(alias, facts) for alias, facts in metrics.items())
+
+
+def _recorded(alias: str, facts: Mapping[str, object]) -> MetricSpec:
+    decimals, bounds = facts.get("decimals"), facts.get("bounds")
+    least, greatest = bounds if isinstance(bounds, list) and len(bounds) == 2 else (None, None)
+    return MetricSpec(
+        alias=alias,
+        signature=str(facts["signature"]),
+        target="",
+        higher_is_better=facts.get("higher_is_better") is not False,
+        unit=str(facts.get("unit") or ""),
+        decimals=decimals if isinstance(decimals, int) and 0 <= decimals <= 9 else 4,
+        needs_target=facts.get("needs_target") is not False,
+        kind=str(facts.get("kind") or "image"),
+        title=str(facts.get("title") or alias),
+        bounds=(least, greatest),
+    )
