@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from refbench.nets.edvr_trunk import MULTIPLE
 from refbench.nets.framing import fit_to, replicate_to
 from refbench.nets.needs import Sizes
 from refbench.nets.pcd import Pyramid
@@ -17,7 +18,7 @@ from refbench.weights import ResolvedWeights
 from refbench.weights.whole import build_from_checkpoint
 
 from .config import EdvrRefConfig
-from .net import MULTIPLE, EdvrRefNet
+from .net import EdvrRefNet
 from .tiling import passes
 
 NAME = "edvr_ref"

@@ -40,7 +40,7 @@ class MultiReferenceHead(nn.Module):
     def __init__(self, width: int, channels: int) -> None:
         super().__init__()
         double = 2 * channels
-        self.channels = channels
+        self.scale: float = channels**-0.5
         self.conv_emb1 = nn.Sequential(nn.Conv2d(width, channels, 1), nn.PReLU())
         self.conv_emb2 = nn.Sequential(conv3x3(channels, channels), nn.PReLU())
         self.conv_ass = conv3x3(channels, double)
@@ -53,7 +53,8 @@ class MultiReferenceHead(nn.Module):
 
     def score(self, embedded_x: Tensor, embedded_source: Tensor) -> Tensor:
         """How well a reference suits each pixel, before the softmax: (B, 1, H, W)."""
-        return (embedded_x * embedded_source).sum(dim=1, keepdim=True) * self.channels**-0.5
+        product: Tensor = (embedded_x * embedded_source).sum(dim=1, keepdim=True)
+        return product * self.scale
 
     def fused(self, x: Tensor, count: int, source: Source, missing: tuple[int, int]) -> Tensor:
         """Features (B, 2C, H + rows, W + columns) of ``count`` references, mixed pixel by pixel.
@@ -68,9 +69,9 @@ class MultiReferenceHead(nn.Module):
             texture, gate = source(number)
             with stage("restore"):
                 texture = reflected(texture, *missing)
-                value = self.conv_ass(texture)
+                value: Tensor = self.conv_ass(texture)
                 if query is None:
-                    return value  # type: ignore[no-any-return]
+                    return value
                 score = self.score(query, self.conv_emb2(texture))
                 if gate is not None:
                     score = score + reflected(gate, *missing).clamp(min=LEAST_GATE).log()

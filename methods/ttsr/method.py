@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from refbench.nets.framing import Framed, pil_bicubic, pil_up
+from refbench.nets.framing import Framed, pil_blurred, pil_up
 from refbench.nets.hosting import checked_approx, framed, sizes_of
 from refbench.nets.reference_cache import ReferenceCache
 from refbench.nets.several import checked_multi
@@ -82,9 +82,7 @@ class Ttsr:
         return self._references.get(frame.reference, lambda: self._encode(frame, scale))
 
     def _encode(self, frame: Framed, scale: int) -> ReferenceTextures:
-        """Keys see the reference at LR sharpness: shrunk and enlarged by PIL's bicubic."""
-        image = frame.reference
-        height, width = image.shape[1:]
+        """Keys see the reference at LR sharpness: see pil_blurred."""
         with stage("extract"):
-            blurred = pil_bicubic(pil_bicubic(image, height // scale, width // scale), height, width)
-        return self.model.encode(signed(image[None]), signed(blurred[None]))
+            blurred = pil_blurred(frame.reference, scale)
+        return self.model.encode(signed(frame.reference[None]), signed(blurred[None]))

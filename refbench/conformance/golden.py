@@ -26,10 +26,10 @@ __all__ = ["GoldenReport", "check_golden", "read_arrays", "read_networks", "rend
 def check_golden(method_name: str, golden: Path, keys: Path, k: int | None = None) -> GoldenReport:
     """Fill ``method_name``'s nets by the golden weight rule, run them and compare every stored array.
 
-    ``k``: matches to mix (DATSR; its K=2 file also stores the K=1 result). Values must agree within
-    rtol 1e-4 / atol 1e-5, indices wherever the two best similarities differ by more than 1e-5, and an
-    array that is stored but never compared is a failure. UserError for files that cannot be read and
-    for methods that have no golden check.
+    ``k``: matches to mix (DATSR; its K=2 file also stores the K=1 result). Values must agree on the scale
+    of their array (see RTOL in refbench.conformance.golden_case), indices wherever the two best
+    similarities differ by more than 1e-5, and an array that is stored but never compared is a failure.
+    UserError for files that cannot be read and for methods that have no golden check.
     """
     import torch
 

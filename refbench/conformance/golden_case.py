@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 RTOL = 1e-4
 ATOL = 1e-5
+"""The largest difference may be RTOL of the largest stored value plus ATOL. An array is judged on its own
+scale: element by element, one value near zero in thousands differs on another machine."""
+MEAN_RTOL = 1e-5
+MEAN_ATOL = 1e-6
+"""The same for the root of the mean square, which notices what is slightly wrong everywhere."""
 MARGIN = 1e-5
 """Best minus second best similarity below which an index may flip between correct implementations."""
 SUFFIXES = ("@samp", "@stride", "@shape", "@stat")
@@ -68,19 +73,37 @@ class GoldenCase:
             raise UserError(f"keys: no network {network!r} in the key list; it has {known}") from None
         return found
 
-    def fill(self, module: nn.Module, network: str, leave_out: str = "") -> None:
+    def fill(
+        self,
+        module: nn.Module,
+        network: str,
+        leave_out: str = "",
+        rename: Callable[[str], str] = lambda name: name,
+    ) -> None:
         """Check ``module``'s keys against the list and give it the golden weights.
 
-        Listed keys that start with ``leave_out`` (if any) are not part of a checkpoint.
+        Listed keys that start with ``leave_out`` (if any) are not part of a checkpoint. ``rename``: from a
+        listed key to the module's own; values are those of the listed one.
         """
         entries = [e for e in self.entries(network) if not leave_out or not e["name"].startswith(leave_out)]
-        problems = key_problems(module, entries)
+        self.fill_as(module, network, entries, rename)
+
+    def fill_as(
+        self,
+        module: nn.Module,
+        network: str,
+        entries: Sequence[Mapping[str, Any]],
+        rename: Callable[[str], str] = lambda name: name,
+    ) -> None:
+        """:meth:`fill` with ``entries`` in place of those of ``network``; an earlier result is replaced."""
+        self.results = [r for r in self.results if r.name != f"keys/{network}"]
+        problems = key_problems(module, entries, rename)
         count = sum(p.numel() for p in module.parameters())
         detail = f"{len(entries)} tensors, {count:,} parameters"
         if problems:
             self.results.append(ArrayResult(f"keys/{network}", "fail", detail="; ".join(problems[:3])))
             raise _Stop
-        wrong = fill_module(module, entries)
+        wrong = fill_module(module, entries, rename)
         status: Any = "fail" if wrong else "pass"
         detail = f"crc32 differs: {', '.join(wrong[:3])}" if wrong else detail
         self.results.append(ArrayResult(f"keys/{network}", status, detail=detail))
@@ -128,14 +151,19 @@ class GoldenCase:
         self._book(name, mine, wanted, statistics)
 
     def _book(self, name: str, mine: AnyArray, wanted: AnyArray, whole: AnyArray) -> None:
-        difference = np.abs(mine.astype(np.float64) - wanted.astype(np.float64))
+        exact = wanted.astype(np.float64)
+        difference = np.abs(mine.astype(np.float64) - exact)
         largest = float(difference.max()) if difference.size else 0.0
-        bound = ATOL + RTOL * np.abs(wanted.astype(np.float64))
+        bound = ATOL + RTOL * float(np.abs(exact).max()) if exact.size else 0.0
         wrong = int((~(difference <= bound)).sum())
-        detail = f"{wrong} beyond rtol {RTOL:g} / atol {ATOL:g}" if wrong else ""
+        detail = f"{wrong} beyond {bound:.2g} ({RTOL:g} of the largest value + {ATOL:g})" if wrong else ""
+        if difference.size and not wrong:
+            typical, allowed = _rms(difference), MEAN_ATOL + MEAN_RTOL * _rms(exact)
+            if typical > allowed:
+                wrong, detail = 1, f"root mean square of the difference {typical:.2g}, over {allowed:.2g}"
         if f"{name}@stat" in self.arrays:
-            exact = whole.astype(np.float64)
-            own = np.array([exact.mean(), np.abs(exact).mean(), exact.std()])
+            every = whole.astype(np.float64)
+            own = np.array([every.mean(), np.abs(every).mean(), every.std()])
             if not np.allclose(own, self.arrays[f"{name}@stat"], RTOL, ATOL):
                 wrong += 1
                 detail = f"mean, mean abs, std of the whole are {own}, stored {self.arrays[f'{name}@stat']}"
@@ -215,6 +243,10 @@ class GoldenCase:
                     )
                 )
         return GoldenReport(self.method, self.path, tuple(self.results), tuple(self.notes))
+
+
+def _rms(values: AnyArray) -> float:
+    return float(np.sqrt(np.square(values).mean()))
 
 
 class _Stop(Exception):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,10 +48,19 @@ def fill_named(name: str, shape: Sequence[int], gain: float) -> Array:
     return fill_array(name, shape, gain)
 
 
-def key_problems(module: nn.Module, entries: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What differs between a module's state_dict and a key list: names, shapes, dtypes."""
+def _same(name: str) -> str:
+    return name
+
+
+def key_problems(
+    module: nn.Module, entries: Sequence[Mapping[str, Any]], rename: Callable[[str], str] = _same
+) -> list[str]:
+    """What differs between a module's state_dict and a key list: names, shapes, dtypes.
+
+    ``rename``: from a listed name to the module's own.
+    """
     own = module.state_dict()
-    listed = {str(e["name"]): e for e in entries}
+    listed = {rename(str(e["name"])): e for e in entries}
     problems = [f"missing {name}" for name in listed if name not in own]
     problems += [f"unexpected {name}" for name in own if name not in listed]
     for name, entry in listed.items():
@@ -65,10 +74,13 @@ def key_problems(module: nn.Module, entries: Sequence[Mapping[str, Any]]) -> lis
     return problems
 
 
-def fill_module(module: nn.Module, entries: Sequence[Mapping[str, Any]]) -> list[str]:
+def fill_module(
+    module: nn.Module, entries: Sequence[Mapping[str, Any]], rename: Callable[[str], str] = _same
+) -> list[str]:
     """Load the rule's values strictly; returns the names whose crc32 differs from the list's.
 
-    Entries without ``crc32_filled`` (buffers, frozen parameters) keep the constructor's values.
+    Entries without ``crc32_filled`` (buffers, frozen parameters) keep the constructor's values. ``rename``:
+    from a listed name, which decides the values, to the module's own.
     """
     import torch
 
@@ -81,7 +93,7 @@ def fill_module(module: nn.Module, entries: Sequence[Mapping[str, Any]]) -> list
         values = np.ascontiguousarray(fill_named(name, entry["shape"], float(entry["gain"])))
         if zlib.crc32(values.tobytes()) != entry["crc32_filled"]:
             wrong.append(name)
-        state[name] = torch.from_numpy(values)
+        state[rename(name)] = torch.from_numpy(values)
     module.load_state_dict(state, strict=True)
     module.eval()
     return wrong

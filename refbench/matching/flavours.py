@@ -28,6 +28,8 @@ class Flavour:
 FLAVOURS: dict[str, Flavour] = {
     # C2-Matching and DATSR, methods specification 1.0, items 1 to 4
     "c2": Flavour(per_pixel=True, pads=False, epsilon=1e-5, additive=True),
+    # SRNTT (its PyTorch port): raw query features, no padding
+    "srntt": Flavour(per_pixel=False, pads=False, epsilon=1e-5, additive=True),
     # TTSR SearchTransfer, methods specification 1.3
     "ttsr": Flavour(per_pixel=False, pads=True, epsilon=1e-12, additive=False),
 }

@@ -17,7 +17,7 @@ from refbench.matching.result import Match
 from refbench.matching.rounding import PRECISIONS
 from refbench.matching.task import Task
 
-FlavourName: TypeAlias = Literal["c2", "ttsr"]
+FlavourName: TypeAlias = Literal["c2", "srntt", "ttsr"]
 Over: TypeAlias = Literal["auto", "pixels", "patches"]
 Precision: TypeAlias = Literal["fp32", "tf32", "bf16"]
 Approximation: TypeAlias = Literal["pca", "coarse", "patchmatch"]
@@ -45,12 +45,13 @@ def match(
 
     query: (C, H, W) or (B, C, H, W); reference: (C, Hr, Wr) or (B, C, Hr, Wr), any size; floating point
     (computed in float32). Positions are the top-left corners of ``patch`` x ``patch`` windows at every
-    ``stride`` pixels of the map, which is zero-padded by ``padding`` first (default: 0 for ``c2``,
-    patch // 2 for ``ttsr``).
+    ``stride`` pixels of the map, which is zero-padded by ``padding`` first (default: patch // 2 for
+    ``ttsr``, else 0).
 
     flavour ``c2`` (C2-Matching, DATSR): channels of each pixel L2-normalised with max(norm, 1e-12), the
     reference patch divided by norm + 1e-5, the similarity by the query patch's norm + 1e-5. ``ttsr``: no
-    pixel normalisation, patches divided by max(norm, 1e-12). ``normalise_similarity=False`` leaves the
+    pixel normalisation, patches divided by max(norm, 1e-12). ``srntt``: as ``c2`` without the pixel
+    normalisation. ``normalise_similarity=False`` leaves the
     query patch's norm in (the index is not affected).
 
     query_valid, reference_valid: bool masks, (H, W) over pixels or (h', w') over patch positions, with a

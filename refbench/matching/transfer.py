@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from refbench.tiling.windows import Window
+
 SCALES: tuple[int, ...] = (1, 2, 4)
 """Level factors over the matched level: V3, V2, V1."""
 TAPS = 9
@@ -45,6 +47,38 @@ def transfer(value: Tensor, index: Tensor, *, scale: int) -> Tensor:
         summed = functional.embedding_bag(bags, table[b], mode="sum", per_sample_weights=weights)
         out.append(summed.div_(9.0).view(height * scale, width * scale, channels))
     return torch.stack(out).permute(0, 3, 1, 2)
+
+
+def swap(value: Tensor, index: Tensor, width: int, *, scale: int, window: Window | None = None) -> Tensor:
+    """Fold of matched patches without padding, divided by how many there are: (B, C, scale*h, scale*w).
+
+    As :func:`transfer`, for a search without padding (SRNTT, section 3.2): ``index`` (B, h-2, w-2) is
+    row-major over the patches of the reference, ``width`` of them in a row. ``window``: the part of the
+    result to compute; of its rim, one position wide, inner sides are not exact.
+    """
+    height, across = index.shape[1] + 2, index.shape[2] + 2
+    row = torch.div(index, width, rounding_mode="floor")
+    # the patch whose top left is (y, x) has its centre at (y + 1, x + 1) of a grid that is two wider
+    centre = (row + 1) * (width + 2) + (index - row * width) + 1
+    grown = functional.pad(centre, (1, 1, 1, 1), value=-1)
+    count = torch.outer(_overlaps(height, value.device), _overlaps(across, value.device)).to(value.dtype)
+    if window is not None:
+        coarse = Window(
+            window.top // scale, window.left // scale, -(-window.bottom // scale), -(-window.right // scale)
+        )
+        grown, count = coarse.of(grown), coarse.of(count)
+        cut = window.within(coarse.times(scale))
+    weight = (TAPS / count).repeat_interleave(scale, 0).repeat_interleave(scale, 1)
+    found = transfer(value, grown, scale=scale) * weight
+    return found if window is None else cut.of(found)
+
+
+def _overlaps(length: int, device: torch.device) -> Tensor:
+    """How many of the unpadded 3-wide patches of a line cover each of its positions."""
+    place = torch.arange(length, device=device)
+    first = (place - 2).clamp(min=0)
+    last = place.clamp(max=length - 3)
+    return last - first + 1
 
 
 def _sources(index: Tensor, rows: int, columns: int) -> tuple[Tensor, Tensor]:

@@ -112,6 +112,12 @@ def pil_up(image: Tensor, scale: int = 4) -> Tensor:
     return pil_bicubic(image, image.shape[1] * scale, image.shape[2] * scale)
 
 
+def pil_blurred(image: Tensor, scale: int = 4) -> Tensor:
+    """(3, H, W) at LR sharpness: shrunk to 1/``scale`` and enlarged again by PIL's bicubic."""
+    height, width = image.shape[1:]
+    return pil_bicubic(pil_bicubic(image, height // scale, width // scale), height, width)
+
+
 def fit_to(image: Tensor, height: int, width: int) -> Tensor:
     """(3, height, width): ``image`` (3, H, W) cut, or continued by replication, at the bottom and right."""
     return fit(image[None], height, width)[0]

@@ -15,7 +15,7 @@ from refbench.nets.framing import Framed, frame_inside, frame_official
 from refbench.nets.matched import Correspondences, ReferenceFeatures, join_features
 from refbench.nets.needs import Sizes
 from refbench.nets.options import APPROX
-from refbench.nets.several import stitch
+from refbench.nets.several import Compares, stitch
 from refbench.nets.vgg import from_torchvision
 from refbench.types import Input
 from refbench.weights import ResolvedWeights
@@ -87,7 +87,7 @@ def sizes_of(frames: Sequence[Framed], k: int, device: torch.device, approx: boo
 
 
 def chosen_features(
-    several: Sequence[ReferenceFeatures], multi: str, upsampled: Tensor, module: Correspondences
+    several: Sequence[ReferenceFeatures], multi: str, upsampled: Tensor, module: Compares
 ) -> ReferenceFeatures:
     """One reference's features, or all of them joined, as ``multi`` says."""
     if multi != "best" or len(several) == 1:

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from refbench.nets.deform import deform_conv
 from refbench.nets.deform_gather import gather_aggregate, gathers
 from refbench.nets.dyn_agg import TAPS
+from refbench.nets.needs import FLOAT, SLACK
 from refbench.nets.residual import LEAK
 from refbench.nets.vgg import conv3x3
-from refbench.tiling import Window, tiled
+from refbench.tiling import Pass, Window, tiled
 
 ALIGN_PASSES = {3: "align 1/4", 2: "align 1/2", 1: "align"}
 CASCADE = "align again"
@@ -143,3 +144,16 @@ class PCDAlignment(nn.Module):
             return [F.leaky_relu(self.cas_dcnpack(aligned, offset, window.origin), LEAK)]
 
         return tiled(CASCADE, (aligned.shape[2], aligned.shape[3]), compute)[0]
+
+
+def align_passes(lr: tuple[int, int], channels: int, groups: int, held: float) -> list[Pass]:
+    """The passes of :class:`PCDAlignment` for one neighbour, at its three levels and once more."""
+    gathered = 2 * 3 * TAPS * groups + TAPS * channels
+    per_pixel = FLOAT * SLACK * (10 * channels + gathered)
+    # offset convolutions and the masks' one; above the coarsest level what joins it with the level below
+    halos = {3: 3, 2: 5, 1: 5}
+    found = []
+    for level, name in ALIGN_PASSES.items():
+        scale = 2 ** (level - 1)
+        found.append(Pass(name, (lr[0] // scale, lr[1] // scale), per_pixel, held, halos[level]))
+    return [*found, Pass(CASCADE, lr, per_pixel, held, 4)]

@@ -9,6 +9,7 @@ features near a seam then see both images.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -35,6 +36,14 @@ def checked_fuse(method: str, multi: object) -> str:
     if multi != "fuse":
         raise UserError(f"method.multi={multi} of {method}: it takes any number of references; give fuse")
     return "fuse"
+
+
+class Compares(Protocol):
+    """A net that can say how well a reference's features F suit an image."""
+
+    def similarity(self, upsampled: Tensor, reference: Any) -> Tensor:
+        """Best similarities (B, 1, h, w) for the upsampled LR (B, 3, 4H, 4W)."""
+        ...
 
 
 def stitch(images: Sequence[Tensor]) -> Tensor:

@@ -12,6 +12,10 @@ from torch import Tensor, nn
 from refbench.nets.pcd import enlarge, lrelu
 from refbench.nets.vgg import conv3x3
 
+REACH = 24
+"""LR pixels that the attention and one convolution before it see: 21 through two pools, two enlargements and
+the convolutions."""
+
 
 def conv1x1(inputs: int, outputs: int) -> nn.Conv2d:
     """1x1 convolution with bias."""

@@ -1,4 +1,4 @@
-"""datsr, c2_matching and ttsr as methods: sizes, references, caching, stages, refusals."""
+"""The hosted nets as methods: sizes, references, caching, stages, refusals."""
 
 from __future__ import annotations
 
@@ -17,6 +17,18 @@ from refbench.methods.c2_matching.model import C2Model
 from refbench.methods.datsr.config import DatsrConfig
 from refbench.methods.datsr.method import Datsr
 from refbench.methods.datsr.model import DatsrModel
+from refbench.methods.edvr.config import EdvrConfig
+from refbench.methods.edvr.method import Edvr
+from refbench.methods.edvr.net import EdvrNet
+from refbench.methods.edvr_ref.config import EdvrRefConfig
+from refbench.methods.edvr_ref.method import EdvrRef
+from refbench.methods.edvr_ref.net import EdvrRefNet
+from refbench.methods.mrefsr.config import MRefConfig
+from refbench.methods.mrefsr.method import MRefSR
+from refbench.methods.mrefsr.model import MRefModel
+from refbench.methods.srntt.config import SrnttConfig
+from refbench.methods.srntt.method import Srntt
+from refbench.methods.srntt.model import SrnttModel
 from refbench.methods.ttsr.config import TtsrConfig
 from refbench.methods.ttsr.method import Ttsr
 from refbench.methods.ttsr.model import TtsrModel
@@ -47,10 +59,44 @@ CONFIGS: dict[str, Any] = {
         groups=2,
     ),
     "ttsr": TtsrConfig(n_feats=8, blocks=(1, 1, 1, 1), lte_channels=(4, 8, 12)),
+    "srntt": SrnttConfig(ngf=8, n_blocks=1, channels=(4, 8, 12)),
+    "mrefsr": MRefConfig(
+        ngf=8,
+        n_blocks=1,
+        level_blocks=(1, 1, 1),
+        channels=(8, 8, 16),
+        extractor_channels=(4, 8, 16),
+        groups=2,
+    ),
+    "edvr": EdvrConfig(channels=8, groups=2, extract_blocks=1, restore_blocks=1),
+    "edvr_ref": EdvrRefConfig(channels=8, groups=2, extract_blocks=1, restore_blocks=1),
 }
-MODELS: dict[str, type[nn.Module]] = {"datsr": DatsrModel, "c2_matching": C2Model, "ttsr": TtsrModel}
-METHODS: dict[str, Any] = {"datsr": Datsr, "c2_matching": C2Matching, "ttsr": Ttsr}
+MODELS: dict[str, type[nn.Module]] = {
+    "datsr": DatsrModel,
+    "c2_matching": C2Model,
+    "ttsr": TtsrModel,
+    "srntt": SrnttModel,
+    "mrefsr": MRefModel,
+    "edvr": EdvrNet,
+    "edvr_ref": EdvrRefNet,
+}
+METHODS: dict[str, Any] = {
+    "datsr": Datsr,
+    "c2_matching": C2Matching,
+    "ttsr": Ttsr,
+    "srntt": Srntt,
+    "mrefsr": MRefSR,
+    "edvr": Edvr,
+    "edvr_ref": EdvrRef,
+}
 NAMES = tuple(CONFIGS)
+LOCAL = ("edvr", "edvr_ref")
+"""Align without a search: no reference is needed and none is too small."""
+MATCHING = tuple(name for name in NAMES if name not in LOCAL)
+FUSING = ("mrefsr", *LOCAL)
+"""Use all references that they get."""
+ENCODE = {"ttsr": "encode", "srntt": "encode", "edvr": "encode_lr", "edvr_ref": "encode_reference"}
+"""Method of the model that encodes a reference, where it is not that of its correspondences."""
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +146,9 @@ def test_the_reference_matters_and_nothing_else_changes(files: dict[str, Resolve
     first = method(inp)
     assert torch.equal(first, method(inp))
     other = method(Input(inp.lr, (inp.refs[1],)))
-    assert not torch.allclose(first, other, atol=1e-3)
-    assert torch.equal(first, method(Input(inp.lr, (inp.refs[0],))))
+    assert float((first - other).abs().max()) > 1e-5
+    alone = method(Input(inp.lr, (inp.refs[0],)))
+    assert torch.equal(first, alone) == (name not in FUSING)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -109,18 +156,20 @@ def test_features_of_a_shared_reference_are_computed_once(
     files: dict[str, ResolvedWeights], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     method = made(files, name)
-    owner = method.model if name == "ttsr" else method.model.correspondences
+    owner = method.model if name in ENCODE else method.model.correspondences
     calls = []
-    encode = owner.encode
+    encode = getattr(owner, ENCODE.get(name, "encode"))
 
     def counted(*args: Tensor) -> Any:
         calls.append(args)
         return encode(*args)
 
-    monkeypatch.setattr(owner, "encode", counted)
-    a, b = given((8, 8), (32, 32)), given((8, 9), (40, 32), seed=1)
+    monkeypatch.setattr(owner, ENCODE.get(name, "encode"), counted)
+    # one size of LR: references are fitted to it where alignment is local
+    a, b = given((8, 8), (32, 32)), given((8, 8), (40, 32), seed=1)
     results = [method(Input(lr, ref)) for lr in (a.lr, b.lr) for ref in (a.refs, b.refs)]
-    assert len(calls) == 2
+    # edvr encodes its LR images with the same convolutions
+    assert len(calls) == (6 if name == "edvr" else 2)
     fresh = made(files, name)(Input(b.lr, a.refs))
     assert torch.equal(results[2], fresh)
 
@@ -138,22 +187,22 @@ def test_every_stage_is_marked(files: dict[str, ResolvedWeights], name: str) -> 
 
     with recording(Recorder()):
         made(files, name)(given((8, 8), (32, 32)))
-    assert set(seen) == set(STAGES)
+    assert set(seen) == set(STAGES) - ({"match"} if name in LOCAL else set())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MATCHING)
 def test_without_a_reference(files: dict[str, ResolvedWeights], name: str) -> None:
     with pytest.raises(SampleError, match="needs a reference image and got none"):
         made(files, name)(Input(torch.rand(3, 8, 8), ()))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MATCHING)
 def test_a_tiny_reference_is_an_error_of_its_sample(files: dict[str, ResolvedWeights], name: str) -> None:
     with pytest.raises(SampleError, match="reference of 9x60 pixels"):
         made(files, name)(given((8, 8), (9, 60)))
 
 
-@pytest.mark.parametrize("name", ["datsr", "c2_matching"])
+@pytest.mark.parametrize("name", ["datsr", "c2_matching", "mrefsr"])
 def test_padding_like_the_official_data_sets(files: dict[str, ResolvedWeights], name: str) -> None:
     """Equal sizes that the net takes are the same either way; unequal ones are zero-padded and matched."""
     inside, official = made(files, name), made(files, name, padding="official")
@@ -168,10 +217,28 @@ def test_padding_like_the_official_data_sets(files: dict[str, ResolvedWeights], 
     assert torch.allclose(official(unequal), inside(black)[:, :32], atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["datsr", "c2_matching"])
+@pytest.mark.parametrize("name", ["datsr", "c2_matching", "mrefsr"])
 def test_unknown_padding(files: dict[str, ResolvedWeights], name: str) -> None:
     with pytest.raises(UserError, match=r"method.padding=zero of .*: give inside or official"):
         made(files, name, padding="zero")
+
+
+@pytest.mark.parametrize("name", FUSING)
+def test_a_net_that_fuses_has_no_other_way(files: dict[str, ResolvedWeights], name: str) -> None:
+    with pytest.raises(UserError, match=rf"method.multi=first of {name}: it takes any number of references"):
+        made(files, name, multi="first")
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_local_alignment_needs_no_reference(files: dict[str, ResolvedWeights], name: str) -> None:
+    assert made(files, name)(Input(torch.rand(3, 7, 9), ())).shape == (3, 28, 36)
+
+
+@pytest.mark.parametrize("name", MATCHING)
+def test_several_references_in_each_way(files: dict[str, ResolvedWeights], name: str) -> None:
+    inp = given((8, 9), (36, 40), (33, 33), (44, 36))
+    for multi in ("fuse",) if name in FUSING else ("first", "stitch", "best", "per_patch"):
+        assert made(files, name, multi=multi)(inp).isfinite().all()
 
 
 def test_k_matches(files: dict[str, ResolvedWeights]) -> None:

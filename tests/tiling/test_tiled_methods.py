@@ -17,12 +17,18 @@ from refbench.methods.datsr.config import COMPACT as DATSR_COMPACT
 from refbench.methods.datsr.config import DatsrConfig
 from refbench.methods.datsr.model import DatsrModel
 from refbench.methods.datsr.tiling import passes as datsr_passes
+from refbench.methods.edvr.config import EdvrConfig
+from refbench.methods.edvr.net import EdvrNet
+from refbench.methods.edvr.tiling import passes as edvr_passes
 from refbench.methods.edvr_ref.config import EdvrRefConfig
 from refbench.methods.edvr_ref.net import EdvrRefNet
 from refbench.methods.edvr_ref.tiling import passes as edvr_ref_passes
 from refbench.methods.mrefsr.config import MRefConfig
 from refbench.methods.mrefsr.model import MRefModel
 from refbench.methods.mrefsr.tiling import passes as mrefsr_passes
+from refbench.methods.srntt.config import SrnttConfig
+from refbench.methods.srntt.model import SrnttModel
+from refbench.methods.srntt.tiling import passes as srntt_passes
 from refbench.methods.ttsr.config import TtsrConfig
 from refbench.methods.ttsr.model import TtsrModel
 from refbench.methods.ttsr.tiling import passes as ttsr_passes
@@ -204,4 +210,26 @@ def test_edvr_ref(size: tuple[int, int]) -> None:
             "fuse",
             "restore",
         },
+    )
+
+
+@pytest.mark.parametrize("tsa", [True, False])
+def test_edvr(tsa: bool) -> None:
+    config = EdvrConfig(channels=8, frames=3, groups=2, extract_blocks=1, restore_blocks=1, tsa=tsa)
+    model = random_net(EdvrNet(config))
+    frames = torch.stack([picture(64, 100) for _ in range(3)], dim=1)
+    names = {"extract lr", "align 1/4", "align 1/2", "align", "align again", "fuse", "restore"}
+    check(lambda: model(frames), edvr_passes(config, Sizes((64, 100), ((256, 400),) * 2)), names)
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+def test_srntt(weighted: bool) -> None:
+    config = SrnttConfig(ngf=8, n_blocks=2, channels=(4, 4, 8), use_weights=weighted)
+    model = random_net(SrnttModel(config))
+    lr, reference = picture(23, 30), picture(100, 84)
+    up = pil_up(lr[0])[None]
+    check(
+        lambda: model(lr, up, reference, reference),
+        srntt_passes(config, Sizes((23, 30), ((100, 84),))),
+        {"extract query", "extract reference", "content", "small", "medium", "large"},
     )

@@ -1,0 +1,1 @@
+"""EDVR, as a method of the benchmark; the package itself imports nothing heavy."""

@@ -1,0 +1,1 @@
+"""SRNTT (its PyTorch port), as a method of the benchmark; the package itself imports nothing heavy."""
