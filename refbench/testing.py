@@ -27,7 +27,7 @@ import pytest
 
 from refbench import __version__
 from refbench.gate import GateResult, baseline_of, check, limits_from, load_baseline, text, write_baseline
-from refbench.stats.summary import CellSummary
+from refbench.results.record import CellRecord
 
 if TYPE_CHECKING:
     from refbench.conformance.report import ConformanceReport
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["assert_conformant", "assert_not_regressed", "refbench_run", "run_suite", "save_baseline"]
 
 
-def run_suite(*overrides: str, out: str | Path) -> tuple[CellSummary, ...]:
+def run_suite(*overrides: str, out: str | Path) -> tuple[CellRecord, ...]:
     """``refbench run`` in this process: the cells of every suite, results under ``out``.
 
     overrides: as on the command line (``"method=..."``, ``"suite=cufed5_jitter"``, ``"limit=4"``). Neither
@@ -46,10 +46,8 @@ def run_suite(*overrides: str, out: str | Path) -> tuple[CellSummary, ...]:
     from refbench.execution.choose import make_executor
     from refbench.execution.device import resolve_device
     from refbench.execution.runner import carry_out
-    from refbench.gate.stored import located
     from refbench.plan.planner import Planner
     from refbench.registry import Registry
-    from refbench.store import load_run as stored_run
 
     given = {override.partition("=")[0] for override in overrides}
     quiet = [f"{key}=none" for key in ("tracking", "images") if key not in given]
@@ -59,15 +57,11 @@ def run_suite(*overrides: str, out: str | Path) -> tuple[CellSummary, ...]:
     plan = Planner(registry).plan(configs, device=resolve_device(first.device))
     executor = make_executor(first.executor.name, first.executor.params)
     outcome = carry_out(plan, first, executor, PlainProgress(sys.stderr))
-    return tuple(
-        located(cell, stored_run(outcome.folders[cell.run_key]))
-        for suite in outcome.suites
-        for cell in suite.summaries
-    )
+    return outcome.cells()
 
 
 def assert_not_regressed(
-    cells: Sequence[CellSummary],
+    cells: Sequence[CellRecord],
     baseline: str | Path,
     *,
     tolerance: Mapping[str, float] | None = None,
@@ -84,7 +78,7 @@ def assert_not_regressed(
     return result
 
 
-def save_baseline(cells: Sequence[CellSummary], path: str | Path) -> None:
+def save_baseline(cells: Sequence[CellRecord], path: str | Path) -> None:
     """Write the baseline file of ``cells``, with the versions it was made with."""
     import torch
 
@@ -120,10 +114,10 @@ def assert_conformant(method: str, *settings: str) -> ConformanceReport:
 
 
 @pytest.fixture
-def refbench_run(tmp_path: Path) -> Callable[..., tuple[CellSummary, ...]]:
+def refbench_run(tmp_path: Path) -> Callable[..., tuple[CellRecord, ...]]:
     """:func:`run_suite` with its results in this test's temporary folder."""
 
-    def run(*overrides: str) -> tuple[CellSummary, ...]:
+    def run(*overrides: str) -> tuple[CellRecord, ...]:
         return run_suite(*overrides, out=tmp_path / "results")
 
     return run

@@ -23,7 +23,7 @@ _DASHED = 6
 
 def charts(report: Report) -> tuple[Chart, ...]:
     """Every chart that has points, in the order of a page."""
-    styles = {m: k for k, m in enumerate(dict.fromkeys(c.summary.method_label for c in report.cells))}
+    styles = {m: k for k, m in enumerate(dict.fromkeys(c.method_label for c in report.cells))}
     found = [
         *robustness_charts(report.main_curves(), report.metric, styles),
         *type_charts(report.main_types(), report.metric, styles),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import log10
 from statistics import fmean
 
-from refbench.results.cells import StoredCell
+from refbench.results.record import CellRecord
 from refbench.stages import STAGES
 
 
@@ -48,22 +48,22 @@ class ScalePoint:
     rows: int
 
 
-def cost_of(cell: StoredCell) -> Cost:
+def cost_of(cell: CellRecord) -> Cost:
     """The cost of one cell, from its rows."""
-    costs = cell.summary.costs
+    costs = cell.costs
     stages = {name.removesuffix("_seconds"): v for name, v in costs.items() if name.endswith("_seconds")}
     known = [s for s in STAGES if s in stages] + sorted(s for s in stages if s not in STAGES)
-    devices = dict.fromkeys(row.device for row in cell.run.rows if row.ok and row.device)
+    devices = dict.fromkeys(row.device for row in cell.rows if row.ok and row.device)
     return Cost(
-        method_label=cell.summary.method_label,
-        dataset_label=cell.summary.dataset_label,
-        protocol=cell.summary.protocol,
+        method_label=cell.method_label,
+        dataset_label=cell.dataset_label,
+        protocol=cell.protocol,
         device=", ".join(devices),
         seconds=costs.get("seconds"),
         stages={name: stages[name] for name in known},
         peak_mb=costs.get("peak_mb"),
-        parameters=cell.summary.work.get("parameters"),
-        flops=cell.summary.work.get("flops"),
+        parameters=cell.work.get("parameters"),
+        flops=cell.work.get("flops"),
     )
 
 
@@ -82,7 +82,7 @@ def flops_text(value: float | None) -> str:
 BINS_PER_DECADE = 8
 
 
-def scaling(cells: Sequence[StoredCell]) -> dict[str, tuple[ScalePoint, ...]]:
+def scaling(cells: Sequence[CellRecord]) -> dict[str, tuple[ScalePoint, ...]]:
     """Method label -> mean matching time by size, rising; methods with at least two sizes.
 
     Sizes are gathered in bins of a factor of 10 ** (1 / BINS_PER_DECADE): a set of photographs has hardly
@@ -90,8 +90,8 @@ def scaling(cells: Sequence[StoredCell]) -> dict[str, tuple[ScalePoint, ...]]:
     """
     found: dict[str, dict[int, list[tuple[int, float]]]] = {}
     for cell in cells:
-        own = found.setdefault(cell.summary.method_label, {})
-        for row in cell.run.rows:
+        own = found.setdefault(cell.method_label, {})
+        for row in cell.rows:
             seconds = row.stages.get("match", {}).get("seconds") if row.ok else None
             if seconds is None or row.lr_size is None or not row.ref_sizes:
                 continue

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
+from refbench.results.drops import cells_document
 from refbench.untrusted.escape import markdown_text
 
 from .published import contradictions
@@ -37,18 +38,14 @@ def json_document(report: Report) -> dict[str, Any]:
                 "higher_is_better": spec.higher_is_better,
             }
             for spec in report.stored.specs
-            if any(spec.signature == m.signature for c in report.cells for m in c.summary.metrics.values())
+            if any(spec.signature == m.signature for c in report.cells for m in c.metrics.values())
         },
         "cells": [
             {
-                **cell.summary.json(),
-                "method_label": cell.summary.method_label,
-                "seed": cell.summary.compare_key.get("seed"),
-                "control": cell.summary.control,
-                "suite": cell.manifest.suite,
+                **document,
                 "cost": {**asdict(cost), "match_share": cost.match_share},
             }
-            for cell, cost in zip(report.cells, report.costs, strict=True)
+            for document, cost in zip(cells_document(report.cells, report.drops), report.costs, strict=True)
         ],
         "rankings": [
             {

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from refbench.results.cells import StoredCell
+from refbench.results.record import CellRecord
 from refbench.specs import MetricSpec
 from refbench.stats.interval import Interval
 from refbench.untrusted.escape import spreadsheet_text
@@ -45,12 +45,12 @@ def csv_files(report: Report) -> dict[str, str]:
         files[f"scores_{context}.csv"] = write(_HEADER, [found[key] for key in sorted(found)])
     costs: dict[str, list[dict[str, Any]]] = {}
     for cell, cost in zip(report.cells, report.costs, strict=True):
-        seed = cell.summary.compare_key.get("seed")
+        seed = cell.compare_key.get("seed")
         costs.setdefault(_context(cost.dataset_label, seed), []).append(
             {
                 "protocol": cost.protocol,
                 "method": cost.method_label,
-                "weights": cell.summary.weights,
+                "weights": cell.weights,
                 "device": cost.device,
                 "seconds": cost.seconds,
                 "match_share": cost.match_share,
@@ -68,7 +68,7 @@ def csv_files(report: Report) -> dict[str, str]:
     return files
 
 
-def per_image_csv(cells: Sequence[StoredCell]) -> str:
+def per_image_csv(cells: Sequence[CellRecord]) -> str:
     """Every trial of every cell, one line per value: what a reader needs to repeat the statistics."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -76,7 +76,7 @@ def per_image_csv(cells: Sequence[StoredCell]) -> str:
         ("dataset", "protocol", "method", "weights", "sample", "draw", "metric", "signature", "value")
     )
     for cell in cells:
-        summary = cell.summary
+        summary = cell
         names = (summary.dataset_label, summary.protocol, summary.method_label, summary.weights)
         place = tuple(map(spreadsheet_text, names))
         for alias, trials in summary.values.items():

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from refbench.results.cells import StoredCell
-from refbench.stats.summary import CellSummary
+from refbench.results.record import CellRecord
 
 REFERENCE_NUMBER = ("count", "all")
 TITLES = {
@@ -27,7 +26,7 @@ class Group:
     seed: Any
     kind: str
     """A key of TITLES, or a transform family with its reference where that is not the first one."""
-    cells: tuple[StoredCell, ...]
+    cells: tuple[CellRecord, ...]
 
     @property
     def title(self) -> str:
@@ -36,18 +35,14 @@ class Group:
         what = TITLES.get(self.kind, f"{family} of the reference{comma}{reference}")
         return f"{self.dataset_label}: {what}"
 
-    def summaries(self) -> list[CellSummary]:
-        """The cells' summaries in order."""
-        return [cell.summary for cell in self.cells]
-
 
 DataKey = tuple[str, str, Any]
 """(dataset label, fingerprint, seed): cells that differ here share nothing."""
 
 
-def data_key(cell: StoredCell) -> DataKey:
+def data_key(cell: CellRecord) -> DataKey:
     """What two cells must share to be in one group."""
-    summary = cell.summary
+    summary = cell
     return (
         summary.dataset_label,
         str(summary.compare_key.get("dataset")),
@@ -55,29 +50,29 @@ def data_key(cell: StoredCell) -> DataKey:
     )
 
 
-def by_data(cells: Sequence[StoredCell]) -> dict[DataKey, list[StoredCell]]:
+def by_data(cells: Sequence[CellRecord]) -> dict[DataKey, list[CellRecord]]:
     """Cells of each dataset and seed, in order."""
-    found: dict[DataKey, list[StoredCell]] = {}
+    found: dict[DataKey, list[CellRecord]] = {}
     for cell in cells:
         found.setdefault(data_key(cell), []).append(cell)
     return found
 
 
-def group_cells(cells: Sequence[StoredCell]) -> tuple[Group, ...]:
+def group_cells(cells: Sequence[CellRecord]) -> tuple[Group, ...]:
     """Groups in the order of ``cells``; a group of distorted references begins with its control."""
     groups: list[Group] = []
     for (label, _, seed), members in by_data(cells).items():
-        kinds: dict[str, list[StoredCell]] = {}
+        kinds: dict[str, list[CellRecord]] = {}
         for cell in members:
             kinds.setdefault(_kind(cell), []).append(cell)
         for kind, own in sorted(kinds.items(), key=lambda item: _rank(item[0])):
-            wanted = {c.summary.control for c in own} - {None} - {c.summary.protocol for c in own}
-            controls = [c for c in members if c.summary.protocol in wanted]
+            wanted = {c.control for c in own} - {None} - {c.protocol for c in own}
+            controls = [c for c in members if c.protocol in wanted]
             groups.append(Group(label, seed, kind, (*controls, *own)))
     return tuple(groups)
 
 
-def _kind(cell: StoredCell) -> str:
+def _kind(cell: CellRecord) -> str:
     parts = cell.parts
     if parts is None:
         return "other"

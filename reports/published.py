@@ -13,7 +13,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Literal
 
-from refbench.stats.summary import CellSummary
+from refbench.results.record import CellRecord
 
 UNKNOWN = "unknown"
 _DATASETS = {
@@ -178,7 +178,7 @@ def _protocol_differs(published: Published, protocol: str, metric: str) -> str:
     return ""
 
 
-def beside(cells: Sequence[CellSummary]) -> tuple[Beside, ...]:
+def beside(cells: Sequence[CellRecord]) -> tuple[Beside, ...]:
     """Published numbers of the cells' datasets, each with its difference where that is fair.
 
     A difference needs the same card, reference and metric, the complete dataset, and the official weights
@@ -201,7 +201,7 @@ def of_methods(rows: Iterable[Beside], methods: Collection[str]) -> tuple[Beside
     return tuple(row for row in rows if row.published.method_id in methods)
 
 
-def _beside(published: Published, cells: Sequence[CellSummary]) -> Beside:
+def _beside(published: Published, cells: Sequence[CellRecord]) -> Beside:
     own = [cell for cell in cells if cell.method == published.method_id]
     if not own:
         return Beside(published, None, "", None, "not measured")

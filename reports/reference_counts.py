@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from refbench.results.cells import StoredCell
+from refbench.results.record import CellRecord
 from refbench.specs import MetricSpec
 from refbench.stats.interval import Interval, mean_interval
 from refbench.stats.paired import Comparison, compare_images
@@ -43,18 +43,18 @@ class CountCurve:
     """By rising number."""
 
 
-def count_curves(cells: Sequence[StoredCell], specs: Sequence[MetricSpec]) -> tuple[CountCurve, ...]:
+def count_curves(cells: Sequence[CellRecord], specs: Sequence[MetricSpec]) -> tuple[CountCurve, ...]:
     """Every curve of at least two numbers. One best reference is the plain protocol, where it was run."""
     by_signature = {spec.signature: spec for spec in specs}
     found: list[CountCurve] = []
     for (label, _, seed), members in by_data(cells).items():
-        plain: dict[tuple[str, str], StoredCell] = {}
-        series: dict[tuple[str, str, str], dict[int, StoredCell]] = {}
+        plain: dict[tuple[str, str], CellRecord] = {}
+        series: dict[tuple[str, str, str], dict[int, CellRecord]] = {}
         for cell in members:
             parts = cell.parts
             if parts is None or parts.transform is not None:
                 continue
-            method, reference = cell.summary.method_label, parts.reference
+            method, reference = cell.method_label, parts.reference
             if reference.name == "first":
                 plain[parts.card, method] = cell
             elif reference.name == "count" and reference.count is not None:
@@ -66,7 +66,7 @@ def count_curves(cells: Sequence[StoredCell], specs: Sequence[MetricSpec]) -> tu
                 by_count.setdefault(1, single)
             if len(by_count) < 2:
                 continue
-            for metric in next(iter(by_count.values())).summary.metrics.values():
+            for metric in next(iter(by_count.values())).metrics.values():
                 spec = by_signature.get(metric.signature)
                 if spec is None or spec.kind != "image":
                     continue
@@ -77,7 +77,7 @@ def count_curves(cells: Sequence[StoredCell], specs: Sequence[MetricSpec]) -> tu
     return tuple(found)
 
 
-def _point(count: int, cell: StoredCell, single: StoredCell | None, spec: MetricSpec) -> CountPoint:
+def _point(count: int, cell: CellRecord, single: CellRecord | None, spec: MetricSpec) -> CountPoint:
     trials = values_of(cell, spec)
     gain: Comparison | None = None
     if single is not None and single is not cell and trials:
@@ -86,8 +86,8 @@ def _point(count: int, cell: StoredCell, single: StoredCell | None, spec: Metric
         gain = compare_images(first, second, spec.bounds)
     return CountPoint(
         count=count,
-        protocol=cell.summary.protocol,
+        protocol=cell.protocol,
         value=mean_interval(list(trials.values()), [sample for sample, _ in trials], spec.bounds),
         gain=gain,
-        seconds=cell.summary.costs.get("seconds"),
+        seconds=cell.costs.get("seconds"),
     )

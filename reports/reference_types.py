@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from refbench.protocols.reference import ORACLE
-from refbench.results.cells import StoredCell
+from refbench.results.record import CellRecord
 from refbench.specs import MetricSpec
 from refbench.stats.interval import Interval, mean_interval
 from refbench.stats.paired import Comparison
@@ -56,21 +56,21 @@ class TypeTable:
     """Names of the types that the selectivity takes for unrelated."""
 
 
-def type_tables(cells: Sequence[StoredCell], specs: Sequence[MetricSpec]) -> tuple[TypeTable, ...]:
+def type_tables(cells: Sequence[CellRecord], specs: Sequence[MetricSpec]) -> tuple[TypeTable, ...]:
     """A table for every method that was run with a constant reference and at least one other."""
     by_signature = {spec.signature: spec for spec in specs}
     found: list[TypeTable] = []
     for (label, _, seed), members in by_data(cells).items():
-        series: dict[tuple[str, str], list[StoredCell]] = {}
+        series: dict[tuple[str, str], list[CellRecord]] = {}
         for cell in members:
             parts = cell.parts
             if parts is not None and parts.transform is None and parts.reference.name not in ("count", "all"):
-                series.setdefault((parts.card, cell.summary.method_label), []).append(cell)
+                series.setdefault((parts.card, cell.method_label), []).append(cell)
         for (card, method), own in series.items():
             constant = next((c for c in own if c.parts and c.parts.reference.name == "constant"), None)
             if constant is None or len(own) < 2:
                 continue
-            for metric in constant.summary.metrics.values():
+            for metric in constant.metrics.values():
                 spec = by_signature.get(metric.signature)
                 if spec is not None and spec.kind == "image" and values_of(constant, spec):
                     found.append(_table(label, seed, card, method, own, constant, spec))
@@ -82,8 +82,8 @@ def _table(
     seed: Any,
     card: str,
     method: str,
-    cells: Sequence[StoredCell],
-    constant: StoredCell,
+    cells: Sequence[CellRecord],
+    constant: CellRecord,
     spec: MetricSpec,
 ) -> TypeTable:
     none = values_of(constant, spec)
@@ -105,7 +105,7 @@ def _table(
             else reference_gain(trials, none, higher_is_better=spec.higher_is_better, bounds=spec.bounds)
         )
         interval = mean_interval(list(trials.values()), [sample for sample, _ in trials], spec.bounds)
-        types.append(TypeResult(name, cell.summary.protocol, interval, result))
+        types.append(TypeResult(name, cell.protocol, interval, result))
     chosen = (
         selectivity(best, unrelated, none, higher_is_better=spec.higher_is_better, bounds=spec.bounds)
         if best

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from refbench.errors import UserError, unknown
-from refbench.results.cells import StoredCell, StoredCells
+from refbench.results.cells import FinishedCells
+from refbench.results.drops import Drops
+from refbench.results.record import CellRecord
 from refbench.specs import MetricSpec
 
 from .accuracy import Accuracy, accuracies, accuracy_grid
@@ -33,9 +35,11 @@ from .table import Table, comparison_table
 class Report:
     """Everything that any format shows."""
 
-    stored: StoredCells
+    stored: FinishedCells
     metric: MetricSpec
     """The metric of curves, gains and pictures."""
+    drops: Drops
+    """What each cell lost against its control."""
     tables: tuple[tuple[Group, Table], ...]
     curves: tuple[Curve, ...]
     """Every metric; formats show ``metric``."""
@@ -50,7 +54,7 @@ class Report:
     """Empty unless asked for."""
 
     @property
-    def cells(self) -> tuple[StoredCell, ...]:
+    def cells(self) -> tuple[CellRecord, ...]:
         """The cells in the order of tables."""
         return self.stored.cells
 
@@ -91,7 +95,7 @@ class Report:
         return nonempty(found)
 
 
-def build_report(stored: StoredCells, *, metric: str | None = None, published: bool = False) -> Report:
+def build_report(stored: FinishedCells, *, metric: str | None = None, published: bool = False) -> Report:
     """Analyse finished cells.
 
     metric: alias of the metric for curves and pictures; default the first one that the first cell has.
@@ -99,10 +103,12 @@ def build_report(stored: StoredCells, *, metric: str | None = None, published: b
     """
     spec = main_metric(stored, metric)
     groups = group_cells(stored.cells)
-    tables = tuple((group, comparison_table(group.summaries(), title=group.title)) for group in groups)
+    drops = Drops(stored.cells)
+    tables = tuple((group, comparison_table(group.cells, title=group.title, drops=drops)) for group in groups)
     return Report(
         stored=stored,
         metric=spec,
+        drops=drops,
         tables=tables,
         accuracy=accuracies(tables, spec),
         curves=curves(stored.cells, stored.specs),
@@ -110,15 +116,15 @@ def build_report(stored: StoredCells, *, metric: str | None = None, published: b
         counts=count_curves(stored.cells, stored.specs),
         costs=tuple(cost_of(cell) for cell in stored.cells),
         scaling=scaling(stored.cells),
-        published=beside(stored.summaries()) if published else (),
+        published=beside(stored.cells) if published else (),
     )
 
 
-def main_metric(stored: StoredCells, alias: str | None) -> MetricSpec:
+def main_metric(stored: FinishedCells, alias: str | None) -> MetricSpec:
     """The spec of ``alias``, or of the first metric that has a mean."""
     present: dict[str, MetricSpec] = {}
     for cell in stored.cells:
-        for name, metric in cell.summary.metrics.items():
+        for name, metric in cell.metrics.items():
             if metric.mean is not None:
                 present.setdefault(name, metric.spec)
     if alias is not None:

@@ -7,43 +7,46 @@ from dataclasses import replace
 from typing import Literal
 
 from refbench.identity.keys import canonical_json
+from refbench.results.drops import Drops, trials_of
+from refbench.results.record import CellRecord
 from refbench.specs import MetricSpec
-from refbench.stats.paired import Comparison, Trials, compare, compare_images
+from refbench.stats.paired import Comparison, Trials, compare
 from refbench.stats.ranking import Ranking, rank, significant
-from refbench.stats.summary import CellSummary
 
 from .look_alikes import look_alikes
-from .table_model import Entry, Score, Section, Table, Tone, trials_of
+from .table_model import Entry, Score, Section, Table, Tone
 from .table_notes import Footnotes, Unranked, footer
 
 __all__ = ["Table", "comparison_table"]
 
 
-def comparison_table(cells: Sequence[CellSummary], *, title: str = "") -> Table:
+def comparison_table(cells: Sequence[CellRecord], *, title: str = "", drops: Drops | None = None) -> Table:
     """The table of ``cells``: one section per dataset, protocol and seed, one column per metric signature.
 
-    Methods are compared and ranked within a section only, and there only on identical trials.
+    Methods are compared and ranked within a section only, and there only on identical trials. drops: of a
+    larger set of cells that these are a part of; default those among ``cells``.
     """
     columns = _columns(cells)
     notes = Footnotes()
-    groups: dict[str, list[CellSummary]] = {}
+    groups: dict[str, list[CellRecord]] = {}
     for cell in cells:
         groups.setdefault(_group_key(cell), []).append(cell)
     baseline = next((cell.method_label for cell in cells if cell.baseline), None)
     unranked = Unranked()
-    plain = _Controls(cells)
-    sections = tuple(_section(group, plain, columns, notes, unranked) for group in groups.values())
+    drops = Drops(cells) if drops is None else drops
+    sections = tuple(_section(group, drops, columns, notes, unranked) for group in groups.values())
     unranked.note(notes, len(sections))
     for sentence in look_alikes(sections):
         notes.number(sentence)
     return Table(title, columns, sections, baseline, notes.texts(), footer(columns, sections, baseline))
 
 
-def _group_key(cell: CellSummary) -> str:
-    return canonical_json([cell.dataset_label, cell.protocol, dict(cell.compare_key)])
+def _group_key(cell: CellRecord) -> str:
+    # not the label: a part of a set stands next to the whole of it, each with its number of images
+    return canonical_json([cell.dataset, cell.partial, cell.protocol, dict(cell.compare_key)])
 
 
-def _columns(cells: Sequence[CellSummary]) -> tuple[MetricSpec, ...]:
+def _columns(cells: Sequence[CellRecord]) -> tuple[MetricSpec, ...]:
     """One spec per signature, in order of first appearance; two signatures never share a column."""
     columns: dict[str, MetricSpec] = {}
     for cell in cells:
@@ -53,8 +56,8 @@ def _columns(cells: Sequence[CellSummary]) -> tuple[MetricSpec, ...]:
 
 
 def _section(
-    group: Sequence[CellSummary],
-    plain: _Controls,
+    group: Sequence[CellRecord],
+    drops: Drops,
     columns: Sequence[MetricSpec],
     notes: Footnotes,
     unranked: Unranked,
@@ -70,7 +73,7 @@ def _section(
         if ranking.reason is not None and any(trials.values()):
             unranked.add(ranking.reason, f"{first.dataset_label}, {first.protocol}", spec.title or spec.alias)
         column = {
-            label: _score(cell, baseline, plain.of(cell), spec, label, ranking, notes)
+            label: _score(cell, baseline, drops, spec, label, ranking, notes)
             for label, cell in labels.items()
         }
         for label, score in _toned(column, spec, not partial, ranking.reason is None).items():
@@ -80,7 +83,7 @@ def _section(
         protocol=first.protocol,
         seed=first.compare_key.get("seed"),
         compare_key=first.compare_key,
-        control=first.protocol in plain.protocols,
+        control=first.protocol in drops.protocols,
         entries=tuple(Entry(cell, tuple(scores[label])) for label, cell in labels.items()),
     )
 
@@ -116,9 +119,9 @@ def _ranking(trials: Mapping[str, Trials], spec: MetricSpec, partial: str) -> Ra
     return rank(trials, higher_is_better=spec.higher_is_better)
 
 
-def _labels(group: Sequence[CellSummary]) -> Mapping[str, CellSummary]:
+def _labels(group: Sequence[CellRecord]) -> Mapping[str, CellRecord]:
     """Method labels, told apart by run key where two cells of one section share one."""
-    labels: dict[str, CellSummary] = {}
+    labels: dict[str, CellRecord] = {}
     for cell in group:
         label = cell.method_label
         labels[f"{label} {cell.run_key[:8]}" if label in labels else label] = cell
@@ -126,9 +129,9 @@ def _labels(group: Sequence[CellSummary]) -> Mapping[str, CellSummary]:
 
 
 def _score(
-    cell: CellSummary,
-    baseline: CellSummary | None,
-    control: CellSummary | None,
+    cell: CellRecord,
+    baseline: CellRecord | None,
+    drops: Drops,
     spec: MetricSpec,
     label: str,
     ranking: Ranking,
@@ -143,34 +146,8 @@ def _score(
     if baseline is not None and baseline is not cell:
         other = trials_of(baseline, spec.signature)
         delta = compare(own, other, spec.bounds) if own.keys() & other.keys() else None
-    drop: Comparison | None = None
-    if control is not None:
-        clean = trials_of(control, spec.signature)
-        if own and clean:
-            first, second = (clean, own) if spec.higher_is_better else (own, clean)
-            drop = compare_images(first, second, spec.bounds)
+    drop = drops.of(cell, spec.signature)
     mark: Literal["", "best", "second"] = (
         "best" if ranking.best == label else "second" if ranking.second == label else ""
     )
     return Score(summary, mark, delta, drop, note=note)
-
-
-class _Controls:
-    """The undistorted cells of a table, found without looking through all of it for each of its cells."""
-
-    def __init__(self, cells: Sequence[CellSummary]) -> None:
-        self.protocols = {cell.control for cell in cells}
-        """Protocols that some cell's drop is measured from."""
-        # of two that read alike the first counts
-        self._cells = {self._place(cell, cell.protocol): cell for cell in reversed(cells)}
-
-    def of(self, cell: CellSummary) -> CellSummary | None:
-        """The undistorted cell of the same method on the same data with the same seed."""
-        if cell.control is None or cell.control == cell.protocol:
-            return None
-        return self._cells.get(self._place(cell, cell.control))
-
-    @staticmethod
-    def _place(cell: CellSummary, protocol: str) -> str:
-        data = [cell.compare_key.get(field) for field in ("dataset", "seed")]
-        return canonical_json([protocol, cell.method_label, cell.dataset_label, data])

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from refbench.results.record import CellRecord
 from refbench.specs import MetricSpec
-from refbench.stats.paired import Comparison, Trials
-from refbench.stats.summary import CellSummary, MetricSummary
+from refbench.stats.paired import Comparison
+from refbench.stats.summary import MetricSummary
 
 Tone = Literal["", "gain", "loss"]
 """What a significant difference is painted as; see :func:`refbench.stats.ranking.significant`."""
@@ -38,7 +39,7 @@ class Score:
 class Entry:
     """One method in a section."""
 
-    cell: CellSummary
+    cell: CellRecord
     scores: tuple[Score, ...]
     """One per column of the table."""
 
@@ -70,9 +71,3 @@ class Table:
     """Numbered from 1: why values are absent, why something is not ranked."""
     footer: tuple[str, ...]
     """How to read the table: marks, intervals, signatures, protocol versions."""
-
-
-def trials_of(cell: CellSummary, signature: str) -> Trials:
-    """The finite values of one metric of a cell; empty where it has none."""
-    alias = next((a for a, metric in cell.metrics.items() if metric.signature == signature), None)
-    return cell.values.get(alias, {}) if alias is not None else {}

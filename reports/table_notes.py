@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from refbench.results.drops import trials_of
 from refbench.specs import MetricSpec
 from refbench.stats.paired import ALPHA, Comparison, compare
 
-from .table_model import Section, trials_of
+from .table_model import Section
 
 MARKS = "* best, ' second"
 """How the text table marks; Markdown says it with bold and italics."""

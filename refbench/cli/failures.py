@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from refbench.cli.output import Output
-    from refbench.stats.summary import CellSummary
+    from refbench.results.record import CellRecord
 
 SHOWN = 10
 """Failed trials that the end of a run spells out; the rest are counted."""
 
 
-def show_failures(cells: Sequence[CellSummary], output: Output) -> None:
+def show_failures(cells: Sequence[CellRecord], output: Output) -> None:
     """A line for each of the first ten error rows, and that the same command tries them again."""
     found = [(cell, failure) for cell in cells for failure in cell.failures]
     for cell, f in found[:SHOWN]:

@@ -10,10 +10,10 @@ from refbench.cli.table import print_table
 if TYPE_CHECKING:
     from refbench.cli.output import Output
     from refbench.reports.published import Beside
-    from refbench.stats.summary import CellSummary
+    from refbench.results.record import CellRecord
 
 
-def published_beside(cells: Sequence[CellSummary]) -> tuple[Beside, ...]:
+def published_beside(cells: Sequence[CellRecord]) -> tuple[Beside, ...]:
     """The published numbers of the methods in ``cells`` on their datasets; never ranked with them."""
     from refbench.reports.published import beside, of_methods
 

@@ -126,7 +126,7 @@ def show(report: Any, written: list[Path], output: Output, *, published: bool = 
         output.line(render(table, terminal=output.terminal), styled=True)
         output.line()
     if published:
-        print_published(output, published_beside(report.stored.summaries()))
+        print_published(output, published_beside(report.stored.cells))
         output.line()
     for problem in report.stored.problems:
         output.note(f"left out: {problem}")

@@ -76,7 +76,7 @@ def set_threads(threads: int | None) -> None:
 
 def show_settings(configs: list[RunConfig], output: Output) -> int:
     """``--cfg``."""
-    from refbench.results.summaries import plain
+    from refbench.plan.manifests import plain
     from refbench.untrusted.redact import clean_config
 
     # shown in logs of CI, too
@@ -135,7 +135,7 @@ def suite_tables(outcome: RunOutcome) -> list[Any]:
     """One comparison table per suite."""
     from refbench.reports.table import comparison_table
 
-    return [comparison_table(suite.summaries, title=suite_title(suite)) for suite in outcome.suites]
+    return [comparison_table(suite.cells, title=suite_title(suite)) for suite in outcome.suites]
 
 
 def suite_title(suite: Any) -> str:
@@ -174,12 +174,13 @@ def report(
     from refbench.cli.failures import show_failures
     from refbench.cli.published import print_published, published_beside, published_document
     from refbench.reports.table_text import render
+    from refbench.results.drops import Drops, cells_document
 
-    unique = {s.run_key: s for suite in outcome.suites for s in suite.summaries}
-    others = published_beside(list(unique.values())) if published else ()
+    cells = outcome.cells()
+    others = published_beside(cells) if published else ()
     output.emit(
         {
-            "cells": [summary.json() for summary in unique.values()],
+            "cells": cells_document(cells, Drops(cells)) if output.json else [],
             "computed": outcome.computed,
             "reused": outcome.reused,
             "errors": outcome.errors,
@@ -204,7 +205,7 @@ def report(
     show_tracked(tracked, output)
     for problem in outcome.problems:
         output.note(f"warning: {problem}")
-    show_failures(list(unique.values()), output)
+    show_failures(cells, output)
     part = f"shard {outcome.shard}: " if outcome.shard else ""
     output.line(f"{part}{outcome.computed} trials computed, {outcome.reused} reused, {outcome.errors} errors")
     if outcome.partial:

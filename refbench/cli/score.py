@@ -44,24 +44,30 @@ def run(args: argparse.Namespace) -> int:
     scorer = Scorer(values["metrics"], Registry.discover(), values["data.root"], args.output.note)
     cells = score_runs(places, scorer)
     args.output.emit({"cells": [cell.json() for cell in cells]})
-    aliases = list(cells[0].metrics) if cells else []
+    aliases = list(cells[0].record.metrics) if cells else []
     rows = [_row(cell, aliases) for cell in cells]
     print_table(args.output, ("method", "dataset", "protocol", *aliases, "scored", "reused"), rows)
     for alias in aliases:
-        args.output.line(f"{alias} = {cells[0].metrics[alias].signature}")
+        args.output.line(f"{alias} = {cells[0].record.metrics[alias].signature}")
     return 1 if any(cell.errors or cell.without_image for cell in cells) else 0
 
 
 def _row(cell: ScoredCell, aliases: list[str]) -> list[str]:
-    manifest = cell.manifest
+    record = cell.record
     shown = []
     for alias in aliases:
-        metric = cell.metrics[alias]
+        metric = record.metrics[alias]
         if metric.mean is None:
             shown.append(metric.reason or "-")
         elif metric.lo is None or metric.hi is None:
             shown.append(f"{metric.mean:.4f}")
         else:
             shown.append(f"{metric.mean:.4f} [{metric.lo:.4f}, {metric.hi:.4f}]")
-    label = manifest.method_label or manifest.method
-    return [label, cell.dataset_label, manifest.protocol, *shown, str(cell.scored), str(cell.reused)]
+    return [
+        record.method_label,
+        record.dataset_label,
+        record.protocol,
+        *shown,
+        str(cell.scored),
+        str(cell.reused),
+    ]

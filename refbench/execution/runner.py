@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -15,14 +16,14 @@ from refbench.execution.preflight import preflight
 from refbench.execution.rounds import RETRIES, run_in_rounds
 from refbench.identity.keys import digest
 from refbench.plan.job import Task, TaskResult
+from refbench.plan.manifests import cell_manifest, suite_controls
 from refbench.plan.planner import Cell, Plan
 from refbench.plan.sharding import Shard
+from refbench.results.labels import distinct_labels
+from refbench.results.record import CellRecord, cell_record
 from refbench.results.scoring import complete_rows
-from refbench.results.summaries import cell_manifest, summarise_cell
 from refbench.settings import RunConfig
-from refbench.stats.summary import CellSummary
-from refbench.store import CellStore, RowError, SampleRow, read_manifest
-from refbench.store.partial import partial_text
+from refbench.store import CellStore, RowError, SampleRow, load_run
 from refbench.store.provenance import new_session, now
 
 
@@ -49,10 +50,13 @@ class SuiteOutcome:
 
     name: str
     title: str
-    dataset_label: str
     seed: int
-    cells: tuple[Cell, ...]
-    summaries: tuple[CellSummary, ...]
+    cells: tuple[CellRecord, ...]
+
+    @property
+    def dataset_label(self) -> str:
+        """The dataset, with how much of it was run."""
+        return self.cells[0].dataset_label
 
 
 @dataclass(frozen=True)
@@ -74,13 +78,16 @@ class RunOutcome:
     @property
     def partial(self) -> str:
         """``partial: shard 1/4`` when a cell lacks the rows of other shards, else empty."""
-        return next((s.partial for suite in self.suites for s in suite.summaries if s.partial), "")
+        return next((c.partial for suite in self.suites for c in suite.cells if c.partial), "")
 
     @property
     def errors(self) -> int:
         """Error rows among the trials asked for."""
-        unique = {s.run_key: s.errors for suite in self.suites for s in suite.summaries}
-        return sum(unique.values())
+        return sum(cell.errors for cell in self.cells())
+
+    def cells(self) -> tuple[CellRecord, ...]:
+        """Every cell once: suites of one sweep may share some."""
+        return tuple({c.run_key: c for suite in self.suites for c in suite.cells}.values())
 
 
 def finished_trials(plan: Plan, out: Path) -> dict[str, set[tuple[str, int]]]:
@@ -96,14 +103,14 @@ def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progr
     """
     cells = plan.cells()
     by_key = {cell.key: cell for cell in cells}
-    suite_of = {cell.key: suite.name for suite in reversed(plan.suites) for cell in suite.cells}
+    controls = suite_controls(plan)
     session = new_session(device=config.device, threads=config.threads)
     if plan.shard is not None:
         session |= {"shard": str(plan.shard), "study": digest(sorted(by_key))[:20]}
     with ExitStack() as stack:
         stores = {
             cell.key: stack.enter_context(
-                CellStore.open(config.out, cell.key, cell_manifest(cell, suite_of[cell.key], session))
+                CellStore.open(config.out, cell.key, cell_manifest(cell, controls[cell.key], session))
             )
             for cell in cells
         }
@@ -162,21 +169,24 @@ def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progr
             for line in (*store.mended, *(f"{p}; the trial was run again" for p in store.problems))
         )
 
-        suites = []
+        records: list[CellRecord] = []
         for suite in plan.suites:
-            summaries = []
             for cell in suite.cells:
                 store = stores[cell.key]
-                rows = store.rows(cell.trials())
-                partial = "" if plan.shard is None else partial_cell(store.folder, rows)
-                summary, document = summarise_cell(cell, rows, store.rows_path(), partial)
-                store.write_summary({**document, "finished": now()})
-                summaries.append(summary)
-            suites.append(
-                SuiteOutcome(
-                    suite.name, suite.title, suite.dataset_label, suite.seed, suite.cells, tuple(summaries)
+                record = cell_record(
+                    load_run(store.folder),
+                    cell.trials(),
+                    hold=False,
+                    signatures=[spec.signature for spec in cell.job.metrics],
+                    suite=suite.name,
                 )
-            )
+                store.write_summary({**record.summary_document(), "finished": now()})
+                records.append(record)
+        labelled = iter(distinct_labels(records))
+        suites = [
+            SuiteOutcome(suite.name, suite.title, suite.seed, tuple(islice(labelled, len(suite.cells))))
+            for suite in plan.suites
+        ]
         folders = {key: store.folder for key, store in stores.items()}
     total = sum(map(len, asked.values()))
     return RunOutcome(tuple(suites), folders, len(tasks), total - len(tasks), problems, plan.shard)
@@ -195,8 +205,3 @@ def close_session(
     for key, store in stores.items():
         if kept[key]:
             store.finish_session(str(session["id"]), {"finished": now(), "rows": kept[key]})
-
-
-def partial_cell(folder: Path, rows: Sequence[SampleRow]) -> str:
-    """What a shard's cell still lacks; other shards may have written into the same folder."""
-    return partial_text(read_manifest(folder), {row.key for row in rows})

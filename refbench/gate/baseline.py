@@ -17,9 +17,9 @@ from typing import Any
 from refbench.errors import UserError
 from refbench.gate.parse import Field
 from refbench.identity.keys import first_difference
+from refbench.results.record import CellRecord
 from refbench.specs import MetricSpec
 from refbench.stats.paired import Trials
-from refbench.stats.summary import CellSummary
 
 KIND = "refbench-baseline"
 SCHEMA = 1
@@ -73,7 +73,7 @@ def rounded(trials: Trials, spec: MetricSpec) -> dict[tuple[str, int], float]:
     return {key: round(value, digits) for key, value in sorted(trials.items())}
 
 
-def baseline_of(cells: Sequence[CellSummary], provenance: Mapping[str, str]) -> Baseline:
+def baseline_of(cells: Sequence[CellRecord], provenance: Mapping[str, str]) -> Baseline:
     """The baseline that finished cells would make. Metrics without any value are left out.
 
     Raises UserError for cells with errors or without values (a gate needs something to hold on to), and

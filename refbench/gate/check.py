@@ -10,15 +10,15 @@ from refbench.gate.costs import costs
 from refbench.gate.match import find
 from refbench.gate.tolerance import Limits
 from refbench.gate.verdict import CellVerdict, GateResult, MetricVerdict, Verdict
+from refbench.results.record import CellRecord
 from refbench.specs import MetricSpec
 from refbench.stats.cluster import cluster_means
 from refbench.stats.paired import Trials, compare_differences
-from refbench.stats.summary import CellSummary
 
 
 def check(
     baseline: Baseline,
-    cells: Sequence[CellSummary],
+    cells: Sequence[CellRecord],
     limits: Limits | None = None,
     *,
     perf: bool = False,
@@ -56,7 +56,7 @@ def check(
     return GateResult(tuple(verdicts), tuple(extra))
 
 
-def _metric(alias: str, wanted: BaselineCell, cell: CellSummary, limits: Limits) -> MetricVerdict:
+def _metric(alias: str, wanted: BaselineCell, cell: CellRecord, limits: Limits) -> MetricVerdict:
     signature = wanted.signatures[alias]
     tolerance = limits.of(alias, signature)
     now_alias = next((a for a, s in cell.metrics.items() if s.signature == signature), None)

@@ -6,10 +6,10 @@ from refbench.gate.baseline import BaselineCell
 from refbench.gate.tolerance import Limits, cost_floor
 from refbench.gate.verdict import MetricVerdict, Verdict
 from refbench.identity.keys import first_difference
-from refbench.stats.summary import CellSummary
+from refbench.results.record import CellRecord
 
 
-def costs(wanted: BaselineCell, cell: CellSummary, limits: Limits) -> list[MetricVerdict]:
+def costs(wanted: BaselineCell, cell: CellRecord, limits: Limits) -> list[MetricVerdict]:
     """A verdict per cost of the baseline (mean seconds per image and stage, largest peak memory).
 
     Seconds of another processor, device or number of threads say nothing about the method: then every
@@ -28,7 +28,7 @@ def costs(wanted: BaselineCell, cell: CellSummary, limits: Limits) -> list[Metri
     ]
 
 
-def _cost(name: str, then: float, cell: CellSummary, limits: Limits) -> MetricVerdict:
+def _cost(name: str, then: float, cell: CellRecord, limits: Limits) -> MetricVerdict:
     now = cell.costs.get(name)
     if now is None:
         reason = f"costs: the run has no {name}"

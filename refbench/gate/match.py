@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from refbench.errors import did_you_mean
 from refbench.gate.baseline import BaselineCell
 from refbench.identity.keys import differences, first_difference
-from refbench.stats.summary import CellSummary
+from refbench.results.record import CellRecord
 
 
 @dataclass(frozen=True)
 class Match:
     """The counterpart, or the first field that differs in the nearest candidate."""
 
-    cell: CellSummary | None = None
+    cell: CellRecord | None = None
     field: str = ""
     reason: str = ""
     remark: str = ""
 
 
-def find(wanted: BaselineCell, cells: Sequence[CellSummary]) -> Match:
+def find(wanted: BaselineCell, cells: Sequence[CellRecord]) -> Match:
     """The cell of the run to compare ``wanted`` with.
 
     Of several with the same compare key the one with the same weights label counts; a single one with
@@ -55,14 +55,14 @@ def find(wanted: BaselineCell, cells: Sequence[CellSummary]) -> Match:
     return _difference(wanted, nearest)
 
 
-def _likeness(wanted: BaselineCell, cell: CellSummary) -> tuple[bool, ...]:
+def _likeness(wanted: BaselineCell, cell: CellRecord) -> tuple[bool, ...]:
     """Fields that agree, most telling first: the nearest candidate explains best what is missing."""
     names = ("dataset", "protocol", "seed")
     agree = [first_difference(wanted.compare_key.get(n), cell.compare_key.get(n)) is None for n in names]
     return (agree[0], cell.protocol == wanted.protocol, *agree[1:], cell.weights == wanted.weights)
 
 
-def _difference(wanted: BaselineCell, cell: CellSummary) -> Match:
+def _difference(wanted: BaselineCell, cell: CellRecord) -> Match:
     found = first_difference(wanted.compare_key, cell.compare_key)
     assert found is not None
     name, old, new = found
@@ -72,7 +72,7 @@ def _difference(wanted: BaselineCell, cell: CellSummary) -> Match:
     return Match(field=name, reason=f"{name}: baseline {old}, run {new}{parameters}")
 
 
-def _parameters(wanted: BaselineCell, cell: CellSummary) -> str:
+def _parameters(wanted: BaselineCell, cell: CellRecord) -> str:
     """What another version or variant of a protocol means: ``; card.hr_crop_multiple: 4, 8``."""
     both = [key.get("protocol") for key in (wanted.compare_key, cell.compare_key)]
     old, new = (p.get("params") if isinstance(p, Mapping) else None for p in both)

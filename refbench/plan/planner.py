@@ -20,7 +20,7 @@ from refbench.plan.job import ENOUGH, CellJob, DataJob, MethodJob, Task
 from refbench.plan.method_hooks import file_identity, method_label
 from refbench.plan.sharding import Load, Shard, Share, share
 from refbench.protocols import ProtocolInstance, build_instances
-from refbench.protocols.instance import control_of
+from refbench.protocols.instance import control_id, control_of
 from refbench.registry import Registry, load_class
 from refbench.settings import MethodChoice, RunConfig
 from refbench.specs import MethodSpec, MetricSpec
@@ -45,7 +45,9 @@ class Cell:
     baseline: bool
     ids: tuple[str, ...]
     control: str | None
-    """Protocol id of its suite's control, for the drop; None for the control itself."""
+    """Protocol id of its suite's control, for the drop; None for the control itself and for an oracle."""
+    dataset_count: int | None = None
+    """Samples of the dataset's copy, of which ``ids`` may be a part."""
     identity: Mapping[str, Any] = field(repr=False, default_factory=dict)
     """What the run key was made of."""
     config: RunConfig | None = field(repr=False, default=None)
@@ -283,7 +285,8 @@ class Planner:
             fingerprint=dataset.fingerprint,
             baseline=baseline,
             ids=tuple(ids),
-            control=control.id if control is not None and control.id != instance.id else None,
+            control=control_id(instance, control),
+            dataset_count=len(dataset.ids()),
             identity=identity,
             config=replace(config, method=choice),
         )

@@ -222,3 +222,10 @@ def with_draws(instance: ProtocolInstance, draws: int) -> ProtocolInstance:
 def control_of(instances: Sequence[ProtocolInstance]) -> ProtocolInstance | None:
     """The suite's control, if it has one."""
     return next((i for i in instances if i.control), None)
+
+
+def control_id(instance: ProtocolInstance, control: ProtocolInstance | None) -> str | None:
+    """What the drop of ``instance`` is measured from; an oracle loses nothing to a plain control."""
+    if control is None or control.id == instance.id:
+        return None
+    return None if instance.reference.oracle and not control.reference.oracle else control.id

@@ -3,52 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from refbench.errors import UserError
 from refbench.metrics import recorded_specs
 from refbench.results.labels import distinct_labels
-from refbench.results.protocol_parts import ProtocolParts, level_order, protocol_parts
-from refbench.results.summaries import cell_summary, stored_facts
+from refbench.results.protocol_parts import level_order
+from refbench.results.record import CellRecord, cell_record
 from refbench.specs import MetricSpec
-from refbench.stats.summary import CellSummary
-from refbench.store import Manifest, Run, find_runs, load_run, row_files
+from refbench.store import Manifest, Run, find_runs, load_run
 
 
 @dataclass(frozen=True)
-class StoredCell:
-    """One cell on disk and its summary over all rows that it has."""
-
-    run: Run
-    summary: CellSummary
-    parts: ProtocolParts | None
-    """None when the manifest records no protocol parameters: the cell is in tables, not in curves."""
-
-    @property
-    def manifest(self) -> Manifest:
-        """What was run."""
-        return self.run.manifest
-
-
-@dataclass(frozen=True)
-class StoredCells:
+class FinishedCells:
     """Everything a report is made from."""
 
-    cells: tuple[StoredCell, ...]
+    cells: tuple[CellRecord, ...]
     """Ordered as a table reads: dataset, seed, protocol (controls first, levels mild to strong), baseline."""
     specs: tuple[MetricSpec, ...]
     """The metrics of all cells, one per signature."""
     problems: tuple[str, ...]
     """Rows that could not be read, and cells without rows."""
 
-    def summaries(self) -> list[CellSummary]:
-        """The cells' summaries in order."""
-        return [cell.summary for cell in self.cells]
 
-
-def load_cells(places: Sequence[Path]) -> StoredCells:
+def load_cells(places: Sequence[Path]) -> FinishedCells:
     """Read every cell in the given results or run folders, each once.
 
     Raises UserError for a place that holds no run, and when no cell has a row.
@@ -61,11 +41,9 @@ def load_cells(places: Sequence[Path]) -> StoredCells:
     if not runs:
         shown = ", ".join(str(place) for place in places)
         raise UserError(f"{shown}: no finished rows to report; let a run finish first")
-    labelled = distinct_labels([run.manifest for run in runs])
-    runs = [replace(run, manifest=manifest) for run, manifest in zip(runs, labelled, strict=True)]
     specs = all_specs([run.manifest for run in runs])
-    cells = [_stored(run) for run in runs]
-    return StoredCells(tuple(sorted(cells, key=_order)), specs, tuple(problems))
+    cells = distinct_labels([cell_record(run) for run in runs])
+    return FinishedCells(tuple(sorted(cells, key=_order)), specs, tuple(problems))
 
 
 def _unique(runs: Sequence[Run], problems: list[str]) -> list[Run]:
@@ -84,14 +62,6 @@ def _unique(runs: Sequence[Run], problems: list[str]) -> list[Run]:
     return list(kept.values())
 
 
-def _stored(run: Run) -> StoredCell:
-    manifest, parts = run.manifest, protocol_parts(run.manifest.compare)
-    facts = stored_facts(manifest, parts.control if parts is not None else None, run.partial)
-    files = row_files(run.path)
-    rows_path = files[0] if files else run.path
-    return StoredCell(run, cell_summary(facts, run.rows, recorded_specs(manifest.metrics), rows_path), parts)
-
-
 def all_specs(manifests: Sequence[Manifest]) -> tuple[MetricSpec, ...]:
     """The metrics that the manifests record, one per signature."""
     specs: dict[str, MetricSpec] = {}
@@ -101,10 +71,9 @@ def all_specs(manifests: Sequence[Manifest]) -> tuple[MetricSpec, ...]:
     return tuple(specs.values())
 
 
-def _order(cell: StoredCell) -> tuple[Any, ...]:
-    summary, parts = cell.summary, cell.parts
-    seed = summary.compare_key.get("seed")
-    place: tuple[Any, ...] = (2, summary.protocol)
+def _order(cell: CellRecord) -> tuple[Any, ...]:
+    parts = cell.parts
+    place: tuple[Any, ...] = (2, cell.protocol)
     if parts is not None:
         levels = level_order(parts.transform) if parts.transform else None
         level = levels.index(parts.level) if levels and parts.level in levels else 0
@@ -121,14 +90,14 @@ def _order(cell: StoredCell) -> tuple[Any, ...]:
             parts.level or "",
         )
     return (
-        summary.dataset_label,
-        str(summary.compare_key.get("dataset")),
-        seed if isinstance(seed, int) else 0,
+        cell.dataset_label,
+        str(cell.compare_key.get("dataset")),
+        cell.seed,
         place,
-        summary.protocol,
-        not summary.baseline,
-        summary.method_label,
-        summary.run_key,
+        cell.protocol,
+        not cell.baseline,
+        cell.method_label,
+        cell.run_key,
     )
 
 

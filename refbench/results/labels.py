@@ -7,20 +7,28 @@ from dataclasses import replace
 from typing import Any
 
 from refbench.identity.keys import canonical_json
+from refbench.results.record import CellRecord
 from refbench.store import Manifest
 
 
-def distinct_labels(manifests: Sequence[Manifest]) -> list[Manifest]:
-    """The same manifests, in order, with ``method_label`` different for methods that are.
+def distinct_labels(cells: Sequence[CellRecord]) -> tuple[CellRecord, ...]:
+    """The same cells, in order, with ``method_label`` different for methods that are.
 
     Runs of one method with other parameters, weights, precision or code keep their rows apart (other run
     keys); in a table ``datsr (compact)`` twice would read as one method that contradicts itself.
     """
     variants: dict[str, dict[str, Mapping[str, Any]]] = {}
-    for manifest in manifests:
-        facts = _variant(manifest)
-        variants.setdefault(_label(manifest), {}).setdefault(canonical_json(facts), facts)
-    return [replace(m, method_label=_distinct(m, variants[_label(m)])) for m in manifests]
+    for cell in cells:
+        facts = _variant(cell.manifest)
+        variants.setdefault(cell.method_label, {}).setdefault(canonical_json(facts), facts)
+    return tuple(_labelled(cell, _distinct(cell.manifest, variants[cell.method_label])) for cell in cells)
+
+
+def _labelled(cell: CellRecord, label: str) -> CellRecord:
+    if label == cell.method_label or cell.run is None:
+        return cell
+    manifest = replace(cell.run.manifest, method_label=label)
+    return replace(cell, method_label=label, run=replace(cell.run, manifest=manifest))
 
 
 def _label(manifest: Manifest) -> str:

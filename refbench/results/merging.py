@@ -15,13 +15,11 @@ from typing import Any
 
 from refbench.errors import UserError
 from refbench.identity.keys import first_difference, folder_name
-from refbench.metrics import recorded_specs
 from refbench.plan.sharding import Shard
 from refbench.results.merging_rows import JoinedRows, join_rows
-from refbench.results.protocol_parts import protocol_parts
+from refbench.results.record import cell_record
 from refbench.results.scoring import kept_image
-from refbench.results.summaries import cell_summary, stored_facts, summary_document
-from refbench.store import CellStore, Manifest, Run, SampleRow, TrialKey, find_runs, load_run, row_files
+from refbench.store import CellStore, Manifest, Run, SampleRow, TrialKey, find_runs, load_run
 from refbench.store.cell import SUMMARY
 from refbench.store.disk import explained
 from refbench.store.manifest import larger_whole, read_manifest, replace_manifest
@@ -189,7 +187,7 @@ def _require_one_study(a: _Cell, b: _Cell) -> None:
     if found is None or (left.protocol != right.protocol and found[0] == "protocol.id"):
         return
     raise UserError(
-        f"{a.folders[-1]} and {b.folders[-1]} are no parts of one run: {found[0]} of {_label(left)} is "
+        f"{a.folders[-1]} and {b.folders[-1]} do not belong to the same run: {found[0]} of {_label(left)} is "
         f"{found[1]!r} in one and {found[2]!r} in the other; run all shards with the same code and settings"
     )
 
@@ -222,9 +220,8 @@ def _written(cell: _Cell, out: Path) -> MergedCell:
                 store.append_score(score)
         for key in new:
             store.append(joined.rows[key])
-        rows_path = next(iter(row_files(target)), target / "samples.jsonl")
         partial = partial_text(cell.manifest, joined.rows)
-        _write_summary(store, [joined.rows[key] for key in asked], rows_path, partial)
+        _write_summary(store, [joined.rows[key] for key in asked])
     replace_manifest(target, final)
     return MergedCell(
         target, final, len(joined.rows), len(new), joined.repeated, images, lost, partial, problems
@@ -256,17 +253,13 @@ def _summary_samples(folder: Path) -> list[str]:
 def _write_summary(
     store: CellStore,
     rows: Sequence[SampleRow],
-    rows_path: Path,
-    partial: str,
 ) -> None:
     """summary.json of the trials that were asked for, unless it says the same already."""
     manifest = store.manifest
-    parts = protocol_parts(manifest.compare)
-    facts = stored_facts(manifest, parts.control if parts is not None else None, partial)
-    made = cell_summary(facts, rows, recorded_specs(manifest.metrics), rows_path)
-    whole = manifest.whole
-    samples = whole["samples"] if whole is not None else dict.fromkeys(row.sample_id for row in rows)
-    document = summary_document(made, rows_path, list(samples))
+    run = Run(store.folder, manifest, tuple(rows))
+    document = cell_record(run, hold=False).summary_document()
+    if manifest.whole is not None:
+        document["samples"] = list(manifest.whole["samples"])
     try:
         there = json.loads((store.folder / SUMMARY).read_bytes())
     except (OSError, ValueError):

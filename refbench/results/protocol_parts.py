@@ -26,15 +26,6 @@ class ProtocolParts:
         """Id of the same card and reference without a transform."""
         return f"{self.card}+{self.reference.id}" if self.reference.id else self.card
 
-    @property
-    def control(self) -> str | None:
-        """Id of the protocol that the drop is measured from: without the transform, or else with the
-        card's plain reference; None for the plain protocol itself and for the oracle, which has nothing to
-        lose against it."""
-        if self.transform is not None:
-            return self.base
-        return None if not self.reference.id or self.reference.oracle else self.card
-
 
 def protocol_parts(compare: Mapping[str, Any]) -> ProtocolParts | None:
     """The parts that a compare key (``Manifest.compare``) records; None where it records none."""

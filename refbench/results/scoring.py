@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,11 @@ from refbench.metrics import MetricCatalog, metric_facts
 from refbench.plan.planner import Cell
 from refbench.protocols import ProtocolInstance, build_instances
 from refbench.registry import Registry, load_class
+from refbench.results.labels import distinct_labels
+from refbench.results.record import CellRecord, cell_record
 from refbench.results.reopen import RecordedDatasets
-from refbench.results.summaries import scored
 from refbench.settings import ProtocolEntry, SuiteConfig
 from refbench.specs import MetricSpec
-from refbench.stats.summary import MetricSummary, summarise
 from refbench.store import CellStore, Manifest, SampleRow, ScoreRow, TrialKey, find_runs, load_run
 from refbench.store.cell import SUMMARY
 from refbench.types import Dataset, Image
@@ -33,48 +33,26 @@ from refbench.types import Dataset, Image
 class ScoredCell:
     """What scoring added to one cell."""
 
-    folder: Path
-    manifest: Manifest
+    record: CellRecord
+    """The cell over all its rows, with the metrics that were asked for."""
     scored: int
     """Trials that got new values (or the reason for having none)."""
     reused: int
     """Trials that had every value already."""
     without_image: int
     """Trials whose SR image is not there."""
-    n: int
-    """HR images of the cell with at least one good trial."""
-    trials: int
     errors: int
     """Trials whose SR image or sample could not be read now."""
-    metrics: Mapping[str, MetricSummary]
-    """The metrics asked for, by alias."""
-    partial: str = ""
-    """``partial: shard 1/4`` for a shard's cell."""
-
-    @property
-    def dataset_label(self) -> str:
-        """The dataset, with what the cell lacks of it."""
-        label = self.manifest.dataset_label
-        return f"{label} [{self.partial}]" if self.partial else label
 
     def json(self) -> dict[str, Any]:
-        """The cell as ``score --json`` prints it, in the form of ``run --json``."""
+        """The cell as ``score --json`` prints it: as ``run --json`` does, and what scoring did."""
         return {
-            "method": self.manifest.method,
-            "weights": self.manifest.weights,
-            "dataset": self.manifest.dataset,
-            "dataset_label": self.dataset_label,
-            "protocol": self.manifest.protocol,
-            "baseline": self.manifest.baseline,
-            "n": self.n,
-            "trials": self.trials,
+            **self.record.json(),
             "errors": self.errors,
-            "run_key": self.manifest.run_key,
-            "folder": str(self.folder),
+            "folder": str(self.record.path),
             "scored": self.scored,
             "reused": self.reused,
             "without_image": self.without_image,
-            "metrics": {alias: metric.json() for alias, metric in self.metrics.items()},
         }
 
 
@@ -115,20 +93,14 @@ class Scorer:
                 for row in todo:
                     errors += not self._score_row(store, row, dataset, instance, run.manifest.seed)
             store.add_metrics(metric_facts(self._specs))
-            rows = store.rows()
-            summaries = summarise([scored(row) for row in rows], self._specs)
-            _refresh_summary(store, rows, self._specs)
+            _refresh_summary(store)
+        signatures = [spec.signature for spec in self._specs]
         return ScoredCell(
-            folder=folder,
-            manifest=run.manifest,
+            record=cell_record(load_run(folder), hold=False, signatures=signatures),
             scored=len(todo) - errors,
             reused=len(ok) - len(todo) - len(lacking),
             without_image=len(lacking),
-            n=summaries.n,
-            trials=summaries.trials,
             errors=errors,
-            metrics=summaries.metrics,
-            partial=run.partial,
         )
 
     def _has_all(self, row: SampleRow) -> bool:
@@ -206,7 +178,7 @@ def _never(spec: MetricSpec, row: SampleRow) -> bool:
 def score_runs(places: Sequence[Path], scorer: Scorer) -> list[ScoredCell]:
     """Score every cell in the given results or cell folders, each once."""
     folders = dict.fromkeys(folder for place in places for folder in find_runs(place))
-    return [scorer.score(folder) for folder in folders]
+    return scored_cells([scorer.score(folder) for folder in folders])
 
 
 def kept_image(folder: Path, row: SampleRow) -> Path | None:
@@ -249,17 +221,24 @@ def _same_size(sr: Image, target: Image | None, row: SampleRow) -> None:
         )
 
 
-def _refresh_summary(store: CellStore, rows: Sequence[SampleRow], specs: Sequence[MetricSpec]) -> None:
-    """Add the metrics to summary.json, over the samples that it is about."""
+def _refresh_summary(store: CellStore) -> None:
+    """Write summary.json anew with the metrics that were added, over the samples that it is about."""
     path = store.folder / SUMMARY
     if not path.is_file():
         return
     try:
         document = json.loads(path.read_text(encoding="ascii"))
         asked = set(document["samples"])
+        finished = document.get("finished")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{path}: damaged ({error}); repeat the run, which keeps its rows") from error
-    chosen = [scored(row) for row in rows if row.sample_id in asked]
-    found = summarise(chosen, specs).metrics
-    document["metrics"] = {**document.get("metrics", {}), **{a: m.json() for a, m in found.items()}}
-    store.write_summary(document)
+    run = load_run(store.folder)
+    trials = [row.key for row in run.rows if row.sample_id in asked]
+    record = cell_record(run, trials, hold=False)
+    store.write_summary({**record.summary_document(), "samples": document["samples"], "finished": finished})
+
+
+def scored_cells(found: Sequence[ScoredCell]) -> list[ScoredCell]:
+    """The same with labels that tell variants of one method apart."""
+    labelled = distinct_labels([cell.record for cell in found])
+    return [replace(cell, record=record) for cell, record in zip(found, labelled, strict=True)]

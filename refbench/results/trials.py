@@ -8,7 +8,7 @@ from refbench.errors import SampleError, UserError
 from refbench.imaging import read_image
 from refbench.protocols import ProtocolInstance
 from refbench.registry import Registry
-from refbench.results.cells import StoredCell
+from refbench.results.record import CellRecord
 from refbench.results.reopen import RecordedDatasets
 from refbench.results.scoring import kept_image, protocol_of
 from refbench.store import SampleRow
@@ -29,7 +29,7 @@ class TrialImages:
         """Why LR, references and HR of some trials are not shown, each reason once."""
         return tuple(self._problems)
 
-    def trial(self, cell: StoredCell, row: SampleRow) -> Trial | None:
+    def trial(self, cell: CellRecord, row: SampleRow) -> Trial | None:
         """LR, references and target of one row, as its method got them; None when that is not possible."""
         opened = self._open(cell)
         if opened is None:
@@ -42,9 +42,9 @@ class TrialImages:
             self._problems[f"{row.sample_id}: {error}"] = None
             return None
 
-    def sr(self, cell: StoredCell, row: SampleRow) -> Image | None:
+    def sr(self, cell: CellRecord, row: SampleRow) -> Image | None:
         """The kept SR image of one row; None when there is none, or it cannot be read."""
-        path: Path | None = kept_image(cell.run.path, row)
+        path: Path | None = kept_image(cell.path, row)
         if path is None:
             return None
         try:
@@ -53,13 +53,13 @@ class TrialImages:
             self._problems[f"{path}: {error}"] = None
             return None
 
-    def _open(self, cell: StoredCell) -> tuple[Dataset, ProtocolInstance] | None:
+    def _open(self, cell: CellRecord) -> tuple[Dataset, ProtocolInstance] | None:
         key = cell.manifest.run_key
         if key not in self._opened:
             self._opened[key] = None
             try:
-                dataset = self._datasets.dataset(cell.manifest, cell.run.path)
-                self._opened[key] = dataset, protocol_of(cell.manifest, cell.run.path)
+                dataset = self._datasets.dataset(cell.manifest, cell.path)
+                self._opened[key] = dataset, protocol_of(cell.manifest, cell.path)
             # a plugin's dataset that is not installed here may fail in its own way
             except (UserError, ImportError, OSError) as error:
                 self._problems[" ".join(str(error).split())] = None

@@ -7,10 +7,9 @@ from refbench.stats.holm import holm
 from refbench.stats.interval import Interval, mean_interval
 from refbench.stats.paired import Comparison, compare, compare_differences, compare_images
 from refbench.stats.ranking import Ranking, rank
-from refbench.stats.summary import CellSummary, MetricSummary, RowsSummary, summarise
+from refbench.stats.summary import MetricSummary, RowsSummary, summarise
 
 __all__ = [
-    "CellSummary",
     "Comparison",
     "Interval",
     "MetricSummary",

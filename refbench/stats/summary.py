@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from refbench.specs import MetricSpec
@@ -59,74 +59,6 @@ class RowsSummary:
     """By alias: (sample id, draw) -> finite value."""
     failed: tuple[str, ...] = ()
     """Ids of the samples with an error row, sorted."""
-
-
-@dataclass(frozen=True)
-class CellSummary:
-    """One cell = method x dataset x protocol instance x seed, as tables, gate and ``--json`` see it."""
-
-    method: str
-    """Plain id."""
-    weights: str
-    """Weights variant or path label; empty for a method without weights."""
-    method_label: str
-    """``datsr (compact)``."""
-    dataset: str
-    """Plain id."""
-    dataset_label: str
-    """``cufed5-sample``, ``wrsr [6 of 80]``."""
-    protocol: str
-    """Instance id: ``canonical@1+jitter@1[level=x1]``."""
-    baseline: bool
-    """True for the method that the others' deltas refer to (bicubic)."""
-    n: int
-    trials: int
-    errors: int
-    run_key: str
-    rows_path: str
-    """File of the rows."""
-    metrics: Mapping[str, MetricSummary]
-    values: Mapping[str, Trials] = field(repr=False, default_factory=dict)
-    compare_key: Mapping[str, Any] = field(repr=False, default_factory=dict)
-    """What two cells must share to be compared, without the metric's signature: dataset fingerprint,
-    protocol id and parameters, seed. Never weights or code."""
-    control: str | None = None
-    """Protocol id of the undistorted cell that the drop is measured from; None: no such cell."""
-    failed: tuple[str, ...] = ()
-    """Ids of the samples with an error row."""
-    failures: tuple[Mapping[str, Any], ...] = ()
-    """The error rows: ``sample_id draw error error_kind attempts``."""
-    costs: Mapping[str, float] = field(default_factory=dict)
-    """What the gate's ``--perf`` compares, lower is better: ``seconds`` per image, ``peak_mb``."""
-    work: Mapping[str, float] = field(default_factory=dict)
-    """``parameters`` of the method and ``flops`` of one trial, as far as they are known."""
-    suite: str = ""
-    """The suite that the cell was run for; empty where nobody asked."""
-    machine: Mapping[str, str] = field(default_factory=dict)
-    """Where the costs were measured: processor, device, threads; empty when not known."""
-    partial: str = ""
-    """``partial: shard 1/4`` for one shard of a cell: it is neither ranked nor gated. Empty: complete."""
-
-    def json(self) -> dict[str, Any]:
-        """The cell as ``run --json`` prints it."""
-        partial = {"partial": self.partial} if self.partial else {}
-        failures = {"failures": [dict(f) for f in self.failures]} if self.failures else {}
-        return {
-            "method": self.method,
-            "weights": self.weights,
-            "dataset": self.dataset,
-            "dataset_label": self.dataset_label,
-            "protocol": self.protocol,
-            "baseline": self.baseline,
-            "n": self.n,
-            "trials": self.trials,
-            "errors": self.errors,
-            "run_key": self.run_key,
-            "rows": self.rows_path,
-            **partial,
-            **failures,
-            "metrics": {alias: metric.json() for alias, metric in self.metrics.items()},
-        }
 
 
 Row = Mapping[str, Any]

@@ -18,7 +18,7 @@ from refbench.store.locks import exclusive
 
 MANIFEST = "manifest.json"
 DAMAGED = "manifest.damaged"
-MANIFEST_SCHEMA = 1
+MANIFEST_SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,14 @@ class Manifest:
     dataset_label: str = ""
     """What tables show: ``cufed5-sample``, ``wrsr [6 of 80]``."""
     suite: str = ""
-    """The suite that the cell was first run for."""
+    """The suite that the cell was last run for."""
+    controls: Mapping[str, str | None] = field(default_factory=dict)
+    """Suite -> protocol id that its drop is measured from; None: this cell is that suite's control, the suite
+    has none, or the reference leaks HR (an oracle has nothing to lose)."""
     baseline: bool = False
-    """True when the cell was added as the baseline of a comparison."""
+    """True when the cell was last run as the baseline of a comparison."""
+    dataset_count: int | None = None
+    """Samples of the dataset's copy; a cell with rows for fewer says so in its label."""
     identity: Mapping[str, Any] = field(default_factory=dict)
     """The fields of the run key (refbench.identity.keys.run_fields)."""
     compare: Mapping[str, Any] = field(default_factory=dict)
@@ -81,20 +86,24 @@ class Manifest:
         if lacking:
             raise ValueError(f"no field {lacking[0]!r}")
         values = {name: value for name, value in data.items() if name in known}
-        for name in ("identity", "compare", "metrics", "config"):
+        for name in ("identity", "compare", "metrics", "config", "controls"):
             if not isinstance(values.get(name, {}), dict):
                 raise ValueError(f"field {name!r} is not an object")
         for name in ("method_label", "weights", "dataset_label", "suite"):
             if not isinstance(values.get(name, ""), str):
                 raise ValueError(f"field {name!r} is not text")
+        if not all(isinstance(c, str | None) for c in values.get("controls", {}).values()):
+            raise ValueError("field 'controls' holds something that is neither text nor null")
+        if type(values.get("dataset_count")) not in (int, type(None)):
+            raise ValueError("field 'dataset_count' is neither a number nor null")
         if type(values.get("seed", 0)) is not int or type(values.get("baseline", False)) is not bool:
             raise ValueError("field 'seed' is not a number, or 'baseline' neither true nor false")
         for alias, facts in values.get("metrics", {}).items():
             if not isinstance(facts, dict) or not isinstance(facts.get("signature", ""), str):
-                raise ValueError(f"metric {alias!r} is no object with a signature")
+                raise ValueError(f"metric {alias!r} is not an object with a signature")
         whole = values.get("whole")
         if whole is not None and not (isinstance(whole, dict) and isinstance(whole.get("samples"), list)):
-            raise ValueError("field 'whole' is no object with samples")
+            raise ValueError("field 'whole' is not an object with samples")
         for name in ("weights_files", "sessions"):
             entries = values.get(name, ())
             if not isinstance(entries, (list, tuple)) or not all(isinstance(e, dict) for e in entries):
@@ -104,7 +113,7 @@ class Manifest:
 
 
 class TornManifest(UserError):
-    """The file is no JSON: it was cut off or overwritten, and nothing in it can be used."""
+    """The file is not JSON: it was cut off or overwritten, and nothing in it can be used."""
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -165,8 +174,14 @@ def join_manifest(
         new = tuple(session for session in manifest.sessions if session.get("id") not in known)
         merged = dataclasses.replace(
             there,
+            # the suite that asked last decides what the cell is measured from
+            suite=manifest.suite,
+            controls={**there.controls, **manifest.controls},
+            baseline=manifest.baseline,
+            dataset_count=manifest.dataset_count,
             metrics={**there.metrics, **manifest.metrics},
             sessions=(*there.sessions, *new),
+            schema=manifest.schema,
             whole=larger_whole(there.whole, manifest.whole),
         )
         # a run that finds everything done leaves the folder as it was

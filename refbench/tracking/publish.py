@@ -8,16 +8,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from refbench.store import read_manifest
+from refbench.results.drops import Drops, drop_document
+from refbench.results.record import CellRecord
+from refbench.store import Manifest
 from refbench.tracking.mlflow_mirror import publish
 from refbench.tracking.types import CellRunInfo, SuiteRunInfo, TrackingResult
 from refbench.untrusted.escape import markdown_text
 
 if TYPE_CHECKING:
     from refbench.execution.runner import RunOutcome
-    from refbench.plan.planner import Cell
     from refbench.settings import RunConfig
-    from refbench.stats.summary import CellSummary
 
 
 def publish_run(
@@ -34,59 +34,63 @@ def publish_run(
     results = []
     for suite, table in zip(outcome.suites, tables, strict=True):
         first = suite.cells[0]
-        info = SuiteRunInfo(suite.name, first.dataset, suite.dataset_label, first.fingerprint, suite.seed)
-        cells = [
-            cell_info(cell, summary, outcome)
-            for cell, summary in zip(suite.cells, suite.summaries, strict=True)
-        ]
-        report = None if write_report is None else partial(write_report, [cell.folder for cell in cells])
+        fingerprint = str(first.compare_key.get("dataset"))
+        info = SuiteRunInfo(suite.name, first.dataset, suite.dataset_label, fingerprint, suite.seed)
+        drops = Drops(suite.cells)
+        cells = [cell_info(cell, drops) for cell in suite.cells]
+        report = None if write_report is None else partial(write_report, [cell.path for cell in suite.cells])
         results.append(publish(config.out, config.tracking_uri, info, cells, table, report))
     return results
 
 
-def cell_info(cell: Cell, summary: CellSummary, outcome: RunOutcome) -> CellRunInfo:
+def cell_info(cell: CellRecord, drops: Drops) -> CellRunInfo:
     """One child run."""
     # the scores first: MLflow draws the first metric of a comparison
     metrics: dict[str, float | None] = {}
-    for alias, metric in summary.metrics.items():
+    for alias, metric in cell.metrics.items():
         metrics[alias] = metric.mean
         metrics[f"{alias}.lo"] = metric.lo
         metrics[f"{alias}.hi"] = metric.hi
-    metrics |= {"n": float(summary.n), "trials": float(summary.trials), "errors": float(summary.errors)}
-    identity, instance = cell.identity, cell.protocol
-    params = identity["params"]
-    times = session_times(outcome.folders[cell.key])
+        drop = drop_document(drops.of(cell, metric.signature))
+        if drop is not None:
+            metrics |= {f"{alias}.drop": drop["mean"]}
+            metrics |= {f"{alias}.drop.{end}": drop[end] for end in ("lo", "hi")}
+    metrics |= {"n": float(cell.n), "trials": float(cell.trials), "errors": float(cell.errors)}
+    manifest, parts = cell.manifest, cell.parts
+    params = manifest.identity["params"]
+    started, finished = session_times(manifest)
     return CellRunInfo(
-        run_key=cell.key,
-        folder=outcome.folders[cell.key],
+        run_key=cell.run_key,
+        folder=cell.path,
         method=cell.method,
         method_label=cell.method_label,
         weights=cell.weights,
         dataset=cell.dataset,
         dataset_label=cell.dataset_label,
-        protocol=instance.id,
-        seed=cell.job.seed,
+        protocol=cell.protocol,
+        seed=cell.seed,
         baseline=cell.baseline,
         # what stands side by side in MLflow's comparison; the protocol in full is in the manifest
         params={
             "method": {"name": cell.method, **{k: "default" if v is None else v for k, v in params.items()}},
-            "weights": {"name": cell.weights, "sha256": identity["weights"]} if cell.weights else {},
-            "precision": identity["precision"],
+            "weights": {"name": cell.weights, "sha256": manifest.identity["weights"]} if cell.weights else {},
+            "precision": manifest.identity["precision"],
             "dataset": cell.dataset_label,
-            "card": instance.card.id,
-            "reference": instance.reference.id or "first",
-            "transform": instance.transform or "none",
-            "level": instance.level or "none",
+            "control": cell.control or "none",
+            "card": parts.card if parts else "unknown",
+            "reference": (parts.reference.id or "first") if parts else "unknown",
+            "transform": (parts.transform or "none") if parts else "unknown",
+            "level": (parts.level or "none") if parts else "unknown",
         },
-        metrics=metrics | costs(summary),
-        note=scores(summary),
-        started=times[0],
-        finished=times[1],
-        signatures={alias: metric.signature for alias, metric in summary.metrics.items()},
+        metrics=metrics | costs(cell),
+        note=scores(cell),
+        started=started,
+        finished=finished,
+        signatures={alias: metric.signature for alias, metric in cell.metrics.items()},
     )
 
 
-def costs(summary: CellSummary) -> dict[str, float | None]:
+def costs(summary: CellRecord) -> dict[str, float | None]:
     """Costs under names that say their unit, which MLflow has no other place for."""
     found: dict[str, float | None] = {}
     for name, value in summary.costs.items():
@@ -100,7 +104,7 @@ def costs(summary: CellSummary) -> dict[str, float | None]:
     return found
 
 
-def scores(summary: CellSummary) -> str:
+def scores(summary: CellRecord) -> str:
     """The scores as people read them: title, unit, interval."""
     lines = []
     for alias, metric in summary.metrics.items():
@@ -116,9 +120,9 @@ def scores(summary: CellSummary) -> str:
     return "\n".join(lines)
 
 
-def session_times(folder: Path) -> tuple[float | None, float | None]:
+def session_times(manifest: Manifest) -> tuple[float | None, float | None]:
     """(start, end) of the last session that wrote rows, in seconds since 1970, as far as they are known."""
-    sessions = read_manifest(folder).sessions
+    sessions = manifest.sessions
     last = sessions[-1] if sessions else {}
     found = [last.get(name) for name in ("started", "finished")]
     start, end = (datetime.fromisoformat(t).timestamp() if isinstance(t, str) else None for t in found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from refbench.results.cells import StoredCell
+from refbench.results.record import CellRecord
 from refbench.specs import MetricSpec
 from refbench.stats.paired import Trials
 
@@ -32,33 +32,33 @@ class Extreme:
     worst: bool
 
 
-def sections(cells: Sequence[StoredCell]) -> dict[SectionKey, list[StoredCell]]:
+def sections(cells: Sequence[CellRecord]) -> dict[SectionKey, list[CellRecord]]:
     """Cells by dataset, seed and protocol, in order: the plain protocols come first."""
-    found: dict[SectionKey, list[StoredCell]] = {}
+    found: dict[SectionKey, list[CellRecord]] = {}
     for cell in cells:
-        found.setdefault((data_key(cell), cell.summary.protocol), []).append(cell)
+        found.setdefault((data_key(cell), cell.protocol), []).append(cell)
     return found
 
 
-def extremes(cells: Sequence[StoredCell], spec: MetricSpec) -> list[Extreme]:
+def extremes(cells: Sequence[CellRecord], spec: MetricSpec) -> list[Extreme]:
     """Worst and best trials of every method against the baseline (or the section's first method)."""
     found: list[Extreme] = []
     for key, members in sections(cells).items():
-        reference = next((c for c in members if c.summary.baseline), members[0])
+        reference = next((c for c in members if c.baseline), members[0])
         for cell in members:
             if cell is not reference:
                 found += _pair(key, cell, reference, spec)
     return found
 
 
-def _pair(key: SectionKey, cell: StoredCell, other: StoredCell, spec: MetricSpec) -> list[Extreme]:
+def _pair(key: SectionKey, cell: CellRecord, other: CellRecord, spec: MetricSpec) -> list[Extreme]:
     own, theirs = values_of(cell, spec), values_of(other, spec)
     sign = 1.0 if spec.higher_is_better else -1.0
     differences = sorted((sign * (own[k] - theirs[k]), k) for k in own.keys() & theirs.keys())
     count = min(EXTREMES, len(differences) // 2) or min(1, len(differences))
     chosen = [(d, k, True) for d, k in differences[:count]]
     chosen += [(d, k, False) for d, k in reversed(differences[len(differences) - count :])]
-    labels = (cell.summary.method_label, other.summary.method_label)
+    labels = (cell.method_label, other.method_label)
     found = [Extreme(key, *labels, sample, draw, d, worst) for d, (sample, draw), worst in chosen]
     # with a single trial the best is the worst
     return found[:1] if len(differences) == 1 else found
@@ -73,14 +73,14 @@ class Item:
     draw: int
 
 
-def gallery_items(cells: Sequence[StoredCell], spec: MetricSpec, most: int) -> tuple[list[Item], int]:
+def gallery_items(cells: Sequence[CellRecord], spec: MetricSpec, most: int) -> tuple[list[Item], int]:
     """(the trials to show, how many there are): at most ``most`` per dataset.
 
     First the extremes of plain protocols, then plain protocols' other images, then extremes and images of
     the rest.
     """
     by_section = sections(cells)
-    groups = {c.summary.control for c in cells}
+    groups = {c.control for c in cells}
     plain = {key for key in by_section if key[1] in groups or not _distorted(by_section[key][0])}
     wanted: dict[DataKey, dict[Item, None]] = {}
     ranked = extremes(cells, spec)
@@ -100,15 +100,15 @@ def gallery_items(cells: Sequence[StoredCell], spec: MetricSpec, most: int) -> t
     return sorted(chosen, key=lambda i: (order[i.section], i.sample, i.draw)), total
 
 
-def _distorted(cell: StoredCell) -> bool:
+def _distorted(cell: CellRecord) -> bool:
     return cell.parts is not None and (cell.parts.transform is not None or bool(cell.parts.reference.id))
 
 
-def _drawn(members: Sequence[StoredCell], spec: MetricSpec) -> list[tuple[str, int]]:
+def _drawn(members: Sequence[CellRecord], spec: MetricSpec) -> list[tuple[str, int]]:
     """First draws of the images that any method of the section has."""
     found: dict[tuple[str, int], None] = {}
     for cell in members:
         trials: Trials = values_of(cell, spec)
-        keys = trials.keys() if trials else [row.key for row in cell.run.rows if row.ok]
+        keys = trials.keys() if trials else [row.key for row in cell.rows if row.ok]
         found.update(dict.fromkeys(key for key in sorted(keys) if key[1] == 0))
     return list(found)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from refbench.imaging import bicubic_resize
-from refbench.results.cells import StoredCell
+from refbench.results.record import CellRecord
 from refbench.results.trials import TrialImages
 from refbench.specs import MetricSpec
 from refbench.store import SampleRow
@@ -42,16 +42,16 @@ class Gallery:
         return sum(len(data) for data in self.files.values())
 
 
-def make_gallery(cells: Sequence[StoredCell], spec: MetricSpec, images: TrialImages, most: int) -> Gallery:
+def make_gallery(cells: Sequence[CellRecord], spec: MetricSpec, images: TrialImages, most: int) -> Gallery:
     """Render the pictures of at most ``most`` trials per dataset that have a kept SR image."""
     gallery = Gallery()
     items, gallery.total = gallery_items(cells, spec, most)
     by_section = sections(cells)
-    rows = {id(c): {row.key: row for row in c.run.rows if row.ok} for c in cells}
+    rows = {id(c): {row.key: row for row in c.rows if row.ok} for c in cells}
     for item in items:
         members = by_section[item.section]
         own = {
-            c.summary.method_label: (c, rows[id(c)][item.sample, item.draw])
+            c.method_label: (c, rows[id(c)][item.sample, item.draw])
             for c in members
             if (item.sample, item.draw) in rows[id(c)]
         }
@@ -64,7 +64,7 @@ def make_gallery(cells: Sequence[StoredCell], spec: MetricSpec, images: TrialIma
 
 def _entry(
     item: Item,
-    own: Mapping[str, tuple[StoredCell, SampleRow]],
+    own: Mapping[str, tuple[CellRecord, SampleRow]],
     images: TrialImages,
     spec: MetricSpec,
     gallery: Gallery,
@@ -166,7 +166,7 @@ def _crops(
     ]
 
 
-def _score(own: tuple[StoredCell, SampleRow], spec: MetricSpec) -> str:
+def _score(own: tuple[CellRecord, SampleRow], spec: MetricSpec) -> str:
     _, row = own
     value = row.metrics.get(spec.signature)
     if value is not None:

@@ -201,10 +201,10 @@ def runs(report: Report) -> list[dict[str, str]]:
         git = session.get("git") or {}
         found.append(
             {
-                "method": cell.summary.method_label,
-                "dataset": cell.summary.dataset_label,
-                "protocol": cell.summary.protocol,
-                "key": cell.summary.run_key[:20],
+                "method": cell.method_label,
+                "dataset": cell.dataset_label,
+                "protocol": cell.protocol,
+                "key": cell.run_key[:20],
                 "suite": cell.manifest.suite,
                 "when": str(session.get("started") or "-"),
                 "commit": str(git.get("commit") or "-")[:10] if isinstance(git, dict) else "-",
@@ -218,9 +218,9 @@ def choices(report: Report) -> dict[str, list[str]]:
     """What the filters offer."""
     cells = report.cells
     return {
-        "datasets": list(dict.fromkeys(c.summary.dataset_label for c in cells)),
-        "protocols": list(dict.fromkeys(c.summary.protocol for c in cells)),
-        "methods": list(dict.fromkeys(c.summary.method_label for c in cells)),
+        "datasets": list(dict.fromkeys(c.dataset_label for c in cells)),
+        "protocols": list(dict.fromkeys(c.protocol for c in cells)),
+        "methods": list(dict.fromkeys(c.method_label for c in cells)),
     }
 
 

@@ -148,7 +148,7 @@ class Round:
         lines = self.world.ok_lines(self.out)
         assert len(lines) == len(self.study.expected)
         assert set(lines.values()) == {1}
-        for summary in outcome.suites[0].summaries:
+        for summary in outcome.suites[0].cells:
             assert (summary.errors, summary.failed) == (0, ())
 
 

@@ -36,7 +36,7 @@ def test_the_job_array_covers_the_run(tmp_path: Path) -> None:
         assert "MLflow" not in done.stdout
     assert main(["merge", str(out)]) == 0
     (cell,) = load_cells([out]).cells
-    assert (cell.summary.trials, cell.summary.partial) == (3, "")
+    assert (cell.trials, cell.partial) == (3, "")
 
 
 def test_the_matrix_covers_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,4 +54,4 @@ def test_the_matrix_covers_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert main(shlex.split(commands["merge"])[1:]) == 0
     assert main(shlex.split(commands["report"])[1:]) == 0
     (cell,) = load_cells([Path("results")]).cells
-    assert (cell.summary.trials, cell.summary.partial) == (5, "")
+    assert (cell.trials, cell.partial) == (5, "")

@@ -99,7 +99,7 @@ def test_given_lr_is_never_ranked_with_bicubic_lr(photos: Path, capsys: pytest.C
     (external,) = document(capsys, given)["cells"]
     assert own["run_key"] != external["run_key"]
     assert external["dataset_label"].endswith("external-lr")
-    table = comparison_table(load_cells([photos / "out"]).summaries())
+    table = comparison_table(load_cells([photos / "out"]).cells)
     assert len(table.sections) == 2
     assert {s.mark for section in table.sections for e in section.entries for s in e.scores} == {""}
     assert own["metrics"]["psnr_y"]["mean"] != external["metrics"]["psnr_y"]["mean"]

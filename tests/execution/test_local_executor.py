@@ -81,7 +81,7 @@ def execute(words: list[str], out: Path, executor: Any) -> RunOutcome:
 
 
 def values(outcome: RunOutcome) -> Any:
-    return [(s.n, s.trials, s.errors, s.values) for suite in outcome.suites for s in suite.summaries]
+    return [(s.n, s.trials, s.errors, s.values) for suite in outcome.suites for s in suite.cells]
 
 
 def test_rows_equal_the_serial_ones(words: list[str], tmp_path: Path) -> None:
@@ -95,14 +95,14 @@ def test_rows_equal_the_serial_ones(words: list[str], tmp_path: Path) -> None:
 def test_a_lost_trial_is_tried_again(words: list[str], tmp_path: Path, mood: str) -> None:
     pool = LocalExecutor(workers=1, timeout=30, retries=1)
     outcome = execute([*words, f"method.mood={mood}"], tmp_path / "o", pool)
-    (summary,) = outcome.suites[0].summaries
+    (summary,) = outcome.suites[0].cells
     assert (summary.n, summary.errors) == (4, 0)
 
 
 def test_a_trial_that_always_kills_becomes_an_error_row(words: list[str], tmp_path: Path) -> None:
     pool = LocalExecutor(workers=1, retries=1)
     outcome = execute([*words, "method.mood=kill-always"], tmp_path / "o", pool)
-    (summary,) = outcome.suites[0].summaries
+    (summary,) = outcome.suites[0].cells
     assert (summary.n, summary.errors, summary.failed) == (3, 1, ("b",))
     line = next(x for x in Path(summary.rows_path).read_text().splitlines() if '"sample_id":"b"' in x)
     assert '"error_kind":"killed"' in line

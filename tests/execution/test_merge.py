@@ -138,13 +138,13 @@ def test_what_is_there_can_be_merged_and_stays_marked_until_the_rest_comes(
     cells = merge([shards[0], shards[2]], joined, partial=True)
     assert {cell.partial for cell in cells} == {"partial: shards 1/3, 3/3"}
     stored = load_cells([joined])
-    assert all("[partial: shards 1/3, 3/3]" in cell.summary.dataset_label for cell in stored.cells)
+    assert all("[partial: shards 1/3, 3/3]" in cell.dataset_label for cell in stored.cells)
     merge([joined, shards[1]], joined)
     small.execute(registry, small.settings(tmp_path / "whole"))
     assert {k[1:] for k in small.stored_rows(joined)} == {
         k[1:] for k in small.stored_rows(tmp_path / "whole")
     }
-    assert all(not cell.summary.partial for cell in load_cells([joined]).cells)
+    assert all(not cell.partial for cell in load_cells([joined]).cells)
 
 
 def test_an_interrupted_shard_is_told_from_a_missing_one(registry: Registry, tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_shards_of_other_code_are_no_parts_of_one_run(
     with pytest.raises(UserError) as error:
         merge(shards, tmp_path / "joined")
     text = str(error.value)
-    assert "are no parts of one run: code of" in text
+    assert "do not belong to the same run: code of" in text
     assert "'cccc" in text
     assert "'dddd" in text
 
@@ -222,7 +222,7 @@ def test_shards_of_another_protocol_are_no_parts_of_one_run(
     other = SuiteConfig("small", "small", protocols=(ProtocolEntry(control=True, card="ttsr"),))
     shutil.rmtree(shards[2])
     small.execute(registry, small.settings(shards[2], "3/3", suite=other))
-    with pytest.raises(UserError, match=r"trials are missing|are no parts of one run"):
+    with pytest.raises(UserError, match=r"trials are missing|do not belong to the same run"):
         merge(shards, tmp_path / "joined")
 
 
@@ -245,8 +245,8 @@ def test_a_lost_image_is_told_and_its_row_kept(shards: list[Path], tmp_path: Pat
 
 def test_the_gate_refuses_a_shard(registry: Registry, shards: list[Path], tmp_path: Path) -> None:
     whole = small.execute(registry, small.settings(tmp_path / "whole"))
-    baseline = baseline_of(whole.suites[0].summaries, {})
-    part = [cell.summary for cell in load_cells([shards[0]]).cells]
+    baseline = baseline_of(whole.suites[0].cells, {})
+    part = list(load_cells([shards[0]]).cells)
     result = check(baseline, part)
     assert result.exit_code == 3
     assert any("partial: shard 1/3; join its shards with refbench merge" in c.reason for c in result.cells)

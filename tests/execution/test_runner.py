@@ -137,7 +137,7 @@ def numbers(outcome: RunOutcome) -> dict[Any, Any]:
     return {
         (s.method, s.protocol): (s.n, s.trials, s.errors, s.metrics, s.values)
         for suite in outcome.suites
-        for s in suite.summaries
+        for s in suite.cells
     }
 
 
@@ -145,8 +145,8 @@ def test_a_run_and_its_resume(registry: Registry, tmp_path: Path) -> None:
     config = settings(tmp_path)
     first = execute(registry, config)
     assert first.computed == 2 * 5 * 3
-    assert [s.method for s in first.suites[0].summaries] == ["bicubic", "bicubic", "toy", "toy"]
-    assert [s.baseline for s in first.suites[0].summaries] == [True, True, False, False]
+    assert [s.method for s in first.suites[0].cells] == ["bicubic", "bicubic", "toy", "toy"]
+    assert [s.baseline for s in first.suites[0].cells] == [True, True, False, False]
     ToyMethod.calls.clear()
     again = execute(registry, config)
     assert (again.computed, again.reused) == (0, 30)
@@ -180,7 +180,7 @@ def test_bad_image_and_failing_method_are_rows(registry: Registry, tmp_path: Pat
         baseline_method=None,
     )
     outcome = execute(registry, config)
-    control, level = outcome.suites[0].summaries
+    control, level = outcome.suites[0].cells
     assert (control.n, control.trials, control.errors, control.failed) == (3, 5, 2, ("b", "c"))
     assert (level.trials, level.errors) == (10, 4)
     assert outcome.errors == 6
@@ -199,8 +199,8 @@ def test_limit_does_not_leave_a_stale_summary(registry: Registry, tmp_path: Path
     full = execute(registry, settings(tmp_path))
     few = execute(registry, settings(tmp_path, limit=2))
     assert few.computed == 0
-    assert {s.n for s in few.suites[0].summaries} == {2}
-    key = few.suites[0].summaries[0].run_key
+    assert {s.n for s in few.suites[0].cells} == {2}
+    key = few.suites[0].cells[0].run_key
     assert json.loads((few.folders[key] / "summary.json").read_text())["n"] == 2
     assert numbers(execute(registry, settings(tmp_path))) == numbers(full)
 
@@ -235,7 +235,7 @@ def test_more_draws_keep_the_rows_that_are_there(registry: Registry, tmp_path: P
     execute(registry, settings(tmp_path))
     more = execute(registry, settings(tmp_path, draws=3))
     assert more.computed == 2 * 5
-    assert {s.trials for s in more.suites[0].summaries} == {5, 15}
+    assert {s.trials for s in more.suites[0].cells} == {5, 15}
 
 
 def test_a_later_metric_is_scored_from_kept_images(registry: Registry, tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ def test_a_later_metric_without_images_runs_again(registry: Registry, tmp_path: 
     execute(registry, settings(tmp_path, metrics=("psnr_y",), images="none"))
     more = execute(registry, settings(tmp_path, metrics=("psnr_y", "ssim_rgb"), images="none"))
     assert more.computed == 30
-    assert more.suites[0].summaries[0].metrics["ssim_rgb"].mean is not None
+    assert more.suites[0].cells[0].metrics["ssim_rgb"].mean is not None
 
 
 def test_each_manifest_records_its_own_suite(registry: Registry, tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ def test_each_manifest_records_its_own_suite(registry: Registry, tmp_path: Path)
     configs = [settings(tmp_path), settings(tmp_path, suite=other)]
     outcome = carry_out(Planner(registry).plan(configs), configs[0], SerialExecutor(), Watcher())
     for suite in outcome.suites:
-        for summary in suite.summaries:
+        for summary in suite.cells:
             manifest = json.loads((outcome.folders[summary.run_key] / "manifest.json").read_text())
             assert manifest["config"]["suite"]["name"] == suite.name
             assert manifest["config"]["method"]["name"] == summary.method

@@ -142,12 +142,12 @@ def test_a_shard_says_that_it_is_partial_and_is_not_ranked(
     registry = small.make_registry(monkeypatch)
     outcome = small.execute(registry, small.settings(tmp_path, "1/3"))
     assert outcome.partial == "partial: shard 1/3"
-    table = comparison_table(outcome.suites[0].summaries)
+    table = comparison_table(outcome.suites[0].cells)
     assert {section.dataset_label for section in table.sections} == {"small set [partial: shard 1/3]"}
     assert any("not ranked: partial: shard 1/3" in note for note in table.notes)
-    assert outcome.suites[0].summaries[0].json()["partial"] == "partial: shard 1/3"
+    assert outcome.suites[0].cells[0].json()["partial"] == "partial: shard 1/3"
     # the last shard of a shared folder finds everything there
     small.execute(registry, small.settings(tmp_path, "2/3"))
     last = small.execute(registry, small.settings(tmp_path, "3/3"))
     assert last.partial == ""
-    assert {s.dataset_label for s in last.suites[0].summaries} == {"small set"}
+    assert {s.dataset_label for s in last.suites[0].cells} == {"small set"}

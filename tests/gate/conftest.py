@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from refbench.stats import CellSummary
+from refbench.results.record import CellRecord
 
 
 @pytest.fixture(scope="session")
-def cell() -> Callable[..., CellSummary]:
+def cell() -> Callable[..., CellRecord]:
     source = importlib.util.spec_from_file_location("gate_cells", Path(__file__).with_name("gate_cells.py"))
     assert source is not None
     assert source.loader is not None
     module = importlib.util.module_from_spec(source)
     source.loader.exec_module(module)
-    made: Callable[..., CellSummary] = module.cell
+    made: Callable[..., CellRecord] = module.cell
     return made

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from refbench.metrics import METRICS, MetricCatalog
-from refbench.stats import CellSummary, summarise
+from refbench.results.record import CellRecord
+from refbench.stats import summarise
 
 Change = Callable[[int, int], float]
 
@@ -28,7 +29,7 @@ def cell(
     failed: tuple[int, ...] = (),
     ids: Callable[[int], str] = lambda i: f"{i:03d}",
     costs: dict[str, float] | None = None,
-) -> CellSummary:
+) -> CellRecord:
     """``change(image, draw)`` is added to PSNR, a 30th of it to SSIM."""
     specs = MetricCatalog(METRICS).of_names(metrics)
     base = np.random.default_rng(3).normal(26, 3, n)
@@ -43,7 +44,7 @@ def cell(
             status = "error" if i in failed else "ok"
             rows.append({"sample_id": ids(i), "draw": draw, "status": status, "metrics": scores})
     pieces = summarise(rows, specs)
-    return CellSummary(
+    return CellRecord(
         method=method,
         weights=weights,
         method_label=f"{method} ({weights})" if weights else method,

@@ -12,9 +12,9 @@ import pytest
 from refbench.errors import UserError
 from refbench.gate import baseline_of, check, load_baseline, write_baseline
 from refbench.gate.baseline import dumps, parse
-from refbench.stats import CellSummary
+from refbench.results.record import CellRecord
 
-Make = Callable[..., CellSummary]
+Make = Callable[..., CellRecord]
 
 
 def test_round_trip(cell: Make, tmp_path: Path) -> None:

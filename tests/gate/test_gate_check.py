@@ -10,9 +10,9 @@ import pytest
 
 from refbench.errors import UserError
 from refbench.gate import baseline_of, check, limits_from
-from refbench.stats import CellSummary
+from refbench.results.record import CellRecord
 
-Make = Callable[..., CellSummary]
+Make = Callable[..., CellRecord]
 
 
 def noise(size: float, seed: int = 1) -> Callable[[int, int], float]:

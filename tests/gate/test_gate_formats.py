@@ -10,9 +10,9 @@ import pytest
 
 from refbench.gate import baseline_of, check, document, junit, markdown, text
 from refbench.gate.verdict import GateResult
-from refbench.stats import CellSummary
+from refbench.results.record import CellRecord
 
-Make = Callable[..., CellSummary]
+Make = Callable[..., CellRecord]
 HOSTILE = "<script>|`*\x1b[31m é"
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from refbench.errors import UserError
 from refbench.gate.latest import latest
-from refbench.gate.stored import machine, provenance
+from refbench.gate.stored import provenance
+from refbench.results.record import machine
 from refbench.store import Manifest
 from refbench.store.cell import SUMMARY
 from refbench.store.manifest import MANIFEST

@@ -11,10 +11,10 @@ import pytest
 
 from refbench.cli.main import main
 from refbench.errors import UserError
-from refbench.stats import CellSummary
+from refbench.results.record import CellRecord
 from refbench.testing import assert_conformant, assert_not_regressed, refbench_run, run_suite, save_baseline
 
-Run = Callable[..., tuple[CellSummary, ...]]
+Run = Callable[..., tuple[CellRecord, ...]]
 __all__ = ["refbench_run"]
 
 METHOD = '''

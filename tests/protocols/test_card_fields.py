@@ -17,7 +17,7 @@ from refbench.protocols import ProtocolInstance
 from refbench.protocols.card import Card, card_names, load_card
 from refbench.protocols.padding import HR_PADS, REF_PADS
 from refbench.reports.table import Table, comparison_table
-from refbench.stats import CellSummary
+from refbench.results.record import CellRecord
 from refbench.stats.summary import summarise
 from refbench.store import SampleRow
 
@@ -56,7 +56,7 @@ def key(card: Card) -> str:
     )
 
 
-def cell(card: Card, method: str, values: list[float]) -> CellSummary:
+def cell(card: Card, method: str, values: list[float]) -> CellRecord:
     """Eight images measured under ``card``."""
     instance = ProtocolInstance(card)
     (spec,) = MetricCatalog(METRICS).of_names(("psnr_y",))
@@ -66,7 +66,7 @@ def cell(card: Card, method: str, values: list[float]) -> CellSummary:
         dataset="d", protocol=instance.id, protocol_params=instance.identity(), signature="", seed=0
     )
     del compared["signature"]
-    return CellSummary(
+    return CellRecord(
         method=method,
         weights="",
         method_label=method,

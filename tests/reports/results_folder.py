@@ -16,6 +16,7 @@ from PIL import Image as PilImage
 from refbench.identity.keys import digest
 from refbench.metrics import METRICS, MetricCatalog, metric_facts
 from refbench.protocols import ProtocolInstance, build_instances
+from refbench.protocols.instance import control_id, control_of
 from refbench.settings import ProtocolEntry, SuiteConfig
 from refbench.store import CellStore, Manifest, SampleRow
 
@@ -91,6 +92,7 @@ def write_results(
                 weights=own_weights,
                 dataset_label=dataset_label,
                 suite=SUITE.name,
+                controls={SUITE.name: control_id(instance, control_of(instances()))},
                 baseline=method == "bicubic",
                 identity=identity,
                 compare=compare,

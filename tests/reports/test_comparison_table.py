@@ -13,8 +13,9 @@ from refbench.metrics import METRICS, MetricCatalog, recorded_specs
 from refbench.reports.table import Table, comparison_table
 from refbench.reports.table_markdown import markdown
 from refbench.reports.table_text import render
+from refbench.results.record import CellRecord
 from refbench.specs import MetricSpec
-from refbench.stats import CellSummary, summarise
+from refbench.stats import summarise
 
 CONTROL, LEVEL = "canonical@1", "canonical@1+jitter@1[level=x1]"
 
@@ -34,7 +35,7 @@ def cell(
     fingerprint: str = "f",
     seed: int = 0,
     specs: tuple[MetricSpec, ...] | None = None,
-) -> CellSummary:
+) -> CellRecord:
     """A method whose PSNR is the image's own value plus ``gain`` minus ``loss``, with a little noise."""
     specs = specs if specs is not None else MetricCatalog(METRICS).of_names(metrics.split(","))
     rng = np.random.default_rng(zlib.crc32(f"{method} {protocol}".encode()))
@@ -52,7 +53,7 @@ def cell(
             if f"{i:03d}" == failed:
                 rows[-1] = {"sample_id": failed, "draw": draw, "status": "error", "metrics": {}}
     pieces = summarise(rows, specs)
-    return CellSummary(
+    return CellRecord(
         method=method,
         weights="" if method == "bicubic" else "compact",
         method_label=label or (method if method == "bicubic" else f"{method} (compact)"),

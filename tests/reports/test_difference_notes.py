@@ -13,12 +13,12 @@ from refbench.reports.html.view import _cell
 from refbench.reports.table import Table, comparison_table
 from refbench.reports.table_markdown import markdown
 from refbench.reports.table_text import render
-from refbench.stats import CellSummary, summarise
+from refbench.stats import CellRecord, summarise
 
 PROTOCOL = "canonical@1"
 
 
-def cell(method: str, values: np.ndarray, metrics: str = "psnr_y", **more: Any) -> CellSummary:
+def cell(method: str, values: np.ndarray, metrics: str = "psnr_y", **more: Any) -> CellRecord:
     specs = resolve(metrics.split(","))
     rows = [
         {
@@ -36,7 +36,7 @@ def cell(method: str, values: np.ndarray, metrics: str = "psnr_y", **more: Any) 
         "errors": 0, "run_key": method, "rows_path": "x", "metrics": pieces.metrics, "values": pieces.values,
         "compare_key": {"dataset": "f", "protocol": {"id": PROTOCOL}, "seed": 0},
     }  # fmt: skip
-    return CellSummary(**(facts | more))
+    return CellRecord(**(facts | more))
 
 
 def table(gain: np.ndarray, metrics: str = "psnr_y") -> Table:

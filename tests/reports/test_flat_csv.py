@@ -42,11 +42,9 @@ def test_files_names_and_lines(made: ModuleType, tmp_path: Path) -> None:
     assert float(level["delta"]) == pytest.approx(0.4, abs=0.05)
     for row in scores:
         cell = next(
-            c
-            for c in stored.cells
-            if (c.summary.protocol, c.summary.method_label) == (row["protocol"], row["method"])
+            c for c in stored.cells if (c.protocol, c.method_label) == (row["protocol"], row["method"])
         )
-        mean = cell.summary.metrics[row["metric"]].mean
+        mean = cell.metrics[row["metric"]].mean
         assert mean is not None
         assert float(row["mean"]) == pytest.approx(mean, abs=1e-4)
 
@@ -69,8 +67,8 @@ def test_every_trial_can_be_read_back(made: ModuleType, tmp_path: Path) -> None:
     assert {r["sample"] for r in rows} == set(ids)
     assert len(rows) == 3 * len(ids) * 2
     for row in rows:
-        cell = next(c for c in stored.cells if c.summary.method_label == row["method"])
-        value = cell.summary.values[row["metric"]][row["sample"], int(row["draw"])]
+        cell = next(c for c in stored.cells if c.method_label == row["method"])
+        value = cell.values[row["metric"]][row["sample"], int(row["draw"])]
         assert float(row["value"]) == pytest.approx(value, rel=1e-7)
 
 

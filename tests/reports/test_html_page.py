@@ -166,7 +166,7 @@ def test_extremes_are_the_largest_paired_differences(made: ModuleType, tmp_path:
     stored = load_cells([tmp_path])
     metric = build_report(stored).metric
     found = [e for e in extremes(stored.cells, metric) if e.method.startswith("datsr")]
-    cells = {c.summary.method: c.summary.values["psnr_y"] for c in stored.cells}
+    cells = {c.method: c.values["psnr_y"] for c in stored.cells}
     differences = sorted((cells["datsr"][k] - cells["bicubic"][k], k[0]) for k in cells["datsr"])
     assert [(e.difference, e.sample) for e in found if e.worst] == differences[:5]
     assert [(e.difference, e.sample) for e in found if not e.worst] == differences[:-6:-1]

@@ -15,15 +15,15 @@ from refbench.reports.published import (
     of_methods,
     published_rows,
 )
-from refbench.stats import CellSummary
+from refbench.results.record import CellRecord
 from refbench.stats.summary import MetricSummary
 
 PSNR_Y, PSNR_Y_C0 = MetricCatalog(METRICS).of_names(["psnr_y", "psnr_y_c0"])
 
 
-def cell(protocol: str, *, value: float = 28.25, weights: str = "mse", label: str = "cufed5") -> CellSummary:
+def cell(protocol: str, *, value: float = 28.25, weights: str = "mse", label: str = "cufed5") -> CellRecord:
     metric = MetricSummary(value, None, None, PSNR_Y, 126)
-    return CellSummary(
+    return CellRecord(
         method="c2_matching",
         weights=weights,
         method_label=f"c2_matching ({weights})",
@@ -88,7 +88,7 @@ def test_listed_references_are_not_the_first_one() -> None:
 
 
 def test_difference_needs_protocol_weights_and_the_whole_dataset() -> None:
-    def found(measured: CellSummary) -> dict[str, tuple[float | None, str]]:
+    def found(measured: CellRecord) -> dict[str, tuple[float | None, str]]:
         return {b.published.text: (b.difference, b.reason) for b in beside([measured])}
 
     fair = found(cell("c2_matching@1"))

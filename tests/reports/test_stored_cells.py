@@ -18,20 +18,20 @@ def test_order_controls_levels_and_values(made: ModuleType, tmp_path: Path) -> N
     made.write_results(tmp_path / "r")
     stored = load_cells([tmp_path / "r"])
     assert len(stored.cells) == len(made.instances()) * 3
-    protocols = list(dict.fromkeys(c.summary.protocol for c in stored.cells))
+    protocols = list(dict.fromkeys(c.protocol for c in stored.cells))
     assert protocols[0] == "canonical@1"
     levels = [p for p in protocols if "jitter" in p]
     assert [p.split("level=")[1] for p in levels] == ["x0.5]", "x1]", "x2]"]
-    assert [c.summary.method for c in stored.cells[:3]] == ["bicubic", "datsr", "ttsr"]
-    controls = {c.summary.protocol: c.summary.control for c in stored.cells}
+    assert [c.method for c in stored.cells[:3]] == ["bicubic", "datsr", "ttsr"]
+    controls = {c.protocol: c.control for c in stored.cells}
     assert controls["canonical@1"] is None
     assert controls["canonical@1+jitter@1[level=x2]"] == "canonical@1"
     assert controls["canonical@1+ref=L5"] == "canonical@1"
     assert controls["canonical@1+ref=hr(oracle: leaks HR)"] is None
     assert stored.problems == ()
-    cell = next(c for c in stored.cells if c.summary.method == "datsr")
-    assert cell.summary.n == 10
-    assert cell.summary.costs["match_seconds"] > 0
+    cell = next(c for c in stored.cells if c.method == "datsr")
+    assert cell.n == 10
+    assert cell.costs["match_seconds"] > 0
 
 
 def test_the_same_folder_by_two_names_counts_once(made: ModuleType, tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_copied_run_is_one_run(made: ModuleType, tmp_path: Path) -> None:
     made.write_results(tmp_path / "part", protocols=control, ids=("000", "001"))
     made.write_results(tmp_path / "whole", protocols=control)
     stored = load_cells([tmp_path / "part", tmp_path / "whole"])
-    assert [c.summary.n for c in stored.cells] == [10, 10, 10]
+    assert [c.n for c in stored.cells] == [10, 10, 10]
     assert len(stored.problems) == 3
     assert all("the same run as" in p and p.startswith(str(tmp_path / "part")) for p in stored.problems)
 
@@ -60,7 +60,7 @@ def test_variants_of_one_method_are_told_apart(made: ModuleType, tmp_path: Path)
         data["identity"]["code"] = "beef01234"
         data["run_key"] = "0" + data["run_key"][1:-1] + "x"
         manifest.write_text(json.dumps(data))
-    labels = {c.summary.method_label for c in load_cells([tmp_path / "a", tmp_path / "b"]).cells}
+    labels = {c.method_label for c in load_cells([tmp_path / "a", tmp_path / "b"]).cells}
     assert "datsr (compact) [code=c0de]" in labels
     assert "datsr (compact) [amount=0.5, code=beef01]" in labels
 
@@ -76,7 +76,7 @@ def test_a_metric_that_is_not_installed_keeps_its_name_and_direction(
     stored = load_cells([tmp_path])
     spec = next(s for s in stored.specs if s.signature == "mine|v7")
     assert (spec.alias, spec.unit, spec.higher_is_better, spec.target) == ("mine", "dB", True, "")
-    assert stored.cells[0].summary.metrics["mine"].mean is not None
+    assert stored.cells[0].metrics["mine"].mean is not None
 
 
 def test_cells_without_rows_are_named_and_left_out(made: ModuleType, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from refbench.metrics import METRICS, MetricCatalog
-from refbench.stats import CellSummary, summarise
+from refbench.results.record import CellRecord
+from refbench.stats import summarise
 
 PSNR, SSIM, LPIPS = MetricCatalog(METRICS).of_names(["psnr_y", "ssim_y", "lpips_alex"])
 
@@ -50,7 +51,7 @@ def test_nothing_succeeded() -> None:
 
 def test_json_of_a_cell_has_the_documented_fields() -> None:
     pieces = summarise([row("a"), row("b", psnr=27.0)], [PSNR])
-    cell = CellSummary(
+    cell = CellRecord(
         method="datsr", weights="compact", method_label="datsr (compact)", dataset="cufed5",
         dataset_label="cufed5-sample", protocol="canonical@1", baseline=False, n=pieces.n,
         trials=pieces.trials, errors=pieces.errors, run_key="abc",
@@ -58,8 +59,8 @@ def test_json_of_a_cell_has_the_documented_fields() -> None:
     )  # fmt: skip
     data = cell.json()
     assert list(data) == [
-        "method", "weights", "dataset", "dataset_label", "protocol", "baseline", "n", "trials", "errors",
-        "run_key", "rows", "metrics",
+        "method", "method_label", "weights", "dataset", "dataset_label", "protocol", "seed", "suite",
+        "baseline", "control", "n", "trials", "errors", "run_key", "rows", "metrics",
     ]  # fmt: skip
     assert data["metrics"]["psnr_y"]["mean"] == pytest.approx(26.0)
     assert set(data["metrics"]["psnr_y"]) == {"mean", "lo", "hi", "signature", "n"}

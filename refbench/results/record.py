@@ -1,0 +1,263 @@
+"""The one record of a finished cell, made from its manifest and rows and from nothing else.
+
+``run``, ``report``, ``check``, ``merge``, ``score``, the MLflow mirror and the JSON documents all read this
+record, so that none of them can say something that another does not. What a cell is (labels, control,
+compare key, metrics) was decided when the plan was made and stands in the manifest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from refbench.metrics import recorded_specs
+from refbench.results.protocol_parts import ProtocolParts, protocol_parts
+from refbench.stats.paired import Trials
+from refbench.stats.summary import MetricSummary, summarise
+from refbench.store import Manifest, Run, SampleRow, TrialKey, row_files
+
+
+@dataclass(frozen=True)
+class CellRecord:
+    """One cell = method x dataset x protocol instance x seed, as tables, gate and ``--json`` see it."""
+
+    method: str
+    """Plain id."""
+    weights: str
+    """Weights variant or path label; empty for a method without weights."""
+    method_label: str
+    """``datsr (compact)``."""
+    dataset: str
+    """Plain id."""
+    dataset_label: str
+    """``cufed5-sample``, ``wrsr [6 of 80]``, ``wrsr [partial: shard 1/4]``."""
+    protocol: str
+    """Instance id: ``canonical@1+jitter@1[level=x1]``."""
+    baseline: bool
+    """True for the method that the others' deltas refer to (bicubic)."""
+    n: int
+    """Distinct HR images with at least one ok trial."""
+    trials: int
+    """Rows: images x draws, errors included."""
+    errors: int
+    """Rows with ``status=error``."""
+    run_key: str
+    rows_path: str
+    """File of the rows."""
+    metrics: Mapping[str, MetricSummary]
+    """By alias."""
+    values: Mapping[str, Trials] = field(repr=False, default_factory=dict)
+    """By alias: (sample id, draw) -> finite value."""
+    compare_key: Mapping[str, Any] = field(repr=False, default_factory=dict)
+    """What two cells must share to be compared, without the metric's signature: dataset fingerprint,
+    protocol id and parameters, seed. Never weights or code."""
+    control: str | None = None
+    """Protocol id of the undistorted cell that the drop is measured from; None: no such cell."""
+    samples: tuple[str, ...] = field(repr=False, default=())
+    """Ids of the samples that have a row, in the order of the rows."""
+    failed: tuple[str, ...] = ()
+    """Ids of the samples with an error row."""
+    failures: tuple[Mapping[str, Any], ...] = ()
+    """The error rows: ``sample_id draw error error_kind attempts``."""
+    costs: Mapping[str, float] = field(default_factory=dict)
+    """What the gate's ``--perf`` compares, lower is better: ``seconds`` per image, ``peak_mb``."""
+    work: Mapping[str, float] = field(default_factory=dict)
+    """``parameters`` of the method and ``flops`` of one trial, as far as they are known."""
+    suite: str = ""
+    """The suite that the cell was last run for."""
+    machine: Mapping[str, str] = field(default_factory=dict)
+    """Where the costs were measured: processor, device, threads; empty when not known."""
+    partial: str = ""
+    """``partial: shard 1/4`` for one shard of a cell: it is neither ranked nor gated. Empty: complete."""
+    parts: ProtocolParts | None = field(repr=False, default=None)
+    """Card, reference policy, transform and level; None when the manifest records no protocol parameters."""
+    run: Run | None = field(repr=False, default=None)
+    """The cell on disk. Its rows are held only where the whole report is made of them."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What was run."""
+        return self._on_disk().manifest
+
+    @property
+    def path(self) -> Path:
+        """The cell's folder."""
+        return self._on_disk().path
+
+    @property
+    def rows(self) -> Sequence[SampleRow]:
+        """The rows behind the record, as far as they were kept in memory."""
+        return self._on_disk().rows
+
+    def _on_disk(self) -> Run:
+        if self.run is None:
+            raise ValueError(f"{self.method_label}, {self.protocol}: this record was not read from a folder")
+        return self.run
+
+    @property
+    def seed(self) -> int:
+        """Seed of the protocol's random numbers."""
+        seed = self.compare_key.get("seed")
+        return seed if isinstance(seed, int) else 0
+
+    def json(self) -> dict[str, Any]:
+        """The cell as documents print it; the drop of each metric comes from
+        :func:`refbench.results.drops.cells_document`."""
+        partial = {"partial": self.partial} if self.partial else {}
+        failures = {"failures": [dict(f) for f in self.failures]} if self.failures else {}
+        return {
+            "method": self.method,
+            "method_label": self.method_label,
+            "weights": self.weights,
+            "dataset": self.dataset,
+            "dataset_label": self.dataset_label,
+            "protocol": self.protocol,
+            "seed": self.seed,
+            "suite": self.suite,
+            "baseline": self.baseline,
+            "control": self.control,
+            "n": self.n,
+            "trials": self.trials,
+            "errors": self.errors,
+            "run_key": self.run_key,
+            "rows": self.rows_path,
+            **partial,
+            **failures,
+            "metrics": {alias: metric.json() for alias, metric in self.metrics.items()},
+        }
+
+    def summary_document(self) -> dict[str, Any]:
+        """The content of summary.json, but for the time: what was asked for, and what it amounts to."""
+        document = self.json()
+        # the folder may be moved: its summary names the file only
+        document["rows"] = Path(self.rows_path).name
+        document["failed"] = list(self.failed)
+        document["samples"] = list(self.samples)
+        document["costs"] = dict(self.costs)
+        return document
+
+
+_FAILURE = ("sample_id", "draw", "error", "error_kind", "attempts")
+
+
+def cell_record(
+    run: Run,
+    trials: Collection[TrialKey] | None = None,
+    *,
+    hold: bool = True,
+    signatures: Collection[str] | None = None,
+    suite: str | None = None,
+) -> CellRecord:
+    """The record of one cell on disk.
+
+    trials: those that were asked for, in order; None: every row that is there. hold: keep the rows for
+    reports of single images. signatures: the metrics that were asked for; None: all that the manifest
+    records. suite: the one whose control counts; None: the last one that ran the cell.
+    """
+    manifest = run.manifest
+    suite = manifest.suite if suite is None else suite
+    rows: Sequence[SampleRow] = run.rows
+    if trials is not None:
+        by_key = {row.key: row for row in run.rows}
+        rows = [by_key[key] for key in trials if key in by_key]
+    specs = recorded_specs(manifest.metrics)
+    chosen = [spec for spec in specs if signatures is None or spec.signature in signatures]
+    summary = summarise([_scored(row) for row in rows], chosen)
+    files = row_files(run.path)
+    samples = tuple(dict.fromkeys(row.sample_id for row in rows))
+    return CellRecord(
+        method=manifest.method,
+        weights=manifest.weights,
+        method_label=manifest.method_label or manifest.method,
+        dataset=manifest.dataset,
+        dataset_label=_dataset_label(manifest, run.partial, len(samples)),
+        protocol=manifest.protocol,
+        baseline=manifest.baseline,
+        n=summary.n,
+        trials=summary.trials,
+        errors=summary.errors,
+        run_key=manifest.run_key,
+        rows_path=str(files[0] if files else run.path),
+        metrics=summary.metrics,
+        values=summary.values,
+        compare_key=manifest.compare,
+        control=manifest.controls.get(suite),
+        samples=samples,
+        failed=summary.failed,
+        failures=tuple({name: getattr(row, name) for name in _FAILURE} for row in rows if not row.ok),
+        costs=_costs(rows),
+        work=next((dict(row.work) for row in rows if row.ok and row.work), {}),
+        suite=suite,
+        machine=machine(manifest.sessions, sorted({row.device for row in rows if row.ok and row.device})),
+        partial=run.partial,
+        parts=protocol_parts(manifest.compare),
+        run=Run(run.path, manifest, tuple(rows) if hold else (), run.problems),
+    )
+
+
+def _scored(row: SampleRow) -> dict[str, Any]:
+    """What a summary reads of a row. Not all of it: that would double the memory of a large cell's rows."""
+    return {
+        "sample_id": row.sample_id,
+        "draw": row.draw,
+        "status": row.status,
+        "metrics": row.metrics,
+        "special": row.special,
+        "absent": row.absent,
+    }
+
+
+_OF = re.compile(r" \[\d+ of (\d+)\]$")
+
+
+def _dataset_label(manifest: Manifest, partial: str, samples: int) -> str:
+    """The dataset, and how much of it the rows are about where that is not all."""
+    label = manifest.dataset_label or manifest.dataset
+    if partial:
+        return f"{label} [{partial}]"
+    if manifest.dataset_count is None or samples >= manifest.dataset_count:
+        return label
+    # a part of a part: of the 6 of 80 files that are there, 2 were run
+    of = _OF.search(label)
+    total = of.group(1) if of else str(manifest.dataset_count)
+    return f"{_OF.sub('', label)} [{samples} of {total}]"
+
+
+def _costs(rows: Sequence[SampleRow]) -> dict[str, float]:
+    """Mean seconds and CPU-side stage seconds per image, and the largest peak memory (MiB)."""
+    ok = [row for row in rows if row.ok]
+    found: dict[str, float] = {}
+    timed = [row.seconds["method"] for row in ok if "method" in row.seconds]
+    if timed:
+        found["seconds"] = round(fmean(timed), 6)
+    for name in dict.fromkeys(stage for row in ok for stage in row.stages):
+        values = [row.stages[name]["seconds"] for row in ok if name in row.stages]
+        present = [v for v in values if v is not None]
+        if present:
+            found[f"{name}_seconds"] = round(fmean(present), 6)
+    peaks = [row.peak_mb for row in ok if row.peak_mb is not None]
+    if peaks:
+        found["peak_mb"] = max(peaks)
+    return found
+
+
+def machine(sessions: Sequence[Mapping[str, Any]], devices: Sequence[str]) -> dict[str, str]:
+    """Processor, device and CPU threads of the sessions that computed rows; ``a + b`` when they differ."""
+    busy = [session for session in sessions if session.get("cpu")]
+    if not busy:
+        return {}
+    threads = [s.get("threads") or dict(s.get("environment") or {}).get("OMP_NUM_THREADS") for s in busy]
+    return {
+        "cpu": joined([f"{s['cpu']}, {s.get('cpus')} cores" for s in busy]),
+        "device": joined(devices),
+        "threads": joined([str(count) if count else "all" for count in threads]),
+    }
+
+
+def joined(values: Sequence[str]) -> str:
+    """Different values as ``a + b``, each once."""
+    return " + ".join(dict.fromkeys(values))
