@@ -42,6 +42,9 @@ class Sample:
     places: npt.NDArray[np.float64] | None = None
     """(H, W, 2): the true (x, y) of each HR pixel in the first reference, NaN where it is not known or not
     visible there; None for the many datasets that do not know."""
+    regions: Mapping[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
+    """Parts of HR that are scored on their own, by name (``center``, ``corner``, ``fov_in``, ``fov_out``):
+    masks (H, W), True inside; empty for the many datasets that bring none."""
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -61,6 +64,8 @@ class Trial:
     truth: npt.NDArray[np.float64] | None = None
     """True correspondence, where it is known: a 3 x 3 map from HR points (x, y) to points of the one
     reference, or (H, W, 2), the place of every target pixel there (NaN: not known or not visible)."""
+    regions: Mapping[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
+    """The sample's regions, cut like the target: masks of the target's (H, W)."""
     notes: Mapping[str, str | float] = field(default_factory=dict)
     """Facts about this draw that go into the row, e.g. the jitter factors."""
 

@@ -78,7 +78,14 @@ class ProtocolInstance:
             # a given LR is what the network gets: nothing is padded
             lr = self._plain_lr(sample, target)
             return Trial(
-                sample_id=sample.id, draw=draw, lr=lr, refs=refs, target=target, ref_names=names, notes=notes
+                sample_id=sample.id,
+                draw=draw,
+                lr=lr,
+                refs=refs,
+                target=target,
+                ref_names=names,
+                regions=_regions(sample, target),
+                notes=notes,
             )
         card = self.card
         padded, frame, refs = pad_trial(
@@ -96,6 +103,7 @@ class ProtocolInstance:
             ref_names=names,
             sr_cut=cut,
             truth=self._truth(sample, target, draw, seed),
+            regions=_regions(sample, target),
             notes=notes,
         )
 
@@ -183,6 +191,20 @@ class ProtocolInstance:
             prefix = f"{family.name}." if len(refs) == 1 else f"{family.name}.{i + 1}."
             notes.update({prefix + key: value for key, value in facts.items()})
         return tuple(changed), notes
+
+
+def _regions(sample: Sample, target: Image | None) -> dict[str, npt.NDArray[np.bool_]]:
+    """The sample's regions, cut like its HR. SampleError for a mask of another size than HR."""
+    if sample.hr is None or target is None:
+        return {}
+    for name, mask in sample.regions.items():
+        if mask.shape != sample.hr.shape[:2]:
+            height, width = sample.hr.shape[:2]
+            raise SampleError(
+                f"{sample.id}: region {name} has shape {mask.shape}, HR {(height, width)}; one mask pixel is "
+                "needed per HR pixel"
+            )
+    return {name: mask[: target.shape[0], : target.shape[1]] for name, mask in sample.regions.items()}
 
 
 def build_instances(suite: SuiteConfig, draws: int | None = None) -> tuple[ProtocolInstance, ...]:

@@ -145,3 +145,23 @@ def test_samples_that_make_no_trial() -> None:
     given = dataclasses.replace(sample(), lr=np.zeros((4, 8, 3), np.uint8))
     with pytest.raises(SampleError, match="the given LR is 8x4"):
         protocol.apply(given, 0, 0)
+
+
+def test_regions_are_cut_like_the_target() -> None:
+    mask = np.zeros((23, 34), dtype=np.bool_)
+    mask[3:21, 5:33] = True
+    given = dataclasses.replace(sample(), regions={"center": mask})
+    for card in ("canonical", "masa"):
+        trial = ProtocolInstance(load_card(card)).apply(given, 0, 0)
+        assert trial.target is not None
+        height, width = trial.target.shape[:2]
+        assert np.array_equal(trial.regions["center"], mask[:height, :width])
+    given_lr = dataclasses.replace(given, lr=np.zeros((5, 8, 3), np.uint8))
+    trial = ProtocolInstance(load_card("canonical")).apply(given_lr, 0, 0)
+    assert np.array_equal(trial.regions["center"], mask[:20, :32])
+
+
+def test_a_region_of_another_size_is_refused() -> None:
+    given = dataclasses.replace(sample(), regions={"corner": np.ones((20, 34), np.bool_)})
+    with pytest.raises(SampleError, match=r"007: region corner has shape \(20, 34\), HR \(23, 34\)"):
+        ProtocolInstance(load_card("canonical")).apply(given, 0, 0)
