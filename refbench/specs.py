@@ -26,6 +26,9 @@ class WeightsFile:
     """Full digest where known; None: not verifiable, and the manifest says so."""
     sha256_prefix: str | None = None
     """torch-hub style prefix (the suffix in ``vgg19-dcbb9e9d.pth``), checked when given."""
+    git_blob: str | None = None
+    """Git's name of the content, for files that are committed to their authors' repository; used where no
+    sha256 is known."""
     hub: bool = False
     """Also looked for in $TORCH_HOME/hub/checkpoints."""
     source: str = ""
@@ -33,6 +36,14 @@ class WeightsFile:
     url: str = ""
     """https address of the file itself, for ``refbench prepare method=NAME``; needs a digest above."""
     licence: str = "unknown"
+
+    @property
+    def known_digest(self) -> tuple[Literal["sha256", "git blob"], str] | None:
+        """What the content can be checked against, kind and leading hex digits; None: nothing is known."""
+        sha256 = self.sha256 or self.sha256_prefix
+        if sha256 is not None:
+            return "sha256", sha256
+        return None if self.git_blob is None else ("git blob", self.git_blob)
 
 
 @dataclass(frozen=True)

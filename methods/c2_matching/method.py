@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from refbench.nets.average import averaged
 from refbench.nets.framing import pil_up
 from refbench.nets.hosting import (
     checked_approx,
@@ -69,6 +70,8 @@ class C2Matching:
     @torch.inference_mode()
     def __call__(self, inp: Input) -> Tensor:
         """SR (3, 4H, 4W), not clamped."""
+        if self.multi == "average" and len(inp.refs) > 1:
+            return averaged(inp, self)
         frames = framed(inp, NAME, self.padding, 1, self.device, self.multi)
         frame = frames[0]
         sizes = sizes_of(frames, 1, self.device, self.approx is not None)

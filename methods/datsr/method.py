@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from refbench.nets.average import averaged
 from refbench.nets.framing import pil_up
 from refbench.nets.hosting import (
     checked_approx,
@@ -72,6 +73,8 @@ class Datsr:
     @torch.inference_mode()
     def __call__(self, inp: Input) -> Tensor:
         """SR (3, 4H, 4W), not clamped."""
+        if self.multi == "average" and len(inp.refs) > 1:
+            return averaged(inp, self)
         frames = framed(inp, NAME, self.padding, self.model.config.multiple, self.device, self.multi)
         frame = frames[0]
         sizes = sizes_of(frames, self.k, self.device, self.approx is not None)

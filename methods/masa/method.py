@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from refbench.nets.average import averaged
 from refbench.nets.framing import pil_bicubic
 from refbench.nets.hosting import framed
 from refbench.nets.reference_cache import ReferenceCache
@@ -55,6 +56,8 @@ class Masa:
     @torch.inference_mode()
     def __call__(self, inp: Input) -> Tensor:
         """SR (3, 4H, 4W), not clamped."""
+        if self.multi == "average" and len(inp.refs) > 1:
+            return averaged(inp, self)
         frames = framed(inp, NAME, "inside", self.model.config.block, self.device, self.multi)
         lr = other_order(frames[0].lr)[None]
         several = [self._features(frame.reference, inp.scale) for frame in frames]

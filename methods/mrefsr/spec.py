@@ -5,16 +5,21 @@ from __future__ import annotations
 from refbench.nets.options import APPROX_PARAM, FUSE_PARAM, PADDING_PARAM, VGG19
 from refbench.specs import MethodSpec, WeightsFile, WeightsVariant
 
-SOURCE = "experiments/pretrained_models/ of github.com/wdmwhh/MRefSR, branch test, commit 8f4a05c"
+COMMIT = "8f4a05c4"
+"""Of branch ``test``. In earlier ones the two mrefsr files are links to nothing."""
+FOLDER = "experiments/pretrained_models"
+SOURCE = f"{FOLDER}/ of github.com/wdmwhh/MRefSR, branch test, commit {COMMIT}"
 LICENCE = "MIT by a badge in its README; no licence file"
 
 
-def _official(restoration: str) -> tuple[WeightsFile, ...]:
-    return (
-        WeightsFile("extractor", "feature_extraction.pth", source=SOURCE, licence=LICENCE),
-        WeightsFile("restoration", restoration, source=SOURCE, licence=LICENCE),
-        VGG19,
-    )
+def _committed(role: str, name: str, blob: str) -> WeightsFile:
+    url = f"https://github.com/wdmwhh/MRefSR/raw/{COMMIT}/{FOLDER}/{name}"
+    return WeightsFile(role, name, git_blob=blob, url=url, source=SOURCE, licence=LICENCE)
+
+
+EXTRACTOR = _committed("extractor", "feature_extraction.pth", "220edd545d92f5708f762f67e470191dc42cdddd")
+MSE = _committed("restoration", "mrefsr_mse.pth", "76ab102c3617dfe3a87439f420bf53c21927609b")
+GAN = _committed("restoration", "mrefsr_gan.pth", "9f012bd4ac42b1f32ccce52a49aa558de565b677")
 
 
 SPEC = MethodSpec(
@@ -26,8 +31,8 @@ SPEC = MethodSpec(
     max_refs=16,
     params={"padding": PADDING_PARAM, "multi": FUSE_PARAM, "approx": APPROX_PARAM},
     variants=(
-        WeightsVariant("mse", _official("mrefsr_mse.pth"), note="reconstruction loss only"),
-        WeightsVariant("gan", _official("mrefsr_gan.pth"), note="with perceptual and adversarial loss"),
+        WeightsVariant("mse", (EXTRACTOR, MSE, VGG19), note="reconstruction loss only"),
+        WeightsVariant("gan", (EXTRACTOR, GAN, VGG19), note="with perceptual and adversarial loss"),
         WeightsVariant(
             "compact",
             (

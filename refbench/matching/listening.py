@@ -23,6 +23,20 @@ def listening(listener: Listener) -> Iterator[None]:
         _listener.reset(token)
 
 
+@contextmanager
+def also_listening(listener: Listener) -> Iterator[None]:
+    """:func:`listening` that leaves the enclosing block's listener in place."""
+    outer = _listener.get()
+
+    def both(result: Match) -> None:
+        listener(result)
+        if outer is not None:
+            outer(result)
+
+    with listening(both):
+        yield
+
+
 def heard(result: Match) -> Match:
     """Tell the active listener, if there is one, and pass the result on."""
     listener = _listener.get()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from refbench.specs import Param, WeightsFile
 
-MULTI = ("first", "stitch", "best", "per_patch")
+MULTI = ("first", "stitch", "best", "per_patch", "average")
 MULTI_PARAM = Param(
     "first",
     "several references: first (most similar), stitch (images on black, stacked), best (highest mean "
-    "similarity), per_patch (one exact search over all)",
+    "similarity), per_patch (one exact search over all), average (one run per reference, images weighed by "
+    "match confidence)",
     MULTI,
 )
 

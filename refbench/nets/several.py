@@ -3,7 +3,8 @@
 ``per_patch`` encodes each reference on its own and lays the feature maps under each other, with a row
 between them that cannot be matched: one search over all references, exact (a patch never crosses a seam, and
 no feature has seen two images). ``stitch`` lays the images under each other on black, as TTSR's users do:
-features near a seam then see both images.
+features near a seam then see both images. ``average`` runs the net once per reference, see
+refbench.nets.average.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def checked_multi(method: str, multi: object, padding: str = "inside") -> str:
     """``multi`` as a known name that goes with ``padding``; UserError otherwise."""
     if multi not in MULTI:
         raise UserError(f"method.multi={multi} of {method}: give one of {', '.join(MULTI)}")
-    if multi != "first" and padding != "inside":
+    if multi not in ("first", "average") and padding != "inside":
         raise UserError(f"method.multi={multi} of {method} goes with method.padding=inside only")
     return str(multi)
 

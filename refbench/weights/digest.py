@@ -5,27 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 
 from refbench.errors import UserError
-from refbench.identity.file_digest import file_sha256
+from refbench.identity.file_digest import file_digest, file_sha256
 from refbench.specs import WeightsFile
 
 
 def checked_sha256(path: Path, wanted: WeightsFile) -> str:
-    """Digest of ``path`` after comparing it with the digest or digest prefix in its spec.
+    """sha256 of ``path`` after comparing the file with the digest or digest prefix in its spec.
 
     torch never checks a file that is already in its hub cache, so refbench does. UserError on a mismatch
     and for an empty file.
     """
     if path.stat().st_size == 0:
         raise UserError(f"{path}: the file is empty (0 bytes); {how_to_get(wanted)}")
-    found = file_sha256(path)
-    expected = wanted.sha256 or wanted.sha256_prefix
-    if expected is not None and not found.startswith(expected):
-        kind = "sha256" if wanted.sha256 else "sha256 prefix"
-        raise UserError(
-            f"{path}: {kind} is {found[: len(expected)]}, {wanted.name} has {expected}; "
-            f"the download is damaged or another file: {how_to_get(wanted)}"
-        )
-    return found
+    sha256 = file_sha256(path)
+    if wanted.known_digest is not None:
+        kind, expected = wanted.known_digest
+        found = sha256 if kind == "sha256" else file_digest(path, kind)
+        if not found.startswith(expected):
+            shown = "sha256 prefix" if kind == "sha256" and not wanted.sha256 else kind
+            raise UserError(
+                f"{path}: {shown} is {found[: len(expected)]}, {wanted.name} has {expected}; "
+                f"the download is damaged or another file: {how_to_get(wanted)}"
+            )
+    return sha256
 
 
 def how_to_get(wanted: WeightsFile) -> str:

@@ -38,7 +38,7 @@ def obtain(
 
 
 def _one(spec: MethodSpec, file: WeightsFile, root: Path, say: Callable[[str], None]) -> Obtained:
-    known = file.sha256 or file.sha256_prefix
+    known = file.known_digest
     places = [root / spec.name / file.name, root / file.name]
     if file.hub:
         places.append(hub_folder() / file.name)
@@ -51,7 +51,8 @@ def _one(spec: MethodSpec, file: WeightsFile, root: Path, say: Callable[[str], N
         return Obtained(file.role, file.name, "missing", None, False, remedy)
     # companions such as VGG19 serve several methods
     target = places[1] if file.hub else places[0]
-    source = Remote(file.url, known, prefix=file.sha256 is None)
+    kind, digest = known
+    source = Remote(file.url, digest, prefix=kind == "sha256" and file.sha256 is None, kind=kind)
     say(f"{file.name} from {source.host} to {target}")
     fetch(source, target)
     return Obtained(file.role, file.name, "fetched", target, True)

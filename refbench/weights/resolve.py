@@ -70,7 +70,7 @@ def _hashed(
         label=label,
         paths=paths,
         sha256={role: checked_sha256(path, files[role]) for role, path in paths.items()},
-        verified={role: bool(files[role].sha256 or files[role].sha256_prefix) for role in paths},
+        verified={role: files[role].known_digest is not None for role in paths},
     )
 
 

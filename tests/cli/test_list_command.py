@@ -84,6 +84,17 @@ def test_a_broken_plugin_is_a_row() -> None:
     assert found["net"][2] == "0-1"
 
 
+def test_what_a_method_does_with_several_references_is_listed() -> None:
+    found = {row.cells[0]: row.cells[2] for row in method_rows(Registry.discover(), None).rows}
+    assert found["bicubic"] == "0"
+    assert found["mrefsr"] == "1-16 fuse"
+    assert found["edvr"] == "0-6 fuse"
+    assert found["ttsr"] == "1-16 first stitch best per_patch average"
+    assert found["command"] == "0-16 all"
+    document = {row.document["name"]: row.document for row in method_rows(Registry.discover(), None).rows}
+    assert document["edvr_ref"]["several"] == ["fuse"]
+
+
 def test_details_of_a_method() -> None:
     shown = method_details(REGISTRY, "net", None)
     tables = {title.split(" (")[0]: table for title, _, table in shown.tables}

@@ -21,6 +21,7 @@ from refbench.datasets.photos.manifest import read_manifest
 from refbench.errors import UserError
 from refbench.specs import MethodSpec, WeightsFile, WeightsVariant
 from refbench.untrusted.downloads import Remote
+from refbench.weights import resolve
 
 
 def png(seed: int) -> bytes:
@@ -113,9 +114,19 @@ def toy(server: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> MethodS
     digest = hashlib.sha256(body).hexdigest()
     own = WeightsFile("net", "net.pth", sha256=digest, url=f"{server.url}/data.bin")
     hub = WeightsFile("vgg19", "vgg.pth", sha256_prefix=digest[:8], hub=True, url=f"{server.url}/data.bin")
+    committed = hashlib.sha1(b"blob %d\0" % len(body) + body).hexdigest()
+    blob = WeightsFile("blob", "blob.pth", git_blob=committed, url=f"{server.url}/data.bin")
+    wrong = WeightsFile("blob", "wrong.pth", git_blob="0" * 40, url=f"{server.url}/data.bin")
     other = WeightsFile("extra", "extra.pth", source="its authors")
     spec = MethodSpec(
-        "toy", "x:Y", variants=(WeightsVariant("mse", (own, hub)), WeightsVariant("gan", (own, other)))
+        "toy",
+        "x:Y",
+        variants=(
+            WeightsVariant("mse", (own, hub)),
+            WeightsVariant("gan", (own, other)),
+            WeightsVariant("committed", (blob,)),
+            WeightsVariant("changed", (wrong,)),
+        ),
     )
 
     class Found:
@@ -144,6 +155,26 @@ def test_weights_with_a_known_address_are_fetched_once(
     assert len(server.asked) == 2
 
 
+def test_a_git_blob_id_is_a_checksum(
+    toy: MethodSpec, server: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "weights"
+    words = ["prepare", "method=toy", f"weights.root={root}", "method.weights=committed"]
+    assert main(words) == 0
+    path = root / "toy" / "blob.pth"
+    assert capsys.readouterr().out == f"fetched: {path}\n"
+    assert resolve(toy, "committed", root).verified == {"blob": True}
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + b"x")
+    assert main(words) == 2
+    assert f"{path}: git blob is " in capsys.readouterr().err
+    with pytest.raises(UserError, match="git blob is"):
+        resolve(toy, "committed", root)
+    assert main([*words[:3], "method.weights=changed"]) == 2
+    assert "the file there has git blob" in capsys.readouterr().err.splitlines()[-1]
+    assert not (root / "toy" / "wrong.pth").exists()
+
+
 def test_weights_without_an_address_say_where_they_belong(
     toy: MethodSpec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -165,7 +196,7 @@ def test_official_weights_and_photos_have_usable_addresses() -> None:
     for package, version in packages.items():
         assert known[package].url.startswith("https://")
         assert version.split(":")[-1] in known[package].name
-        assert len(known[package].sha256) == 64
+        assert len(known[package].digest) == 64
 
 
 def test_a_package_that_cannot_be_fetched_names_the_other_ways(

@@ -237,7 +237,7 @@ def test_local_alignment_needs_no_reference(files: dict[str, ResolvedWeights], n
 @pytest.mark.parametrize("name", MATCHING)
 def test_several_references_in_each_way(files: dict[str, ResolvedWeights], name: str) -> None:
     inp = given((8, 9), (36, 40), (33, 33), (44, 36))
-    for multi in ("fuse",) if name in FUSING else ("first", "stitch", "best", "per_patch"):
+    for multi in ("fuse",) if name in FUSING else ("first", "stitch", "best", "per_patch", "average"):
         assert made(files, name, multi=multi)(inp).isfinite().all()
 
 

@@ -25,7 +25,7 @@ def method_rows(registry: Registry, root: str | None) -> Listing:
         cells = (
             spec.name,
             ", ".join(f"{k} {v}" for k, v in states.items()) or "none needed",
-            reference_range(spec),
+            " ".join((reference_range(spec), *several(spec))),
             dash(spec.licence),
             dash(spec.title),
             entry.source,
@@ -65,6 +65,7 @@ def method_details(registry: Registry, name: str, root: str | None) -> Details:
         ("licence", dash(spec.licence)),
         ("scale", f"x{spec.scale}"),
         ("references", reference_range(spec)),
+        ("several", ", ".join(several(spec)) or "-"),
     ]
     return Details(f"{spec.name}: {spec.title or spec.name}", document, facts, tables)
 
@@ -81,6 +82,19 @@ def reference_range(spec: MethodSpec) -> str:
     return f"{spec.min_refs}-{spec.max_refs}"
 
 
+def several(spec: MethodSpec) -> tuple[str, ...]:
+    """What a method can do with several references, its default first; empty where it takes one at most.
+
+    That is the option ``multi``; a method without it gets them all and says itself what it does.
+    """
+    if spec.max_refs < 2:
+        return ()
+    multi = spec.params.get("multi")
+    if multi is None:
+        return ("all",)
+    return (shown(multi.default), *(shown(c) for c in multi.choices if c != multi.default))
+
+
 def _document(spec: MethodSpec, source: str, states: dict[str, str]) -> dict[str, Any]:
     return {
         "name": spec.name,
@@ -90,6 +104,7 @@ def _document(spec: MethodSpec, source: str, states: dict[str, str]) -> dict[str
         "scale": spec.scale,
         "min_refs": spec.min_refs,
         "max_refs": spec.max_refs,
+        "several": list(several(spec)),
         "uses_reference": spec.uses_reference,
         "deterministic": spec.deterministic,
         "licence": spec.licence,

@@ -16,7 +16,7 @@ from http.client import HTTPResponse
 from pathlib import Path
 
 from refbench.errors import UserError
-from refbench.identity.file_digest import file_sha256
+from refbench.identity.file_digest import file_digest, stream_digest
 from refbench.store.locks import lock_file
 from refbench.untrusted.downloads.https import LeavesHttps, open_https, reason
 from refbench.untrusted.downloads.remote import LARGEST, Remote, check_address
@@ -54,19 +54,21 @@ def fetch(
     """Have ``remote`` at ``target``; False when it was there already and nothing was asked of the network.
 
     What arrives is kept in ``.NAME.DIGEST.part`` beside the target: an interrupted transfer, by Ctrl-C or by
-    the network, goes on from there, in this call or the next. Only a file whose sha256 is the expected one
+    the network, goes on from there, in this call or the next. Only a file whose digest is the expected one
     is renamed to ``target``. ``most``: bytes. ``say`` hears (bytes there, bytes in all or None).
 
     UserError, one line: no https, also behind a redirect; another file already there; unreachable host,
-    with where to put a file fetched by other means; another sha256, size or more than ``most`` bytes; a
+    with where to put a file fetched by other means; another digest, size or more than ``most`` bytes; a
     full disk; another process fetching the same file.
     """
     check_address(remote.url)
     if target.exists():
-        if not remote.matches(file_sha256(target)):
-            raise UserError(f"{target}: is there with another sha256 than {remote.sha256}; move it away")
+        if not remote.matches(file_digest(target, remote.kind)):
+            raise UserError(
+                f"{target}: is there with another {remote.kind} than {remote.digest}; move it away"
+            )
         return False
-    partial = target.with_name(f".{target.name}.{remote.sha256[:16]}.part")
+    partial = target.with_name(f".{target.name}.{remote.digest[:16]}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         fd = os.open(partial, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
@@ -79,7 +81,7 @@ def fetch(
         try:
             transfer.run()
         finally:
-            if os.fstat(fd).st_size == 0 and remote.sha256 != _EMPTY[: len(remote.sha256)]:
+            if os.fstat(fd).st_size == 0 and not remote.matches(_EMPTY):
                 partial.unlink(missing_ok=True)
         stream.flush()
         try:
@@ -114,15 +116,15 @@ class _Transfer:
         if found:
             os.ftruncate(self.fd, 0)
             raise UserError(
-                f"{self.remote.url}: the file there has sha256 {found[:16]}..., expected "
-                f"{self.remote.sha256[:16]}...; it was changed or damaged and is not kept"
+                f"{self.remote.url}: the file there has {self.remote.kind} {found[:16]}..., expected "
+                f"{self.remote.digest[:16]}...; it was changed or damaged and is not kept"
             )
 
     def _check(self) -> str:
         """The digest of the partial file when it is not the expected one, else empty."""
         os.lseek(self.fd, 0, os.SEEK_SET)
         with open(self.fd, "rb", closefd=False) as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            digest = stream_digest(stream, self.remote.kind)
         return "" if self.remote.matches(digest) else digest
 
     def _complete(self) -> None:

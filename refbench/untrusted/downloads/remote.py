@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from refbench.errors import UserError
+from refbench.identity.file_digest import DigestKind
 from refbench.untrusted.redact import without_credentials
 
 LARGEST = 64 << 30
@@ -20,11 +21,12 @@ class Remote:
     """An address and the digest of what is expected there."""
 
     url: str
-    sha256: str
-    """64 hex digits; with ``prefix`` the first ones, where no more is known (torch-hub's file names)."""
+    digest: str
+    """Hex digits; with ``prefix`` the first ones, where no more is known (torch-hub's file names)."""
     prefix: bool = False
     size: int | None = None
     """Bytes, where known."""
+    kind: DigestKind = "sha256"
 
     @property
     def host(self) -> str:
@@ -37,8 +39,8 @@ class Remote:
         return PurePosixPath(unquote(urlsplit(self.url).path)).name
 
     def matches(self, digest: str) -> bool:
-        """Whether ``digest`` (64 hex digits) is the expected one."""
-        return digest.startswith(self.sha256) if self.prefix else digest == self.sha256
+        """Whether ``digest`` (all hex digits of its kind) is the expected one."""
+        return digest.startswith(self.digest) if self.prefix else digest == self.digest
 
 
 def remote(url: str, sha256: str) -> Remote:
