@@ -101,7 +101,8 @@ class MethodSpec:
     reads_files: bool = False
     """Its class has the ``identity`` hook: files that it reads belong in the run key."""
     code: tuple[str, ...] = ()
-    """Further packages whose sources are part of the code digest, e.g. ``refbench.matching``."""
+    """Modules that run without being imported (a child's script): further starts of the code digest, see
+    :mod:`refbench.identity.code_digest`. Most methods need none."""
     published: tuple[PublishedResult, ...] = ()
     tiles: bool = False
     """Keeps to ``memory.limit``: plans its passes with refbench.tiling, or needs little beside its images."""

@@ -12,6 +12,5 @@ SPEC = MethodSpec(
     min_refs=0,
     max_refs=0,
     uses_reference=False,
-    code=("refbench.imaging", "refbench.tensors"),
     tiles=True,
 )

@@ -49,7 +49,6 @@ SPEC = MethodSpec(
     ),
     paper="Jiang et al., Robust Reference-based Super-Resolution via C2-Matching, CVPR 2021",
     licence=f"Apache-2.0; weights {LICENCE}",
-    code=("refbench.nets", "refbench.matching", "refbench.tiling", "refbench.imaging", "refbench.tensors"),
     published=(
         PublishedResult("cufed5", "psnr_y", 28.242, "c2_matching", "mse", "rerun", RERUN),
         PublishedResult("cufed5", "ssim_y", 0.84116, "c2_matching", "mse", "rerun", RERUN),

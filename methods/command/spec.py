@@ -18,5 +18,4 @@ SPEC = MethodSpec(
         "dir": Param(None, "folder to run it in (default: the current one)"),
         "timeout": Param(600.0, "seconds for one image"),
     },
-    code=("refbench.isolation.labels", "refbench.imaging", "refbench.tensors", "refbench.imaging.foreign_sr"),
 )

@@ -36,7 +36,7 @@ class DatsrConfig:
     mask can close on an unrelated reference; needs ``matching="refined"``. In neither paper nor code."""
     align_colours: bool = False
     """Fit the reference's colours to the LR's through the matches before texture is taken from it, and match
-    again where that changed it (see refbench.nets.photometric); needs ``matching="refined"``, changes no
+    again where that changed it (see methods/datsr/photometric.py); needs ``matching="refined"``, changes no
     weight. In neither paper nor code."""
     attend_down: bool = True
     """False: reference-based attention on the way up only, so the way down is plain convolution."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from refbench.nets.matched import Correspondences, ReferenceFeatures
-from refbench.nets.photometric import align_colours, colours_moved
 from refbench.stages import stage
 
 from .config import DatsrConfig
 from .net import DatsrNet
+from .photometric import align_colours, colours_moved
 
 
 class DatsrModel(nn.Module):

@@ -16,13 +16,13 @@ from refbench.nets.correspondence import LevelMatch
 from refbench.nets.dyn_agg import DynamicAggregation
 from refbench.nets.layout import fast_layout
 from refbench.nets.residual import LEAK, ContentExtractor, leaky, residual_body, upsampler
-from refbench.nets.swin import SwinLayers
 from refbench.nets.vgg import conv3x3
 from refbench.nets.warp import copy_by_flow, fit_under, flow_warp
 from refbench.stages import stage
 from refbench.tiling import Window, tiled, whole
 
 from .config import DatsrConfig
+from .swin import SwinLayers
 
 LEVEL_NAMES = ("large", "medium", "small")
 DOWN_LARGE, DOWN_MEDIUM = "down large", "down medium"

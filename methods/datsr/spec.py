@@ -48,7 +48,6 @@ SPEC = MethodSpec(
     ),
     paper="Cao et al., Reference-based Image SR with Deformable Attention Transformer, ECCV 2022",
     licence=f"Apache-2.0; weights {LICENCE}",
-    code=("refbench.nets", "refbench.matching", "refbench.tiling", "refbench.imaging", "refbench.tensors"),
     published=(
         PublishedResult(
             "cufed5", "psnr_y", 28.72, "datsr", "mse", "paper", "DATSR paper, as quoted in DATSR issue 6"

@@ -15,12 +15,12 @@ from refbench.nets.needs import (
     refined_match_bytes,
     table_bytes,
 )
-from refbench.nets.swin_reach import swin_reach
 from refbench.nets.vgg import LEVELS
 from refbench.tiling import Pass
 
 from .config import DatsrConfig
 from .net import DOWN_LARGE, DOWN_MEDIUM, UP_LARGE, UP_MEDIUM, UP_SMALL
+from .swin_reach import swin_reach
 
 ATTENTION = 4
 """Pixels that a stage sees beside its body: the head after it, or three convolutions before the gather and

@@ -46,6 +46,5 @@ SPEC = MethodSpec(
         "Wang et al., EDVR: Video Restoration with Enhanced Deformable Convolutional Networks, CVPRW 2019"
     ),
     licence=LICENCE,
-    code=("refbench.nets", "refbench.tiling", "refbench.imaging", "refbench.tensors"),
     tiles=True,
 )

@@ -30,6 +30,5 @@ SPEC = MethodSpec(
         "CVPRW 2019"
     ),
     licence="Apache-2.0",
-    code=("refbench.nets", "refbench.tiling", "refbench.imaging", "refbench.tensors"),
     tiles=True,
 )

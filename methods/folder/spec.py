@@ -18,5 +18,4 @@ SPEC = MethodSpec(
         "name": Param(None, "what tables call it, behind the method's name; default: nothing"),
         "suffix": Param("", "what follows the sample id or reference name: 006_mse.png has suffix _mse"),
     },
-    code=("refbench.imaging", "refbench.tensors", "refbench.imaging.foreign_sr"),
 )

@@ -38,13 +38,6 @@ SPEC = MethodSpec(
         "Super-Resolution, CVPR 2021"
     ),
     licence="Apache-2.0; weights: not stated",
-    code=(
-        "refbench.nets",
-        "refbench.matching",
-        "refbench.imaging",
-        "refbench.tensors",
-        "refbench.execution.precision",
-    ),
     published=(
         PublishedResult("cufed5", "psnr_y_c0", 27.354309, "masa", "mse", "released-weights", SINGLE),
         PublishedResult("cufed5", "ssim_y_c0", 0.814047, "masa", "mse", "released-weights", SINGLE),

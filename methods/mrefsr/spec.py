@@ -49,6 +49,5 @@ SPEC = MethodSpec(
         "CVPR 2023"
     ),
     licence=f"Apache-2.0; weights {LICENCE}",
-    code=("refbench.nets", "refbench.matching", "refbench.tiling", "refbench.imaging", "refbench.tensors"),
     tiles=True,
 )

@@ -28,6 +28,5 @@ SPEC = MethodSpec(
     ),
     paper="Zhang et al., Image Super-Resolution by Neural Texture Transfer, CVPR 2019",
     licence=LICENCE,
-    code=("refbench.nets", "refbench.matching", "refbench.tiling", "refbench.imaging", "refbench.tensors"),
     tiles=True,
 )

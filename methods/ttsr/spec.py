@@ -40,7 +40,6 @@ SPEC = MethodSpec(
     ),
     paper="Yang et al., Learning Texture Transformer Network for Image Super-Resolution, CVPR 2020",
     licence="Apache-2.0; weights MIT",
-    code=("refbench.nets", "refbench.matching", "refbench.tiling", "refbench.imaging", "refbench.tensors"),
     published=(
         PublishedResult("cufed5", "psnr_y_c0", 26.991, "ttsr", "mse", "released-weights", SINGLE),
         PublishedResult("cufed5", "ssim_y_c0", 0.8003, "ttsr", "mse", "released-weights", SINGLE),

@@ -14,7 +14,7 @@ from refbench.errors import UserError
 from refbench.execution.executor import Executor
 from refbench.execution.preflight import preflight
 from refbench.execution.rounds import RETRIES, run_in_rounds
-from refbench.identity.keys import digest
+from refbench.identity.keys import RUN_SCHEMA, digest
 from refbench.plan.job import Task, TaskResult
 from refbench.plan.manifests import cell_manifest, suite_controls
 from refbench.plan.planner import Cell, Plan
@@ -25,6 +25,7 @@ from refbench.results.scoring import complete_rows
 from refbench.settings import RunConfig
 from refbench.store import CellStore, RowError, SampleRow, load_run
 from refbench.store.provenance import new_session, now
+from refbench.store.reader import older_cells
 
 
 class Progress(Protocol):
@@ -163,11 +164,18 @@ def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progr
         finally:
             progress.stop()
         close_session(stores, session, kept)
+        older = older_cells(config.out, RUN_SCHEMA) if tasks else 0
         problems = tuple(
             f"{store.folder.name}/{line}"
             for store in stores.values()
             for line in (*store.mended, *(f"{p}; the trial was run again" for p in store.problems))
         )
+        if older:
+            problems = (
+                f"{config.out}: {older} cells of run schema 1 (an earlier refbench) were not reused, because "
+                f"keys cover code differently since schema {RUN_SCHEMA}; `refbench report` still shows them",
+                *problems,
+            )
 
         records: list[CellRecord] = []
         for suite in plan.suites:

@@ -18,8 +18,9 @@ from typing import Any
 
 from refbench.identity.code_digest import code_digest as code_digest
 
-RUN_SCHEMA = 1
-"""Version of the run-key fields; raised when their meaning changes, so old runs are not reused."""
+RUN_SCHEMA = 2
+"""Version of the run-key fields; raised when their meaning changes, so old runs are not reused. In 2 the
+code digest covers what a method imports, as syntax trees."""
 
 FOLDER_DIGITS = 20
 """Hex digits of the run key that name a cell's folder (80 bits); the manifest has all 64."""

@@ -14,6 +14,7 @@ from refbench.results.protocol_parts import level_order
 from refbench.results.record import CellRecord, cell_record
 from refbench.specs import MetricSpec
 from refbench.store import Manifest, Run, find_runs, load_run
+from refbench.store.manifest import MANIFEST_SCHEMA
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ def load_cells(places: Sequence[Path]) -> FinishedCells:
     runs = [load_run(folder) for folder in folders.values()]
     problems = [problem for run in runs for problem in run.problems]
     problems += [f"{run.path}: no rows yet, left out" for run in runs if not run.rows]
+    problems += [
+        f"{run.path}: run schema 1 (an earlier refbench) records no control: shown without drops; rerun it"
+        for run in runs
+        if run.manifest.schema < MANIFEST_SCHEMA
+    ]
     runs = _unique([run for run in runs if run.rows], problems)
     if not runs:
         shown = ", ".join(str(place) for place in places)

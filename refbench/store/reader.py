@@ -103,6 +103,18 @@ def find_runs(out: Path) -> list[Path]:
     return found
 
 
+def older_cells(out: Path, schema: int) -> int:
+    """Cells of a results folder whose run key has an older schema: a resume cannot reuse them."""
+    older = 0
+    for path in out.glob(f"*/{MANIFEST}"):
+        try:
+            found = read_manifest(path.parent).identity.get("schema", schema)
+        except UserError:
+            continue
+        older += isinstance(found, int) and found < schema
+    return older
+
+
 def load_run(path: Path) -> Run:
     """Read a cell folder. Raises UserError when it has no readable manifest."""
     manifest = read_manifest(path)

@@ -8,8 +8,8 @@ import torch
 
 from refbench.methods.datsr import model as datsr
 from refbench.methods.datsr.config import COMPACT
+from refbench.methods.datsr.photometric import MOVED, align_colours, apply_colour, colours_moved, fit_colour
 from refbench.nets.correspondence import LevelMatch
-from refbench.nets.photometric import MOVED, align_colours, apply_colour, colours_moved, fit_colour
 
 
 def test_fit_equals_numpy_least_squares_and_recovers_the_map() -> None:

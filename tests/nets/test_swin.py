@@ -9,8 +9,8 @@ from types import ModuleType
 import pytest
 import torch
 
-from refbench.nets.swin import SwinLayers, SwinTransformerBlock
-from refbench.nets.swin_attention import relative_position_index, shift_mask, shift_masks
+from refbench.methods.datsr.swin import SwinLayers, SwinTransformerBlock
+from refbench.methods.datsr.swin_attention import relative_position_index, shift_mask, shift_masks
 
 KEYS = Path(__file__).parents[1] / "data" / "golden" / "datsr.keys.json"
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from refbench.errors import UserError
-from refbench.nets.swin import SwinLayers
-from refbench.nets.swin_reach import swin_reach
+from refbench.methods.datsr.swin import SwinLayers
+from refbench.methods.datsr.swin_reach import swin_reach
 from refbench.tiling import Pass, TooLittleMemory, Window, bounded, plan_passes, share_mb, tiled, whole
 from refbench.tiling.passes import MIB, best_cut, cuts, least_limit, plan, usable
 from refbench.tiling.size import memory_bytes, parse_size

@@ -12,8 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from refbench.nets.swin_attention import WindowAttention, shift_mask, shift_masks
 from refbench.nets.vgg import conv3x3
+
+from .swin_attention import WindowAttention, shift_mask, shift_masks
 
 
 class Mlp(nn.Module):

@@ -13,7 +13,7 @@ from refbench.errors import UserError
 from refbench.identity.code_digest import code_digest
 from refbench.specs import MethodSpec, PublishedResult
 
-SPEC = MethodSpec(name="toy", target="toypkg.methods.toy.method:Toy", code=("toypkg.nets", "toypkg.tensors"))
+SPEC = MethodSpec(name="toy", target="toypkg.methods.toy.method:Toy")
 
 
 @pytest.fixture
@@ -23,9 +23,10 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "__init__.py": "raise RuntimeError('imported')\n",
         "tensors.py": "raise RuntimeError('imported')\n",
         "other.py": "x = 1\n",
+        "typed.py": "x = 1\n",
         "methods/__init__.py": "raise RuntimeError('imported')\n",
         "methods/toy/__init__.py": "raise RuntimeError('imported')\n",
-        "methods/toy/method.py": "class Toy:\n    pass\n",
+        "methods/toy/method.py": "import toypkg.tensors\nclass Toy:\n    from ...nets import conv\n",
         "methods/toy/deep/net.py": "width = 64\n",
         "methods/neighbour/method.py": "class Other: ...\n",
         "nets/__init__.py": "",
@@ -42,21 +43,45 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     "name",
     [
+        "__init__.py",
         "methods/toy/method.py",
         "methods/toy/deep/net.py",
         "methods/toy/__init__.py",
+        "nets/__init__.py",
         "nets/conv.py",
         "tensors.py",
     ],
 )
-def test_an_edit_of_its_sources_changes_the_digest(package: Path, name: str) -> None:
+def test_a_statement_in_what_it_reaches_changes_the_digest(package: Path, name: str) -> None:
     before = code_digest(SPEC)
     with (package / name).open("a") as file:
-        file.write("# edited\n")
+        file.write("edited = 1\n")
     assert code_digest(SPEC) != before
 
 
-@pytest.mark.parametrize("name", ["methods/neighbour/method.py", "other.py", "methods/__init__.py"])
+@pytest.mark.parametrize(
+    "text",
+    ["# a comment\n", "'a docstring'\n", "\n\n", "if TYPE_CHECKING:\n    from toypkg import typed\n"],
+)
+def test_what_does_nothing_when_it_runs_changes_nothing(package: Path, text: str) -> None:
+    before = code_digest(SPEC)
+    for name in ("nets/conv.py", "tensors.py"):
+        there = (package / name).read_text()
+        (package / name).write_text(text + there + text)
+    assert code_digest(SPEC) == before
+
+
+def test_docstrings_of_classes_functions_and_fields_do_not_count(package: Path) -> None:
+    source = 'class Toy:\n    """%s"""\n    w: int = 1\n    """%s"""\n    def f(self):\n        """%s"""\n'
+    (package / "nets/conv.py").write_text(source % ("a", "b", "c"))
+    before = code_digest(SPEC)
+    (package / "nets/conv.py").write_text(source % ("d", "e", "f"))
+    assert code_digest(SPEC) == before
+    (package / "nets/conv.py").write_text((source % ("d", "e", "f")).replace("= 1", "= 2"))
+    assert code_digest(SPEC) != before
+
+
+@pytest.mark.parametrize("name", ["methods/neighbour/method.py", "other.py", "typed.py"])
 def test_an_edit_elsewhere_does_not(package: Path, name: str) -> None:
     before = code_digest(SPEC)
     (package / name).write_text("changed = True\n")
@@ -100,12 +125,12 @@ def test_a_spec_deeper_down_is_code(package: Path) -> None:
     assert code_digest(SPEC) != before
 
 
-def test_new_and_renamed_files_change_the_digest(package: Path) -> None:
-    first = code_digest(SPEC)
-    (package / "nets/extra.py").write_text("")
-    second = code_digest(SPEC)
-    (package / "nets/extra.py").rename(package / "nets/extra2.py")
-    assert len({first, second, code_digest(SPEC)}) == 3
+def test_a_new_import_extends_the_closure(package: Path) -> None:
+    before = code_digest(SPEC)
+    (package / "nets/conv.py").write_text("kernel = 3\nimport toypkg.other\n")
+    longer = code_digest(SPEC)
+    (package / "other.py").write_text("x = 2\n")
+    assert len({before, longer, code_digest(SPEC)}) == 3
 
 
 def test_line_ends_and_compiled_files_do_not_matter(package: Path) -> None:
@@ -155,7 +180,7 @@ def test_built_in_methods_are_found_through_the_folder_mapping_without_import() 
         "import sys\n"
         "from refbench.identity.code_digest import code_digest\n"
         "from refbench.specs import MethodSpec\n"
-        "spec = MethodSpec(name='t', target='refbench.methods:X', code=('refbench.store',))\n"
+        "spec = MethodSpec(name='t', target='refbench.methods:X', code=('refbench.tiling',))\n"
         "print(code_digest(spec), 'refbench.methods' in sys.modules, 'torch' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
