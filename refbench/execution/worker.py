@@ -14,6 +14,7 @@ from refbench.execution.matching_scores import matching_scores
 from refbench.execution.measure.work import WorkCounter
 from refbench.execution.metric_set import MetricSet
 from refbench.execution.problem import Problem, known_error, one_line, place_of, trace_of
+from refbench.identity.pixels import pixel_sha256
 from refbench.loader import load_method, resolve_weights
 from refbench.plan.job import CellJob, DataJob, MethodJob, Task, TaskResult
 from refbench.registry import is_file_locator, load_class, spec_in_file
@@ -180,6 +181,10 @@ class Worker:
             fallback=attempt.fallback,
             approx=attempt.approx,
             recall=attempt.recall,
+            sr_sha256=None if attempt.sr is None or problem is not None else pixel_sha256(attempt.sr),
+            hr_sha256=None if trial is None or trial.target is None else pixel_sha256(trial.target),
+            lr_sha256=None if trial is None else pixel_sha256(trial.lr),
+            ref_sha256=tuple(pixel_sha256(r) for r in trial.refs) if trial is not None else (),
         )
         trace = problem.trace if problem is not None else ""
         return TaskResult(task, row, png, trace, problem is not None and problem.lasting)

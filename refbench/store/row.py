@@ -74,6 +74,15 @@ class SampleRow:
     """Name of the approximate matching that the method used; None: every matching was exact."""
     recall: float | None = None
     """Measured recall of that matching: share of positions whose exact best was found."""
+    sr_sha256: str | None = None
+    """Digest of the SR pixels that were scored (refbench.identity.pixels); the kept image decodes to them.
+    None: no evidence, the row was written by an earlier refbench or has no SR."""
+    hr_sha256: str | None = None
+    """Digest of the pixels of the target that SR was compared with."""
+    lr_sha256: str | None = None
+    """Digest of the pixels of the LR image that the method got."""
+    ref_sha256: tuple[str, ...] = ()
+    """Digests of the references that the method got, in the order of ``ref_names``."""
     schema: int = ROW_SCHEMA
     """Version of this layout; older rows are migrated when they are read."""
 
@@ -160,6 +169,10 @@ _CHECKS: dict[str, Callable[[object, str], Any]] = {
     "tiles": checks.numbers,
     "approx": checks.text_or_none,
     "recall": checks.number_or_none,
+    "sr_sha256": checks.text_or_none,
+    "hr_sha256": checks.text_or_none,
+    "lr_sha256": checks.text_or_none,
+    "ref_sha256": checks.text_list,
     "schema": checks.count,
 }
 
