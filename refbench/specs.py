@@ -150,16 +150,26 @@ class MetricSpec:
     signature: str
     """Identity in keys and joins: ``psnr|space=y601|range=255|round=u8|crop=4|v1``."""
     target: str
-    """``package.module:factory``; factory(spec) returns f(sr, target) -> float on uint8 RGB images."""
+    """``package.module:factory``; factory(spec) returns f(sr, target) -> float on uint8 RGB images, or
+    f(sr, target, mask) where the spec has a ``region``."""
     higher_is_better: bool = True
     unit: str = ""
     decimals: int = 4
     needs_target: bool = True
     kind: str = "image"
-    """``image``: f(sr, target). ``matching``: scored from the method's matches where the truth is known."""
+    """``image``: f(sr, target). ``matching``: scored from the method's matches where the truth is known.
+    ``set``: one value for all images of a cell."""
     title: str = ""
     licence: str = ""
     options: Mapping[str, ParamValue] = field(default_factory=dict)
-    """What the factory reads: colour space, crop, backbone."""
+    """What the factory reads: colour space, crop, backbone, region."""
+    parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Options that a name may set (``psnr_y:crop=2``), with their choices; no choices: a whole number, or
+    for ``region`` any name that a dataset has given to a part of its images."""
     bounds: tuple[float | None, float | None] = (None, None)
     """Least and greatest value that it can have, None where there is none: intervals stay inside."""
+
+    @property
+    def region(self) -> str:
+        """Name of the part of the image that is scored; empty: all of it."""
+        return str(self.options.get("region") or "")

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from refbench.errors import SampleError
 from refbench.metrics import Metric, MetricUnavailable, build
+from refbench.metrics.regions import Regions
 from refbench.specs import MetricSpec
-from refbench.types import Image
+from refbench.types import Image, Trial
 
 NO_TRUTH = "no ground truth"
 """Why a metric is absent that compares with HR."""
@@ -32,16 +33,19 @@ class MetricSet:
         """Whether the metric can be computed here."""
         return any(spec == known for known, _ in self._ready)
 
-    def score(self, sr: Image, target: Image | None) -> tuple[Mapping[str, float | None], Mapping[str, str]]:
-        """(value by signature, reason by alias for what was not computed). Raises SampleError."""
+    def score(self, sr: Image, trial: Trial) -> tuple[Mapping[str, float | None], Mapping[str, str]]:
+        """(value by signature, reason by alias for what was not computed) of ``sr`` (H, W, 3) for the
+        trial's target and regions. Raises SampleError."""
         values: dict[str, float | None] = {}
         absent = dict(self._absent)
+        target, regions = trial.target, Regions(trial)
         for spec, metric in self._ready:
             if target is None and spec.needs_target:
                 absent[spec.alias] = NO_TRUTH
                 continue
             try:
-                values[spec.signature] = float(metric(sr, target if target is not None else sr))
+                mask = (regions.mask(spec.region),) if spec.region else ()
+                values[spec.signature] = float(metric(sr, target if target is not None else sr, *mask))
             except SampleError as error:
                 # e.g. an image smaller than SSIM's window: the other metrics still stand
                 absent[spec.alias] = str(error)

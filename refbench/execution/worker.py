@@ -140,7 +140,7 @@ class Worker:
         absent: Mapping[str, str] = {}
         if attempt.sr is not None and trial is not None:
             try:
-                values, absent = self.metrics(cell.metrics).score(attempt.sr, trial.target)
+                values, absent = self.metrics(cell.metrics).score(attempt.sr, trial)
                 if trial.truth is not None:
                     matched, reasons = matching_scores(attempt.match, trial)
                     values, absent = {**values, **matched}, {**absent, **reasons}

@@ -11,12 +11,12 @@ from refbench.specs import MetricSpec
 
 if TYPE_CHECKING:
     # numpy stays out of `refbench list`
-    from refbench.types import Image
+    pass
 
-Metric: TypeAlias = "Callable[[Image, Image], float]"
-"""f(sr, target) -> value, both uint8 RGB (H, W, 3). ``math.inf`` (PSNR of identical images) is a possible
-value: whoever stores it writes null. Raises SampleError for images that it cannot score. No-reference
-metrics ignore ``target``."""
+Metric: TypeAlias = "Callable[..., float]"
+"""f(sr, target) -> value, or f(sr, target, mask) where the spec has a region: both images uint8 RGB
+(H, W, 3), the mask bool (H, W). ``math.inf`` (PSNR of identical images) is a possible value: whoever stores
+it writes null. Raises SampleError for images that it cannot score. No-reference metrics ignore ``target``."""
 
 
 class MetricUnavailable(Exception):

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from refbench.errors import UserError, unknown
-from refbench.metrics.pyiqa_names import PYIQA_PREFIX, pyiqa_spec
-from refbench.metrics.specs import DEFAULT_METRICS
+from refbench.metrics.names import parameters_between, split_name, with_parameters
+from refbench.metrics.pyiqa_names import PYIQA_PREFIX, pyiqa_spec, pyiqa_version
+from refbench.metrics.specs import DEFAULT_METRICS, HINTS
 from refbench.specs import MetricSpec
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ class MetricCatalog:
 
     >>> from refbench.metrics.specs import METRICS
     >>> catalog = MetricCatalog(METRICS)
-    >>> [spec.title for spec in catalog.of_names(["psnr_y", "ssim_y"])]
-    ['PSNR-Y', 'SSIM-Y']
+    >>> [spec.title for spec in catalog.of_names(["psnr_y", "ssim_y:crop=2:region=covered"])]
+    ['PSNR-Y', 'SSIM-Y c2 [covered]']
     """
 
     def __init__(self, specs: Iterable[MetricSpec]) -> None:
@@ -45,8 +46,9 @@ class MetricCatalog:
     def of_names(self, names: Sequence[str]) -> tuple[MetricSpec, ...]:
         """Specs for metric names, in the order given, each once.
 
-        ``names`` are aliases, full signatures, or ``pyiqa:NAME``. Raises UserError for an empty list and
-        for unknown names, with a suggestion.
+        ``names`` are aliases or ``pyiqa:NAME``, with parameters or without (``psnr_y:crop=2``), or full
+        signatures. Raises UserError for an empty list, and for unknown names, parameters and values, with a
+        suggestion.
         """
         if not names:
             raise UserError(
@@ -65,17 +67,39 @@ class MetricCatalog:
         """
         if signature in self._by_signature:
             return self._by_signature[signature]
+        for spec in self.specs:
+            given = parameters_between(spec, signature)
+            if given is not None:
+                return with_parameters(spec, given)
         if signature.startswith("pyiqa|name="):
-            return replace(pyiqa_spec(signature.split("|")[1].removeprefix("name=")), signature=signature)
+            return _of_pyiqa(signature)
         raise unknown("metric signature", signature, self._by_signature)
 
     def _of_name(self, name: str) -> MetricSpec:
-        if name.startswith(PYIQA_PREFIX):
-            return pyiqa_spec(name.removeprefix(PYIQA_PREFIX))
-        spec = self._by_alias.get(name) or self._by_signature.get(name)
-        if spec is None:
-            raise unknown("metric", name, [*sorted(self._by_alias), f"{PYIQA_PREFIX}NAME"])
-        return spec
+        if "|" in name:
+            return self.by_signature(name)
+        head, given = split_name(name)
+        if head in HINTS and head not in self._by_alias:
+            raise UserError(f"no metric {head!r}; did you mean {' or '.join(HINTS[head])}?")
+        if head.startswith(PYIQA_PREFIX):
+            base = pyiqa_spec(head.removeprefix(PYIQA_PREFIX))
+        elif head in self._by_alias:
+            base = self._by_alias[head]
+        else:
+            raise unknown("metric", head, [*sorted(self._by_alias), f"{PYIQA_PREFIX}NAME"])
+        made = with_parameters(base, given)
+        # psnr_y:crop=0 is psnr_y_c0: one identity, one column
+        return self._by_signature.get(made.signature, made)
+
+
+def _of_pyiqa(signature: str) -> MetricSpec:
+    """The spec of a stored signature of pyiqa, of whatever version."""
+    fields = dict(text.partition("=")[::2] for text in signature.split("|"))
+    base = pyiqa_spec(fields["name"])
+    # the same with the version that is installed here
+    here = signature.replace(f"pkg={fields.get('pkg')}", f"pkg={pyiqa_version()}")
+    given = parameters_between(base, here)
+    return replace(with_parameters(base, given) if given else base, signature=signature)
 
 
 def metric_facts(specs: Iterable[MetricSpec]) -> dict[str, dict[str, object]]:

@@ -10,9 +10,11 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from refbench.metrics.backbones import backbone_state
 from refbench.metrics.build import Metric, MetricUnavailable
-from refbench.metrics.pair import cropped_pair
+from refbench.metrics.pair import Mask, cropped_mask, cropped_pair
 from refbench.metrics.tensors import to_signed_tensor
 from refbench.specs import MetricSpec
 from refbench.types import Image
@@ -54,15 +56,24 @@ def lpips_network(net: str, backbone: Mapping[str, Tensor]) -> Any:
 
 
 def factory(spec: MetricSpec) -> Metric:
-    """Reads ``net`` (``alex`` or ``vgg``) from the spec's options."""
+    """Reads ``net`` (``alex`` or ``vgg``), ``crop`` and ``mean`` from the spec's options.
+
+    ``mean=spatial``: the mean of the map at the image's size, where each layer is enlarged bilinearly, in
+    place of the mean of each layer's own. A region is always a mean of that map.
+    """
     import torch
 
-    net = str(spec.options["net"])
+    net, crop = str(spec.options["net"]), int(spec.options.get("crop") or 0)
     model = lpips_network(net, backbone_state(net))
+    model.spatial = bool(spec.region) or spec.options.get("mean") == "spatial"
 
-    def score(sr: Image, target: Image) -> float:
-        a, b = cropped_pair(sr, target, crop=0, smallest=SMALLEST, metric="LPIPS")
+    def score(sr: Image, target: Image, mask: Mask | None = None) -> float:
+        a, b = cropped_pair(sr, target, crop=crop, smallest=SMALLEST, metric="LPIPS")
         with torch.inference_mode():
-            return float(model(to_signed_tensor(a), to_signed_tensor(b)).item())
+            found = model(to_signed_tensor(a), to_signed_tensor(b))
+        if mask is None:
+            return float(found.mean())
+        inner = cropped_mask(mask, crop=crop, metric="LPIPS")
+        return float(found[0, 0][torch.from_numpy(np.ascontiguousarray(inner))].mean())
 
     return score

@@ -67,7 +67,10 @@ def pyiqa_spec(name: str) -> MetricSpec:
     Raises UserError for names that pyiqa does not have and for its metrics of whole image sets.
     """
     if name in _PER_SET:
-        raise UserError(f"metric 'pyiqa:{name}' scores a set of images, refbench needs a value per image")
+        own = "; refbench has fid and kid" if name == "fid" else ""
+        raise UserError(
+            f"metric 'pyiqa:{name}' scores a set of images, pyiqa:NAME needs a value per image{own}"
+        )
     table = _directions()
     if name not in table:
         raise unknown("pyiqa metric", name, table)
@@ -80,7 +83,8 @@ def pyiqa_spec(name: str) -> MetricSpec:
         needs_target=reference,
         title=f"pyiqa {name}",
         licence="PolyForm-Noncommercial-1.0.0",
-        options={"name": name},
+        options={"name": name, "crop": 0, "device": "cpu"},
+        parameters={"crop": (), "region": (), "device": ("cpu", "cuda")},
         bounds=(
             0.0 if name in _NOT_NEGATIVE.split() else None,
             1.0 if name in _UP_TO_ONE.split() else None,

@@ -6,6 +6,8 @@ from refbench.specs import MetricSpec
 
 SCALE = 4
 """The official crop is the scale: RefSR is x4 (C2-Matching and DATSR, crop_border = scale)."""
+PLACES = {"crop": (), "region": ()}
+SPACES = ("rgb", "y601", "gray")
 
 
 def _psnr(alias: str, space: str, crop: int, title: str) -> MetricSpec:
@@ -17,6 +19,7 @@ def _psnr(alias: str, space: str, crop: int, title: str) -> MetricSpec:
         decimals=2,
         title=title,
         options={"space": space, "crop": crop},
+        parameters={"space": SPACES, "variant": ("pyiqa",), **PLACES},
         # the worst of two 8-bit images: all black against all white
         bounds=(0.0, None),
     )
@@ -30,6 +33,7 @@ def _ssim(alias: str, space: str, crop: int, title: str) -> MetricSpec:
         decimals=4,
         title=title,
         options={"space": space, "crop": crop},
+        parameters={"space": SPACES, "variant": ("pyiqa",), **PLACES},
         bounds=(-1.0, 1.0),
     )
 
@@ -42,7 +46,8 @@ def _lpips(net: str, title: str) -> MetricSpec:
         higher_is_better=False,
         title=title,
         licence="BSD-2-Clause",
-        options={"net": net},
+        options={"net": net, "crop": 0},
+        parameters={"mean": ("spatial",), **PLACES},
         bounds=(0.0, None),
     )
 
@@ -72,6 +77,35 @@ MATCHING: tuple[MetricSpec, ...] = (
 )
 """Scores of a method's own matches, for protocols that know the true correspondence."""
 
+SETS: tuple[MetricSpec, ...] = (
+    MetricSpec(
+        alias="fid",
+        signature="fid|net=inception-2015-12-05|resize=clean|patch=0|crop=0|v1",
+        target="refbench.metrics.sets:factory",
+        higher_is_better=False,
+        decimals=2,
+        kind="set",
+        title="FID",
+        licence="Apache-2.0 (Inception weights)",
+        options={"score": "fid", "patch": 0, "crop": 0},
+        parameters={"patch": (), "crop": ()},
+        bounds=(0.0, None),
+    ),
+    MetricSpec(
+        alias="kid",
+        signature="kid|net=inception-2015-12-05|resize=clean|kernel=poly3|estimate=unbiased|patch=0|crop=0|v1",
+        target="refbench.metrics.sets:factory",
+        higher_is_better=False,
+        decimals=5,
+        kind="set",
+        title="KID",
+        licence="Apache-2.0 (Inception weights)",
+        options={"score": "kid", "patch": 0, "crop": 0},
+        parameters={"patch": (), "crop": ()},
+    ),
+)
+"""One value for all images of a cell, see :mod:`refbench.metrics.sets`."""
+
 METRICS: tuple[MetricSpec, ...] = (
     _psnr("psnr_y", "y601", SCALE, "PSNR-Y"),
     _ssim("ssim_y", "y601", SCALE, "SSIM-Y"),
@@ -88,10 +122,50 @@ METRICS: tuple[MetricSpec, ...] = (
         higher_is_better=False,
         title="ST-LPIPS",
         licence="BSD-2-Clause (weights from the stlpips-pytorch wheel)",
+        options={"crop": 0},
+        parameters={"crop": ()},
         bounds=(0.0, None),
     ),
+    MetricSpec(
+        alias="dists",
+        signature="dists|net=vgg|weights=0.1|resize=none|range=1|round=u8|crop=0|v1",
+        target="refbench.metrics.dists:factory",
+        higher_is_better=False,
+        title="DISTS",
+        licence="MIT",
+        options={"crop": 0},
+        parameters={"crop": ()},
+        # alpha and beta are not negative and sum to 1; each likeness is at most 1 and at least -1
+        bounds=(0.0, 2.0),
+    ),
+    MetricSpec(
+        alias="niqe",
+        signature="niqe|space=y601|model=pristine|block=96|resize=matlab|round=luma|crop=0|v1",
+        target="refbench.metrics.niqe:factory",
+        higher_is_better=False,
+        needs_target=False,
+        title="NIQE",
+        licence="permissive, see refbench/metrics/data/NOTICE.txt",
+        options={"space": "y601", "crop": 0},
+        parameters={"space": ("y601", "gray"), "crop": ()},
+        bounds=(0.0, None),
+    ),
+    *SETS,
     *MATCHING,
 )
 
 DEFAULT_METRICS: tuple[str, ...] = ("psnr_y", "ssim_y", "psnr_rgb")
 """The canonical three (protocol ``canonical``)."""
+
+HINTS = {
+    "lpips": ("lpips_alex", "lpips_vgg"),
+    "musiq": ("pyiqa:musiq",),
+    "musiq-koniq": ("pyiqa:musiq",),
+    "pyiqa:musiq-koniq": ("pyiqa:musiq",),
+    "clipiqa": ("pyiqa:clipiqa",),
+    "maniqa": ("pyiqa:maniqa",),
+    "psnr": ("psnr_y", "psnr_rgb"),
+    "ssim": ("ssim_y", "ssim_rgb"),
+}
+"""Names that people use for what is called otherwise here; an answer, not another alias: the identity of a
+number must be chosen. ``musiq-koniq`` was renamed in pyiqa: its default is the KonIQ model."""

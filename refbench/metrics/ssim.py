@@ -5,38 +5,64 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from refbench.errors import SampleError
 from refbench.metrics.build import Metric
-from refbench.metrics.colour import channels
-from refbench.metrics.pair import cropped_pair
+from refbench.metrics.colour import measured
+from refbench.metrics.pair import Mask, cropped_mask, cropped_pair
 from refbench.specs import MetricSpec
 from refbench.types import Image
 
 WINDOW = 11
+EDGE = WINDOW // 2
 
 
-def ssim(sr: Image, target: Image, *, space: str, crop: int) -> float:
-    """Mean SSIM in [-1, 1] (Wang et al. 2004); for ``rgb`` the mean of the three channels.
+def ssim_map(
+    sr: Image, target: Image, *, space: str, crop: int, variant: str = ""
+) -> npt.NDArray[np.float64]:
+    """SSIM (Wang et al. 2004) of every window that lies within the cropped image, (H', W'), in [-1, 1].
 
-    Raises SampleError when less than one 11x11 window remains after the crop.
+    For ``rgb`` the mean of the three channels. variant ``pyiqa``: on rounded luma and never below 0, as
+    pyiqa and the papers that used it. Raises SampleError when less than one 11x11 window remains after the
+    crop.
     """
     import skimage.metrics
 
     structural_similarity: Callable[..., Any] = skimage.metrics.structural_similarity
     a, b = cropped_pair(sr, target, crop=crop, smallest=WINDOW, metric="SSIM")
-    return float(
-        structural_similarity(
-            channels(a, space),
-            channels(b, space),
-            data_range=255.0,
-            gaussian_weights=True,
-            sigma=1.5,
-            use_sample_covariance=False,
-            channel_axis=2 if space == "rgb" else None,
-        )
+    _, full = structural_similarity(
+        measured(a, space, variant),
+        measured(b, space, variant),
+        data_range=255.0,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        channel_axis=2 if space == "rgb" else None,
+        full=True,
     )
+    valid = np.asarray(full, dtype=np.float64)[EDGE:-EDGE, EDGE:-EDGE]
+    if variant == "pyiqa":
+        valid = np.maximum(valid, 0.0)
+    return valid.mean(axis=2) if valid.ndim == 3 else valid
+
+
+def ssim(
+    sr: Image, target: Image, mask: Mask | None = None, *, space: str, crop: int, variant: str = ""
+) -> float:
+    """Mean of :func:`ssim_map`; with ``mask`` (H, W) over the windows whose centre lies in the region."""
+    values = ssim_map(sr, target, space=space, crop=crop, variant=variant)
+    if mask is None:
+        return float(values.mean())
+    inner = cropped_mask(mask, crop=crop, metric="SSIM")[EDGE:-EDGE, EDGE:-EDGE]
+    if not inner.any():
+        raise SampleError("no SSIM window has its centre in the region")
+    return float(values[inner].mean())
 
 
 def factory(spec: MetricSpec) -> Metric:
-    """Reads ``space`` and ``crop`` from the spec's options."""
+    """Reads ``space``, ``crop`` and ``variant`` from the spec's options."""
     space, crop = str(spec.options["space"]), int(spec.options["crop"] or 0)
-    return lambda sr, target: ssim(sr, target, space=space, crop=crop)
+    variant = str(spec.options.get("variant") or "")
+    return lambda sr, target, mask=None: ssim(sr, target, mask, space=space, crop=crop, variant=variant)

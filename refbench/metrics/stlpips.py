@@ -137,11 +137,12 @@ def load_network(path: Path) -> ShiftTolerantLPIPS:
 
 
 def factory(spec: MetricSpec) -> Metric:
-    """No options: AlexNet, shift-tolerant, no crop."""
+    """Reads ``crop`` from the spec's options: AlexNet, shift-tolerant."""
+    crop = int(spec.options.get("crop") or 0)
     model = load_network(weights_path())
 
     def score(sr: Image, target: Image) -> float:
-        a, b = cropped_pair(sr, target, crop=0, smallest=SMALLEST, metric=spec.title)
+        a, b = cropped_pair(sr, target, crop=crop, smallest=SMALLEST, metric=spec.title)
         with torch.inference_mode():
             return float(model(to_signed_tensor(a), to_signed_tensor(b)).item())
 

@@ -127,9 +127,9 @@ def score_row(
     """Score the kept image of one row and append the values; the reason when that cannot be done."""
     try:
         sr = read_image(str(kept_image(store.folder, row)))
-        target = instance.apply(dataset.load(row.sample_id), row.draw, seed, dataset).target
-        _same_size(sr, target, row)
-        values, absent = metrics.score(sr, target)
+        trial = instance.apply(dataset.load(row.sample_id), row.draw, seed, dataset)
+        _same_size(sr, trial.target, row)
+        values, absent = metrics.score(sr, trial)
     # a learned metric may refuse a pair in its own way
     except (SampleError, ValueError, RuntimeError, ArithmeticError) as error:
         return " ".join(str(error).split())

@@ -145,7 +145,7 @@ def measured(card: str, hr: Image, ref: Image) -> Values:
         sr = sr[top : top + height, left : left + width].copy()
     names = load_card(card).metrics
     specs = MetricCatalog(METRICS).of_names(names)
-    values, absent = MetricSet(specs).score(sr, trial.target)
+    values, absent = MetricSet(specs).score(sr, trial)
     assert not absent
     signatures = {spec.alias: spec.signature for spec in specs}
     return {name: float(values[signatures[name]] or np.nan) for name in names}
