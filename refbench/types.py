@@ -68,8 +68,6 @@ class Trial:
     """The sample's regions, cut like the target: masks of the target's (H, W)."""
     notes: Mapping[str, str | float] = field(default_factory=dict)
     """Facts about this draw that go into the row, e.g. the jitter factors."""
-    regions: Mapping[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
-    """Named parts of the target that metrics may be restricted to: bool (H, W), True where it counts."""
 
 
 @dataclass(frozen=True)

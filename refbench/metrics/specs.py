@@ -150,7 +150,6 @@ METRICS: tuple[MetricSpec, ...] = (
         parameters={"space": ("y601", "gray"), "crop": ()},
         bounds=(0.0, None),
     ),
-    *SETS,
     *MATCHING,
 )
 

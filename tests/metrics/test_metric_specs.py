@@ -15,7 +15,7 @@ def test_aliases_are_the_documented_ones() -> None:
     aliases = [spec.alias for spec in METRICS if spec.kind == "image"]
     assert aliases == [
         "psnr_y", "ssim_y", "psnr_rgb", "ssim_rgb", "psnr_y_c0", "ssim_y_c0",
-        "lpips_alex", "lpips_vgg", "stlpips",
+        "lpips_alex", "lpips_vgg", "stlpips", "dists", "niqe",
     ]  # fmt: skip
     assert len({spec.signature for spec in METRICS}) == len(METRICS)
 
@@ -43,7 +43,11 @@ def test_resolve_takes_signatures() -> None:
         ("psnry", "no metric 'psnry'; did you mean 'psnr_y'?"),
         ("lpips_alx", "no metric 'lpips_alx'; did you mean 'lpips_alex'?"),
         ("pyiqa:dist", "no pyiqa metric 'dist'; did you mean 'dists'?"),
-        ("pyiqa:fid", "metric 'pyiqa:fid' scores a set of images, refbench needs a value per image"),
+        (
+            "pyiqa:fid",
+            "metric 'pyiqa:fid' scores a set of images, pyiqa:NAME needs a value per image; "
+            "refbench has fid and kid",
+        ),
     ],
 )
 def test_misspelt_names_get_suggestions(name: str, message: str) -> None:
