@@ -12,7 +12,7 @@ from refbench.protocols.transforms import load_transform, transform_names
 SUITES = config_names("suite")
 DISTORTED = (
     "cufed5_jitter", "cufed5_geometry", "cufed5_photometric", "cufed5_corruption", "cufed5_ref_type",
-    "cufed5_ref_number", "cufed5_matching", "stereo_matching",
+    "cufed5_ref_number", "cufed5_matching", "stereo_matching", "stereo",
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 
@@ -11,7 +12,14 @@ from torch import nn
 
 from refbench.errors import UserError
 from refbench.training.fields import build, merged
-from refbench.training.optim import AveragedWeights, make_adam, parameter_groups, rate_factor, set_rates
+from refbench.training.optim import (
+    AveragedWeights,
+    make_adam,
+    parameter_groups,
+    rate_factor,
+    set_rates,
+    stable_steps,
+)
 from refbench.training.recipe import GroupRecipe, OptimRecipe, Recipe, load_recipe, presets
 
 
@@ -46,6 +54,25 @@ def test_schedules() -> None:
     assert rate_factor(10, 110, cosine) == pytest.approx(1.0)
     assert rate_factor(60, 110, cosine) == pytest.approx(0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi / 2)))
     assert rate_factor(109, 110, cosine) == pytest.approx(0.1, abs=1e-3)
+
+
+def test_cooldown_is_the_same_for_every_budget_until_it_falls() -> None:
+    recipe = OptimRecipe(schedule="cooldown", cooldown=0.25, floor=0.1, warmup=2)
+    assert stable_steps(100, recipe) == 75
+    assert [rate_factor(s, 100, recipe) for s in (0, 2, 74, 75)] == pytest.approx([0.5, 1, 1, 1])
+    assert rate_factor(100, 100, recipe) == pytest.approx(0.1)
+    assert [rate_factor(s, 100, recipe) for s in range(75)] == [
+        rate_factor(s, 900, recipe) for s in range(75)
+    ]
+    assert stable_steps(100, OptimRecipe(schedule="cosine")) == 0
+
+
+def test_the_identity_of_a_recipe_leaves_defaults_out() -> None:
+    assert Recipe("x", "compact").identity() == '{"method":"x","preset":"compact"}'
+    changed = replace(Recipe("x", "compact"), stage2=replace(Recipe("x", "y").stage2, batch=2))
+    assert json.loads(changed.identity())["stage2"] == {"batch": 2}
+    grouped = replace(changed, stage2=replace(changed.stage2, optim=OptimRecipe(groups=GROUPS)))
+    assert json.loads(grouped.identity())["stage2"]["optim"]["groups"][1] == {"match": ["offset"], "lr": 1e-4}
 
 
 def test_rates_scale_each_group_from_its_base() -> None:

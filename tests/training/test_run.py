@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,23 @@ def test_max_steps_stops_early_and_a_longer_run_goes_on_to_the_same_end(
     with safe_open(short, "pt") as file:  # type: ignore[no-untyped-call]
         assert file.metadata()["steps"] == "2"
     assert not _same(short, whole)
+
+
+def test_a_state_cools_down_early_for_a_smaller_budget(
+    tiny_config: Mapping[str, Any], tmp_path: Path
+) -> None:
+    """One run gives the curve of gain against budget: until the rate falls, all budgets are one run."""
+    config = merged(tiny_config, {"train": {"stage1": {"teacher": 0, "student": 0}, "stage2": {"steps": 8}}})
+    train(merged(config, {"train": {"max_steps": 3}}), silent, refuse_held_out)
+    shutil.copytree(tmp_path / "out", tmp_path / "branch")
+    small = merged(config, {"train": {"budget": 4}})
+    lines: list[str] = []
+    branch = train({**small, "out": str(tmp_path / "branch")}, lines.append, refuse_held_out)
+    assert "stage2  resuming after step 3" in lines
+    assert _same(branch, train({**small, "out": str(tmp_path / "whole")}, silent, refuse_held_out))
+    train(config, silent, refuse_held_out)
+    with pytest.raises(UserError, match=r"is at step 8 of 8; a budget of 4 has its rate until step 3 only"):
+        train(small, silent, refuse_held_out)
 
 
 def test_another_recipe_does_not_resume(tiny_config: Mapping[str, Any]) -> None:
