@@ -124,7 +124,7 @@ def measure(method: str, weights: Path | None, part: str, data: Sequence[str], o
         raise SystemExit(done.returncode)
     means: dict[bool, dict[str, float]] = {True: {}, False: {}}
     for cell in json.loads(done.stdout)["cells"]:
-        means[cell["method"] == "bicubic"][cell["protocol"]] = cell["metrics"]["psnr_y"]["mean"]
+        means[cell["baseline"]][cell["protocol"]] = cell["metrics"]["psnr_y"]["mean"]
     # cells come in the order of the suite's protocols
     gains = [means[False][protocol] - base for protocol, base in means[True].items()]
     return {f"{part} {name}": gain for name, gain in zip(names, gains, strict=True)}
