@@ -75,7 +75,7 @@ def _pca(task: Task, k: int) -> tuple[Tensor, Tensor]:
         return Features(low, None, features.patch_norm, 0)
 
     low = replace(task, query=project(task.query), reference=project(task.reference))
-    _, index = search(low, min(k + PCA_SPARE, task.usable))
+    _, index = search(low, min(k + PCA_SPARE, task.inverse.numel()))
     return best_of(task, index, k)
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from refbench.matching.candidates import best_of
+from refbench.matching.fused_use import try_fused
 from refbench.matching.plan import plan
 from refbench.matching.running import RunningBest
 from refbench.matching.stream import stream
@@ -35,19 +36,26 @@ def _matmul_tf32(allowed: bool) -> Iterator[None]:
 def search(task: Task, k: int) -> tuple[Tensor, Tensor]:
     """(score float32, index int64), both (k, h', w'), best first.
 
-    With ``precision`` tf32 or bf16 the pixel products are made of rounded features (on CUDA by tensor
-    cores); the best k + 3 are then scored again in float32. The result is as exact as float32's wherever
-    the best K are among those.
+    With ``precision`` tf32, bf16 or bf16x3 the pixel products are made of rounded features (on CUDA by
+    tensor cores); the best k + 3 are then scored again in float32. The result is as exact as float32's
+    wherever the best K are among those. On CUDA the fused matcher is used where it can be, see
+    :mod:`.fused_use`.
     """
     if task.precision == "fp32":
         with _matmul_tf32(False):
             return _search(task, k)
     with _matmul_tf32(True):
-        _, index = _search(task, min(k + SPARE, task.usable))
+        _, index = _search(task, min(k + SPARE, task.inverse.numel()))
     return best_of(replace(task, precision="fp32"), index, k)
 
 
 def _search(task: Task, k: int) -> tuple[Tensor, Tensor]:
+    found = try_fused(task, k, plain_search)
+    return plain_search(task, k) if found is None else found
+
+
+def plain_search(task: Task, k: int) -> tuple[Tensor, Tensor]:
+    """The search by tensor operations alone: on every device, at every stride, for every K."""
     cpu = reads_back(task.device)
     best = RunningBest(task.grid, k, task.device, sparse=cpu)
     if task.stride > 1:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from refbench.matching.checks import require
+
 PIXEL_EPS = 1e-12
 """Smallest channel norm that is divided by (``max`` form, as in ``F.normalize``)."""
 
@@ -57,7 +59,8 @@ class Features:
 def prepare(raw: Tensor, *, name: str, patch: int, stride: int, padding: int, per_pixel: bool) -> Features:
     """Measure norms of ``raw`` (C, H, W).
 
-    Raises ValueError, naming ``name``, for NaN or infinite features and for a map smaller than one patch.
+    Raises ValueError, naming ``name``, for NaN or infinite features (on CUDA perhaps later, see
+    :mod:`.checks`) and for a map smaller than one patch.
     """
     if raw.shape[1] + 2 * padding < patch or raw.shape[2] + 2 * padding < patch:
         raise ValueError(
@@ -67,8 +70,10 @@ def prepare(raw: Tensor, *, name: str, patch: int, stride: int, padding: int, pe
     raw = raw.detach()
     raw = raw.float().contiguous()
     energy = torch.linalg.vector_norm(raw, dim=0).double().square_()
-    if not bool(torch.isfinite(energy).all()):
-        raise ValueError(f"{name} features are not finite (NaN, infinity or beyond float32 range)")
+    require(
+        torch.isfinite(energy).all(),
+        f"{name} features are not finite (NaN, infinity or beyond float32 range)",
+    )
     scale = None
     if per_pixel:
         norm = energy.sqrt().clamp_(min=PIXEL_EPS)

@@ -8,18 +8,19 @@ import torch
 from torch import Tensor
 
 from refbench.matching.approximate import approximate
+from refbench.matching.checks import require, waits
 from refbench.matching.exact import search
 from refbench.matching.features import Features, prepare
 from refbench.matching.flavours import FLAVOURS, Flavour
 from refbench.matching.listening import heard
 from refbench.matching.masks import position_mask
+from refbench.matching.operands import PRECISIONS
 from refbench.matching.result import Match
-from refbench.matching.rounding import PRECISIONS
 from refbench.matching.task import Task
 
 FlavourName: TypeAlias = Literal["c2", "srntt", "ttsr"]
 Over: TypeAlias = Literal["auto", "pixels", "patches"]
-Precision: TypeAlias = Literal["fp32", "tf32", "bf16"]
+Precision: TypeAlias = Literal["fp32", "tf32", "bf16", "bf16x3"]
 Approximation: TypeAlias = Literal["pca", "coarse", "patchmatch"]
 
 
@@ -60,10 +61,11 @@ def match(
 
     memory_mb bounds the working memory beyond inputs and result; the result does not depend on it.
 
-    precision ``tf32`` or ``bf16`` searches with rounded features (tensor cores on CUDA) and scores the best
-    k + 3 again in float32. ``approx`` searches only some positions (``pca`` 64 principal components,
-    ``coarse`` half resolution first, ``patchmatch``): the result then carries its measured recall. For both,
-    ``memory_mb`` bounds the search, beside which one or two copies of the maps are held.
+    precision ``tf32``, ``bf16`` or ``bf16x3`` searches with rounded features (tensor cores on CUDA;
+    ``bf16x3`` splits them in two bfloat16 parts, about 16 bits of mantissa) and scores the best k + 3 again
+    in float32. ``approx`` searches only some positions (``pca`` 64 principal components, ``coarse`` half
+    resolution first, ``patchmatch``): the result then carries its measured recall. For both,
+    ``memory_mb`` bounds the search, next to which one or two copies of the maps are held.
 
     No gradients flow through the result. Raises ValueError for non-finite features, for a reference with
     fewer than ``k`` valid positions, for sizes that do not fit, and for a ``memory_mb`` that is too small.
@@ -115,13 +117,7 @@ def _match_one(
     approx: Approximation | None,
     normalise: bool,
 ) -> Match:
-    usable = task.usable
-    if usable < k:
-        height, width = task.reference.raw.shape[1:]
-        raise ValueError(
-            f"k={k} needs as many reference positions, but {usable} are valid "
-            f"(reference {height}x{width}, patch {task.patch}, stride {task.stride})"
-        )
+    _require_positions(task, k)
     recall, sample = 1.0, 0
     if approx is None:
         value, index = search(task, k)
@@ -134,6 +130,19 @@ def _match_one(
         value = torch.where(queried, value, 0.0)
     centre = task.patch // 2 - task.query.padding
     return Match(index, value, task.grid, task.reference_grid, approx or "exact", recall, sample, centre)
+
+
+def _require_positions(task: Task, k: int) -> None:
+    """ValueError where fewer than ``k`` reference positions may be matched."""
+    height, width = task.reference.raw.shape[1:]
+    size = f"(reference {height}x{width}, patch {task.patch}, stride {task.stride})"
+    wanted = f"k={k} needs as many reference positions, but"
+    if task.valid is not None and waits(task.device):
+        require(task.valid.sum() >= k, f"{wanted} fewer are valid {size}")
+        return
+    usable = task.inverse.numel() if task.valid is None else int(task.valid.sum())
+    if usable < k:
+        raise ValueError(f"{wanted} {usable} are valid {size}")
 
 
 def _positions(

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from refbench.matching.operands import operand
 from refbench.matching.plan import Problem, Tiles
-from refbench.matching.rounding import rounded
 from refbench.matching.running import RunningBest, Tile
 from refbench.matching.task import Task
 
@@ -41,11 +41,13 @@ def stream(
         bottom = min(top + tiles.query_height, rows)
         for left in range(0, columns, tiles.query_width):
             right = min(left + tiles.query_width, columns)
-            block = rounded(task.query.block(top, bottom + halo, left, right + halo), task.precision)
+            block = operand(task.query.block(top, bottom + halo, left, right + halo), task.precision, "query")
             for first in range(0, bands, tiles.band):
                 last = min(first + tiles.band, bands)
-                band = rounded(
-                    task.reference.block(first, last + halo, 0, task.reference.width), task.precision
+                band = operand(
+                    task.reference.block(first, last + halo, 0, task.reference.width),
+                    task.precision,
+                    "reference",
                 )
                 sums = BandSums(block.shape, band.shape, first, task.patch, tiles, space)
                 if weight is not None and penalty is not None:
@@ -112,7 +114,9 @@ class BandSums:
         """Stream the block's rows through the ring and hand the scores to ``best``."""
         left_operand = block.view(block.shape[0], -1).t()
         right_operand = band.view(band.shape[0], -1)
-        starts = torch.tensor(self.starts, device=block.device) + self.first
+        # as self.starts, made on the device: copying a list there would wait for it
+        starts = torch.arange(0, self.band, self.chunk, device=block.device)
+        starts = starts.clamp_(max=self.band - self.chunk).add_(self.first)
         grid_width = self.reference_width - self.halo
         done = 0
         for start in range(0, self.pixel_rows, self.tiles.gemm_rows):

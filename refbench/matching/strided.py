@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from refbench.matching.features import Features
+from refbench.matching.operands import channel_factor, operand
 from refbench.matching.plan import FLOAT, MIB
-from refbench.matching.rounding import rounded
 from refbench.matching.running import RunningBest, Tile
 from refbench.matching.task import Task
 
@@ -27,7 +27,7 @@ def stream_unfolded(task: Task, best: RunningBest) -> None:
     """Feed every score to ``best``; raises ValueError when one row against one row exceeds the memory."""
     query, reference, valid = task.query, task.reference, task.valid
     patch, stride, memory_mb = task.patch, task.stride, task.memory_mb
-    depth = query.raw.shape[0] * patch**2
+    depth = query.raw.shape[0] * patch**2 * channel_factor(task.precision)
     rows, width = task.grid
     reference_rows, reference_width = task.reference_grid
     budget = memory_mb * MIB / FLOAT
@@ -44,14 +44,15 @@ def stream_unfolded(task: Task, best: RunningBest) -> None:
     weight = task.inverse.float()
     for top in range(0, rows, query_rows):
         bottom = min(top + query_rows, rows)
-        left = rounded(_patches(query, top, bottom, patch, stride), task.precision).t()
+        left = operand(_patches(query, top, bottom, patch, stride), task.precision, "query").t()
         for first in range(0, reference_rows, band):
             last = min(first + band, reference_rows)
-            scores = left @ rounded(_patches(reference, first, last, patch, stride), task.precision)
+            right = _patches(reference, first, last, patch, stride)
+            scores = left @ operand(right, task.precision, "reference")
             scores = scores.mul_(weight[first:last].reshape(-1))
             if valid is not None:
                 scores.masked_fill_(~valid[first:last].reshape(-1), -torch.inf)
-            starts = torch.tensor([first], device=scores.device)
+            starts = torch.full((1,), first, device=scores.device)
             best.update(
                 scores.view(1, bottom - top, width, last - first, reference_width),
                 Tile(top, 0, width, starts, reference_width),

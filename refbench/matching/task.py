@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from refbench.matching.features import Features
+from refbench.matching.operands import channel_factor
 from refbench.matching.plan import Problem
 
 
@@ -42,11 +43,6 @@ class Task:
         return height, width
 
     @property
-    def usable(self) -> int:
-        """Number of reference positions that may be matched."""
-        return self.inverse.numel() if self.valid is None else int(self.valid.sum())
-
-    @property
     def device(self) -> torch.device:
         """Where the features are."""
         return self.query.raw.device
@@ -55,9 +51,8 @@ class Task:
     def problem(self) -> Problem:
         """Sizes in pixels, padding included."""
         query, reference = self.query, self.reference
-        return Problem(
-            query.raw.shape[0], (query.height, query.width), (reference.height, reference.width), self.patch
-        )
+        channels = query.raw.shape[0] * channel_factor(self.precision)
+        return Problem(channels, (query.height, query.width), (reference.height, reference.width), self.patch)
 
 
 def reads_back(device: torch.device) -> bool:

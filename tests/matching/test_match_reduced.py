@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from refbench.matching import match
-from refbench.matching.rounding import rounded
+from refbench.matching.operands import operand
 
 
 def smooth_pair(channels: int = 32, size: int = 36) -> tuple[torch.Tensor, torch.Tensor]:
@@ -24,12 +24,14 @@ def smooth_pair(channels: int = 32, size: int = 36) -> tuple[torch.Tensor, torch
 def test_rounding_drops_the_bits_that_tensor_cores_drop() -> None:
     one = torch.tensor([1.0, 1 + 2**-10, 1 + 2**-11, 1 + 2**-12, -3.0 - 2**-9])
     # 10 mantissa bits: 2**-10 survives, 2**-11 is half a step and rounds away from zero
-    assert torch.equal(rounded(one, "tf32"), torch.tensor([1.0, 1 + 2**-10, 1 + 2**-10, 1.0, -3.0 - 2**-9]))
-    assert torch.equal(rounded(torch.tensor([1 + 2**-9]), "bf16"), torch.tensor([1.0]))
-    assert rounded(one, "fp32") is one
+    assert torch.equal(
+        operand(one, "tf32", "query"), torch.tensor([1.0, 1 + 2**-10, 1 + 2**-10, 1.0, -3.0 - 2**-9])
+    )
+    assert torch.equal(operand(torch.tensor([1 + 2**-9]), "bf16", "query"), torch.tensor([1.0]))
+    assert operand(one, "fp32", "query") is one
 
 
-@pytest.mark.parametrize("precision", ["tf32", "bf16"])
+@pytest.mark.parametrize("precision", ["tf32", "bf16", "bf16x3"])
 @pytest.mark.parametrize("flavour", ["c2", "ttsr"])
 @pytest.mark.parametrize(("k", "stride"), [(1, 1), (3, 1), (2, 2)])
 def test_the_rerank_restores_exactness(precision: str, flavour: str, k: int, stride: int) -> None:
@@ -45,7 +47,7 @@ def test_the_reduced_search_is_reduced() -> None:
     """Without the re-rank bfloat16 similarities would be off: the path under test is really taken."""
     query, reference = smooth_pair()
     scale = query.norm(dim=0, keepdim=True)
-    plain = match(rounded(query / scale, "bf16"), reference, flavour="ttsr").similarity
+    plain = match(operand(query / scale, "bf16", "query"), reference, flavour="ttsr").similarity
     exact = match(query, reference, flavour="ttsr").similarity
     assert float((plain - exact).abs().max()) > 1e-5
 

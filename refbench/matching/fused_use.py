@@ -1,0 +1,126 @@
+"""Whether the fused matcher is used: CUDA, Triton, and a self-check that agrees with the plain path."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from refbench.matching.features import Features, prepare
+from refbench.matching.fused import (
+    K_MOST,
+    Blocks,
+    Launcher,
+    Slabs,
+    fused_bytes,
+    fused_search,
+    plan_slabs,
+    triton_launch,
+)
+from refbench.matching.plan import MIB
+from refbench.matching.task import Task
+
+Search = Callable[[Task, int], tuple[Tensor, Tensor]]
+WAVES = 4
+"""Programs of the kernel for each multiprocessor: what hides the latency of its loads."""
+
+_off: ContextVar[bool] = ContextVar("refbench_match_plain_only", default=False)
+
+
+@contextmanager
+def plain_only() -> Iterator[None]:
+    """The plain path within this block (this thread only): what the fused one is compared with."""
+    token = _off.set(True)
+    try:
+        yield
+    finally:
+        _off.reset(token)
+
+
+def try_fused(task: Task, k: int, plain: Search) -> tuple[Tensor, Tensor] | None:
+    """The fused search's result, or None where it does not apply and ``plain`` is to be used.
+
+    It applies on CUDA at stride 1, up to K = 8, where it fits into ``memory_mb`` and :func:`refusal` has
+    nothing against it; a refusal is said once for each device.
+    """
+    if task.device.type != "cuda" or task.stride > 1 or k > K_MOST or _off.get():
+        return None
+    slabs = plan_slabs(task.problem, task.memory_mb)
+    if slabs is None or refusal(task.device, plain) is not None:
+        return None
+    splits = splits_for(task, k, slabs, multiprocessors(task.device))
+    if fused_bytes(task.problem, k, splits, slabs) > task.memory_mb * MIB:
+        splits = 1
+    return fused_search(task, k, slabs, splits=splits)
+
+
+def splits_for(task: Task, k: int, slabs: Slabs, processors: int) -> int:
+    """Parts of a reference band that give each multiprocessor WAVES programs, of 16 blocks or more each."""
+    blocks = Blocks.of(k)
+    programs = -(-slabs.rows * slabs.columns // blocks.positions)
+    work = slabs.band * task.reference.width // (16 * blocks.references)
+    return max(1, min(-(-WAVES * processors // programs), work))
+
+
+@lru_cache
+def multiprocessors(device: torch.device) -> int:
+    """Of a CUDA device."""
+    count: int = torch.cuda.get_device_properties(device).multi_processor_count
+    return count
+
+
+@lru_cache
+def refusal(device: torch.device, plain: Search) -> str | None:
+    """Why the fused matcher is not used on ``device``, said once per process; None where it is used."""
+    reason = "Triton is not installed" if importlib.util.find_spec("triton") is None else None
+    if reason is None:
+        try:
+            reason = disagreement(device, plain)
+        except Exception as error:  # a compiler, a driver, a version: whatever it is, the plain path works
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    if reason is not None:
+        warnings.warn(
+            f"matching on {device} takes the plain path, the fused one is not used: {reason}", stacklevel=2
+        )
+    return reason
+
+
+def disagreement(
+    device: torch.device,
+    plain: Search,
+    launch: Launcher = triton_launch,
+    blocks: Blocks | None = None,
+) -> str | None:
+    """How the fused search differs from ``plain`` on a small random problem; None where they agree.
+
+    Features are small whole numbers, so every sum is exact in every precision and order: scores must be
+    the same to the last bit but for the weighing, and indices the same everywhere, many ties included.
+    """
+    rng = torch.Generator().manual_seed(0)
+
+    def features(height: int, width: int) -> Features:
+        whole = torch.randint(-2, 3, (8, height, width), generator=rng).float().to(device)
+        return prepare(whole, name="self-check", patch=3, stride=1, padding=0, per_pixel=False)
+
+    query, reference = features(9, 11), features(10, 9)
+    valid = (torch.rand(8, 7, generator=rng) < 0.8).to(device)
+    # one norm for all of them, or ties between patches would be rare
+    inverse = torch.full((8, 7), 1 / 3, dtype=torch.float64, device=device)
+    for k, mask in ((1, None), (4, valid)):
+        task = Task(query, reference, inverse, mask, 3, 1, 64.0)
+        score, index = plain(task, k)
+        for slabs, splits in ((Slabs(9, 8, 7), 2), (Slabs(5, 3, 2), 1)):
+            other, other_index = fused_search(task, k, slabs, splits=splits, blocks=blocks, launch=launch)
+            differ = int((index != other_index).sum())
+            if differ:
+                return f"{differ} of {index.numel()} indices of the self-check differ (K={k})"
+            gap = float((score - other).abs().max())
+            if not gap <= 1e-5:
+                return f"scores of the self-check differ by {gap:.1e} (K={k})"
+    return None
