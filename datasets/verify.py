@@ -16,6 +16,7 @@ from refbench.errors import SampleError, UserError
 from refbench.imaging import read_image
 from refbench.registry import load_class
 from refbench.specs import DataRequest, DatasetSpec
+from refbench.store.disk import write_atomic
 
 from .fingerprint import file_sha256
 from .groups import Scan, check_contained
@@ -133,7 +134,7 @@ def write_manifest(spec: DatasetSpec, request: DataRequest, path: Path | None = 
     if not lines:
         raise UserError(f"{spec.name}: looked in {scan.root} for {spec.layout}, found nothing to record")
     try:
-        target.write_text("".join(f"{digest}  {name}\n" for name, digest in lines), encoding="utf-8")
+        write_atomic(target, "".join(f"{digest}  {name}\n" for name, digest in lines).encode())
     except OSError as error:
         raise UserError(f"cannot write {target}: {error.strerror or error}") from error
     return target

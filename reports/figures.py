@@ -32,7 +32,7 @@ def write_figures(report: Report, folder: Path, suffixes: Sequence[str] = SUFFIX
     written = []
     for chart in charts(report):
         for suffix, data in figure_files(chart, suffixes).items():
-            written.append(put(folder / f"{chart.key}.{suffix}", data))
+            written.append(put(folder, f"{chart.key}.{suffix}", data))
     return written
 
 

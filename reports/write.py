@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from refbench.errors import UserError
+from refbench.store.disk import disk_error, make_folder, write_atomic
 
 from .report import Report
 
@@ -18,16 +20,19 @@ def write_text_formats(report: Report, formats: Sequence[str], folder: Path) -> 
     written: list[Path] = []
     for name, make in makers.items():
         if name in formats:
-            written += [put(folder / file, text) for file, text in make(report).items()]
+            written += [put(folder, file, text) for file, text in make(report).items()]
     return written
 
 
-def put(path: Path, data: str | bytes) -> Path:
-    """Write one file. Raises UserError when the folder cannot be written."""
+def put(root: Path, name: str, data: str | bytes) -> Path:
+    """Write the file ``name`` (with ``/``) below the report folder ``root``, through no link. UserError."""
+    path = root / name
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data if isinstance(data, bytes) else data.encode("utf-8", "replace"))
+        make_folder(path.parent, root)
+        write_atomic(path, data if isinstance(data, bytes) else data.encode("utf-8", "replace"), root)
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise disk_error(path, error) from error
         raise UserError(f"{path}: cannot write ({error.strerror}); choose another report.dir=") from error
     return path
 

@@ -164,7 +164,9 @@ def _show(result: GateResult, path: Path, values: Mapping[str, Any], output: Out
 
 def _write(path: Path, content: str) -> None:
     try:
+        from refbench.store.disk import write_atomic
+
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
+        write_atomic(path, content.encode())
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from error

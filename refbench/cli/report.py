@@ -83,10 +83,18 @@ def fetched(values: dict[str, Any], into: Path, output: Output) -> list[Path]:
 
 
 def default_folder(place: Path) -> Path:
-    """``report/`` in a results folder; beside it for a single run, which keeps its own files only."""
+    """``report/`` in a results folder; next to it for a single run, which keeps its own files only.
+
+    UserError when there is a link of that name: results folders are handed around, and a report that was
+    not told where to write stays inside.
+    """
+    from refbench.store.disk import check_links, explained
     from refbench.store.manifest import MANIFEST
 
-    return (place.parent if (place / MANIFEST).is_file() else place) / "report"
+    root = place.parent if (place / MANIFEST).is_file() else place
+    with explained(root):
+        check_links(root / "report" / "report.md", root)
+    return root / "report"
 
 
 def write(

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 def show_tracked(results: Iterable[TrackingResult], output: Output) -> None:
     """One line each: where to look, or a warning why there is nothing."""
     for result in results:
+        if result.note:
+            output.note(f"MLflow: {result.note}")
         if result.warning:
             output.note(f"warning: MLflow: {result.warning}")
         else:

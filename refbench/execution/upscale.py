@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from refbench.execution.device import resolve_device
 from refbench.imaging.own_image import OwnImage, read_own_image
 from refbench.loader import load_method, resolve_weights
 from refbench.specs import MethodSpec, ParamValue
+from refbench.store.disk import atomic_file
 from refbench.types import Image, Method
 
 
@@ -184,14 +184,11 @@ def _write(out: Path, sr: Image, alpha: npt.NDArray[np.uint8] | None) -> None:
     if alpha is not None:
         enlarged = PILImage.fromarray(alpha).resize(image.size, PILImage.Resampling.BICUBIC)
         image.putalpha(enlarged)
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        image.save(temporary, format="PNG")
-        os.replace(temporary, out)
+        with atomic_file(out) as stream:
+            image.save(stream, format="PNG")
     except OSError as error:
-        if temporary.parent.is_dir():
-            temporary.unlink(missing_ok=True)
         raise UserError(f"out={out}: cannot be written ({error.strerror or error})") from error
 
 

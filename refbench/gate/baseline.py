@@ -6,9 +6,7 @@ no checksum in it, so that a conflict can be merged by hand.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +18,7 @@ from refbench.identity.keys import first_difference
 from refbench.results.record import CellRecord
 from refbench.specs import MetricSpec
 from refbench.stats.paired import Trials
+from refbench.store.disk import write_atomic
 
 KIND = "refbench-baseline"
 SCHEMA = 1
@@ -169,14 +168,10 @@ def _of_image(cell: BaselineCell, image: str) -> dict[str, list[float | None]]:
 
 def write_baseline(path: Path, baseline: Baseline) -> None:
     """Write the file at once (a killed update leaves the old one). Raises UserError when it cannot."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(dumps(baseline), encoding="utf-8")
-        temporary.replace(path)
+        write_atomic(path, dumps(baseline).encode())
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise UserError(f"baseline {path}: cannot be written: {error.strerror}") from error
 
 

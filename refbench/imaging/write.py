@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 from PIL import Image as PILImage
 
 from refbench.errors import UserError
+from refbench.store.disk import atomic_file
 from refbench.types import Image
 
 
@@ -21,13 +21,10 @@ def write_png(path: str | Path, image: Image) -> Path:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"expected uint8 (H, W, 3), got {image.dtype} {image.shape}")
     target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        PILImage.fromarray(np.ascontiguousarray(image)).save(temporary, format="PNG")
-        os.replace(temporary, target)
+        with atomic_file(target) as stream:
+            PILImage.fromarray(np.ascontiguousarray(image)).save(stream, format="PNG")
     except OSError as error:
-        if temporary.parent.is_dir():
-            temporary.unlink(missing_ok=True)
         raise UserError(f"cannot write {target}: {error.strerror or error}") from error
     return target

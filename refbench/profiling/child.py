@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from refbench.errors import UserError
 from refbench.profiling.cells import Order
 from refbench.profiling.process import failure
+from refbench.store.disk import write_atomic
 
 EXHAUSTED = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory")
 """How torch's allocators and the system word it."""
@@ -21,9 +21,7 @@ def main(argv: Sequence[str]) -> int:
     """Measure and write the answer, whole or not at all."""
     ordered, answer = map(Path, argv)
     order = Order.from_json(json.loads(ordered.read_text(encoding="utf-8")))
-    partial = answer.with_suffix(".part")
-    partial.write_text(json.dumps(carry_out(order)), encoding="utf-8")
-    os.replace(partial, answer)
+    write_atomic(answer, json.dumps(carry_out(order)).encode())
     return 0
 
 

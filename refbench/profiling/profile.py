@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from refbench.profiling.cells import MatcherCell, MethodCell, Order
 from refbench.profiling.document import Row, Yardstick, assemble, matcher_row, method_row
 from refbench.profiling.process import measure
 from refbench.profiling.request import ProfileRequest
+from refbench.store.disk import explained, make_folder, write_atomic
 from refbench.store.provenance import new_session
 
 Echo = Callable[[str], None]
@@ -62,7 +62,7 @@ def profile_folder(out: Path, key: str) -> Path:
     """``OUT/profile/KEY``, made if need be. UserError when it cannot be."""
     folder = out / "profile" / key
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, out)
     except OSError as error:
         raise UserError(f"out={out}: cannot make {folder} ({error.strerror or error})") from error
     return folder
@@ -71,7 +71,8 @@ def profile_folder(out: Path, key: str) -> Path:
 def write_document(document: Row, folder: Path) -> Path:
     """``profile.json``, whole or not at all; a former one is replaced."""
     path = folder / "profile.json"
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    # OUT/profile/KEY/profile.json
+    with explained(folder):
+        write_atomic(path, text.encode(), folder.parent.parent)
     return path

@@ -21,7 +21,7 @@ from refbench.results.record import cell_record
 from refbench.results.scoring import kept_image
 from refbench.store import CellStore, Manifest, Run, SampleRow, TrialKey, find_runs, load_run
 from refbench.store.cell import SUMMARY
-from refbench.store.disk import explained
+from refbench.store.disk import atomic_file, explained, make_folder
 from refbench.store.manifest import larger_whole, read_manifest, replace_manifest
 from refbench.store.partial import partial_text, shards_of, whole_trials
 from refbench.store.provenance import now
@@ -202,7 +202,7 @@ def _written(cell: _Cell, out: Path) -> MergedCell:
     if final.whole is None and len(runs) == 1 and cell.manifest.whole is None and runs[0].path == target:
         return MergedCell(target, final, len(joined.rows), 0, 0, 0, 0, "", problems)
     with explained(out):
-        target.mkdir(parents=True, exist_ok=True)
+        make_folder(target, out)
     have = {row.key: row for row in runs[0].rows} if runs[0].path == target else {}
     order, asked = _order(runs, cell.manifest, joined)
     new = [key for key in order if key not in have or (joined.rows[key].ok and not have[key].ok)]
@@ -274,14 +274,10 @@ def _copy_image(source: Path, target: Path, row: SampleRow) -> bool:
     if path is None or row.image is None:
         return False
     destination = target / row.image
-    temporary = destination.with_name(f".tmp-{destination.name}")
     with explained(target):
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            shutil.copyfile(path, temporary)
-            temporary.replace(destination)
-        finally:
-            temporary.unlink(missing_ok=True)
+        make_folder(destination.parent, target.parent)
+        with path.open("rb") as image, atomic_file(destination, target.parent) as copy:
+            shutil.copyfileobj(image, copy)
     return True
 
 

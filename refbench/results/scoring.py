@@ -85,6 +85,11 @@ class Scorer:
                 f"{folder}: no SR images to score (they were not kept, or have been deleted); "
                 "run again with images=png"
             )
+        if lacking:
+            first = f"{lacking[0].sample_id} draw {lacking[0].draw}"
+            self._note(
+                f"{folder.name}: {len(lacking)} rows without a kept image are not scored, such as {first}"
+            )
         errors = 0
         with CellStore(folder, run.manifest) as store:
             if todo:
@@ -188,8 +193,12 @@ def kept_image(folder: Path, row: SampleRow) -> Path | None:
     """
     if row.image is None:
         return None
-    path = (folder / row.image).resolve()
-    return path if path.is_relative_to(folder.resolve()) and path.is_file() else None
+    try:
+        path = (folder / row.image).resolve()
+        return path if path.is_relative_to(folder.resolve()) and path.is_file() else None
+    except (OSError, ValueError, RuntimeError):
+        # a name that no file can have: half a character, too long, links in a circle
+        return None
 
 
 def protocol_of(manifest: Manifest, folder: Path) -> ProtocolInstance:

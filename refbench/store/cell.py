@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from refbench.identity.keys import folder_name
-from refbench.store.disk import explained, remove_stale, vanished, write_atomic
+from refbench.store.disk import explained, make_folder, remove_stale, vanished, write_atomic
 from refbench.store.images import IMAGES, write_image
 from refbench.store.linelog import LineLog
 from refbench.store.manifest import Manifest, add_metrics, join_manifest, update_session
@@ -52,7 +52,7 @@ class CellStore:
             raise ValueError("the manifest is of another run key")
         folder = out / folder_name(run_key)
         with explained(out):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder, out)
         mended: list[str] = []
         there = join_manifest(folder, replace(manifest, sessions=()), mended.append)
         store = cls(folder, there)
@@ -140,7 +140,7 @@ class CellStore:
         back, only when it was made (``finished``)."""
         text = json.dumps(summary, indent=1, allow_nan=False)
         with explained(self.folder):
-            write_atomic(self.folder / SUMMARY, (text + "\n").encode("ascii"))
+            write_atomic(self.folder / SUMMARY, (text + "\n").encode("ascii"), self.folder.parent)
 
     def finish_session(self, session_id: str, facts: Mapping[str, Any]) -> None:
         """Add facts such as ``finished`` and ``rows`` to a session in the manifest."""

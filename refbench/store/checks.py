@@ -13,7 +13,7 @@ LARGEST = 2**53
 
 
 class RowError(ValueError):
-    """A line that is no row; the message says which field and why."""
+    """A line that is not a row; the message says which field and why."""
 
 
 def parse_object(line: str | bytes) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def parse_object(line: str | bytes) -> dict[str, Any]:
 
 
 def no_constant(name: str) -> NoReturn:
-    """For ``json.loads(parse_constant=...)``: NaN and Infinity are no JSON, and cannot be written back."""
+    """For ``json.loads(parse_constant=...)``: NaN and Infinity are not JSON, and cannot be written back."""
     raise ValueError(f"{name} is not a JSON number")
 
 

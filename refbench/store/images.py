@@ -38,5 +38,5 @@ def write_image(folder: Path, sample_id: str, draw: int, data: bytes) -> str:
     with explained(folder):
         # a cell folder that is gone is not made again: its rows would be missing
         (folder / IMAGES).mkdir(exist_ok=True)
-        write_atomic(folder / relative, data)
+        write_atomic(folder / relative, data, folder.parent)
     return relative

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from refbench.store.disk import disk_error, vanished, write_all
+from refbench.store.disk import NO_LINK, check_links, disk_error, vanished, write_all
 from refbench.store.locks import lock_file
 
 SYNC_SECONDS = 1.0
@@ -46,6 +46,7 @@ class LineLog:
     def __init__(self, folder: Path, name: str) -> None:
         self.folder = folder
         try:
+            check_links(folder / name, folder.parent)
             self.path, self._fd = _claim(folder, name)
         except OSError as error:
             raise disk_error(folder, error) from error
@@ -125,6 +126,10 @@ def read_lines(folder: Path, name: str) -> Iterator[Line]:
     """All complete lines, file after file; a line without an end was torn and is left out."""
     for path in files_of(folder, name):
         try:
+            # a pipe of that name would be waited for
+            if not path.is_file() and path.exists():
+                yield Line(path, 1, b"not a file")
+                continue
             handle = path.open("rb")
         except FileNotFoundError:
             continue  # a writer that wrote nothing removed its file
@@ -135,7 +140,7 @@ def read_lines(folder: Path, name: str) -> Iterator[Line]:
                 if data.endswith(b"\n"):
                     yield Line(path, number, data[:-1])
                 elif len(data) == LONGEST_LINE:
-                    # no record of ours: what it begins with is no record either, and says so when it is read
+                    # not a record of ours: reading what it begins with says so
                     yield Line(path, number, b"a line of more than %d bytes" % LONGEST_LINE)
                     while (rest := handle.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
                         pass
@@ -157,7 +162,7 @@ def _claim(folder: Path, name: str) -> tuple[Path, int]:
 
 
 def _open(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+    return os.open(path, os.O_RDWR | os.O_CREAT | NO_LINK | getattr(os, "O_BINARY", 0), 0o666)
 
 
 def _still_there(path: Path, fd: int) -> bool:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
+from refbench.store.disk import NO_LINK, check_links
+
 fcntl: ModuleType | None
 try:
     import fcntl
@@ -34,12 +36,14 @@ def lock_file(fd: int) -> bool | None:
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[None]:
+def exclusive(path: Path, root: Path | None = None) -> Iterator[None]:
     """Hold the lock of ``path`` (made when missing), waiting for it; for short sections only.
 
-    Where there are no locks the section runs unlocked: atomic replacement still keeps files whole.
+    Where there are no locks the section runs unlocked: atomic replacement still keeps files whole. ``root``:
+    see :func:`refbench.store.disk.atomic_file`. Raises OSError.
     """
-    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    check_links(path, path.parent if root is None else root)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | NO_LINK, 0o666)
     try:
         if fcntl is not None:
             try:

@@ -152,7 +152,7 @@ def join_manifest(
     all but the earlier sessions is known again; ``note`` is told. Raises UserError when the folder belongs
     to another run key, or cannot be written.
     """
-    with explained(folder), exclusive(folder / ".lock"):
+    with explained(folder), exclusive(folder / ".lock", folder.parent):
         if not (folder / MANIFEST).exists():
             _write(folder, manifest)
             return manifest
@@ -201,14 +201,14 @@ def larger_whole(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> Ma
 
 def replace_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest of a folder of the same run anew (``refbench merge``). Raises UserError."""
-    with explained(folder), exclusive(folder / ".lock"):
+    with explained(folder), exclusive(folder / ".lock", folder.parent):
         if not (folder / MANIFEST).exists() or read_manifest(folder) != manifest:
             _write(folder, manifest)
 
 
 def update_session(folder: Path, session_id: str, facts: Mapping[str, Any]) -> None:
     """Add facts (``finished``, ``rows``) to one session of the manifest. Raises UserError."""
-    with explained(folder), exclusive(folder / ".lock"):
+    with explained(folder), exclusive(folder / ".lock", folder.parent):
         there = read_manifest(folder)
         sessions = tuple({**s, **facts} if s.get("id") == session_id else s for s in there.sessions)
         _write(folder, dataclasses.replace(there, sessions=sessions))
@@ -216,11 +216,11 @@ def update_session(folder: Path, session_id: str, facts: Mapping[str, Any]) -> N
 
 def add_metrics(folder: Path, metrics: Mapping[str, Mapping[str, Any]]) -> None:
     """Record metrics that were scored later. Raises UserError."""
-    with explained(folder), exclusive(folder / ".lock"):
+    with explained(folder), exclusive(folder / ".lock", folder.parent):
         there = read_manifest(folder)
         _write(folder, dataclasses.replace(there, metrics={**there.metrics, **metrics}))
 
 
 def _write(folder: Path, manifest: Manifest) -> None:
     text = json.dumps(manifest.to_dict(), indent=1, allow_nan=False)
-    write_atomic(folder / MANIFEST, (text + "\n").encode("ascii"), sync=True)
+    write_atomic(folder / MANIFEST, (text + "\n").encode("ascii"), folder.parent, sync=True)

@@ -12,6 +12,7 @@ from typing import Any
 from refbench.errors import UserError, unknown
 from refbench.identity.file_digest import file_sha256
 from refbench.identity.keys import digest, folder_name
+from refbench.store.disk import explained, make_folder
 from refbench.store.manifest import MANIFEST, read_manifest
 from refbench.store.reader import row_files
 from refbench.tracking.guard import one_line
@@ -126,7 +127,8 @@ def _fetch(client: Any, child: Any, folder: Path, where: str) -> Path:
     }
     if MANIFEST not in wanted or not any(name.startswith("samples") for name in wanted):
         raise UserError(f"{place} is incomplete: no rows or no manifest; repeat the refbench run")
-    folder.mkdir(parents=True, exist_ok=True)
+    with explained(folder):
+        make_folder(folder, folder.parent)
     for stale in folder.iterdir():
         if _FILE.fullmatch(stale.name) and stale.name not in wanted:
             stale.unlink()

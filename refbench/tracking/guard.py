@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from refbench.store.locks import exclusive
-from refbench.tracking.local import artifact_root, follow_move, local_uri, ui_command
+from refbench.tracking.database import ensure_database
+from refbench.tracking.local import artifact_root, follow_move, local_uri, plain_address, ui_command
 from refbench.tracking.quiet import quiet
 from refbench.tracking.store import TrackingStore
 from refbench.tracking.types import TrackingResult
@@ -24,13 +25,16 @@ def mirrored(
     """
     address = uri or local_uri(out)
     shown = without_credentials(address)
+    note = ""
     try:
         with quiet(), _alone(out, local=uri is None):
             if uri is None:
+                note = ensure_database(out)
                 follow_move(out, experiment)
-            store = TrackingStore(address, experiment, None if uri else artifact_root(out))
-            run_id = write(store)
-        return TrackingResult(shown, store.experiment_id, run_id, None if uri else ui_command(out))
+            with nullcontext(uri) if uri else plain_address(out, bool(note)) as target:
+                store = TrackingStore(target, experiment, None if uri else artifact_root(out))
+                run_id = write(store)
+        return TrackingResult(shown, store.experiment_id, run_id, None if uri else ui_command(out), note=note)
     except ImportError as error:
         reason = f"mlflow is not installed ({error}); pip install mlflow, or set tracking=none"
     # whatever a tracking server or its database does: the results are safe and the work has succeeded

@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import quote
 
 DATABASE = "mlflow.db"
 ARTIFACTS = "mlartifacts"
 
 
+def sqlite_uri(file: Path) -> str:
+    """The address of an SQLite file. In an address ``?``, ``#`` and ``%`` of a name have to be escaped."""
+    return "sqlite:///" + re.sub("[?#%]", lambda found: quote(found.group()), file.as_posix())
+
+
 def local_uri(out: Path) -> str:
-    """Tracking address of the database in ``out``; absolute, so that the working folder is no matter."""
-    return f"sqlite:///{(out / DATABASE).absolute().as_posix()}"
+    """Tracking address of the database in ``out``; absolute, so that the working folder does not matter."""
+    return sqlite_uri((out / DATABASE).absolute())
+
+
+@contextmanager
+def plain_address(out: Path, fresh: bool = False) -> Iterator[str]:
+    """The address to write with: one without escapes, for which a link elsewhere leads to ``out``.
+
+    MLflow makes the folder of a database by the address as it is spelled, which would be another folder. And
+    it keeps connections by address: ``fresh`` asks for a new one, where the file has become another.
+    """
+    if not fresh and local_uri(out).endswith((out / DATABASE).absolute().as_posix()):
+        yield local_uri(out)
+        return
+    with TemporaryDirectory(prefix="refbench-") as folder:
+        alias = Path(folder) / "out"
+        alias.symlink_to(out.absolute(), target_is_directory=True)
+        yield local_uri(alias)
 
 
 def artifact_root(out: Path) -> str:
@@ -26,7 +51,7 @@ def ui_command(out: Path) -> str:
 
     Short, for the working folder it is printed in, when ``out`` is a relative path.
     """
-    uri = local_uri(out) if out.is_absolute() else f"sqlite:///{(out / DATABASE).as_posix()}"
+    uri = local_uri(out) if out.is_absolute() else sqlite_uri(out / DATABASE)
     return f"mlflow ui --backend-store-uri {shlex.quote(uri)}"
 
 

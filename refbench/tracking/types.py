@@ -79,3 +79,5 @@ class TrackingResult:
     """Shell command that shows a local mirror; None for a server."""
     warning: str | None = None
     """One line saying why the mirror is missing or incomplete."""
+    note: str = ""
+    """One line saying what was put right on the way."""

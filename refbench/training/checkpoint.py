@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import torch
 from torch import nn
 
 from refbench.errors import UserError
+from refbench.store.disk import write_atomic
 
 from .trainable import Trainable
 
@@ -72,9 +72,7 @@ def export(path: Path, model: nn.Module, meta: Mapping[str, str]) -> None:
     safetensors keeps metadata in no fixed order; the file is written so that equal weights and metadata
     give equal tensors, not equal bytes.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    save_file(half(model), partial, dict(meta))
-    os.replace(partial, path)
+    write_atomic(path, save(half(model), dict(meta)))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from refbench.store.disk import atomic_file
+
 Rows = Sequence[Mapping[str, float]]
 
 
 def draw_curves(path: Path, stages: Mapping[str, Rows], title: str) -> None:
-    """One column a stage: loss above, validation scores (PCK, or dB over bicubic) below."""
+    """One column per stage: loss above, validation scores (PCK, or dB over bicubic) below."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -30,4 +32,5 @@ def draw_curves(path: Path, stages: Mapping[str, Rows], title: str) -> None:
         for axes in (upper, lower):
             axes.grid(alpha=0.3)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    with atomic_file(path) as stream:
+        figure.savefig(stream, dpi=110, format="png")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+from refbench.store.disk import write_atomic
 
 from .checkpoint import export, load_encoder, metadata
 from .curves import draw_curves
@@ -229,6 +230,4 @@ class _Run:
                 recipe.method, recipe.weights, {**recipe.net, **recipe.export_net}
             ).config_json
         export(path, net.model, metadata(recipe.method, config_json, public.to_json(), facts))
-        partial = self.folder / "curves.json.partial"
-        partial.write_text(json.dumps(self.stages, indent=1), encoding="utf-8")
-        os.replace(partial, self.folder / "curves.json")
+        write_atomic(self.folder / "curves.json", json.dumps(self.stages, indent=1).encode())

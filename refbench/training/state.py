@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from refbench.errors import UserError
+from refbench.store.disk import atomic_file
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
-    """Write tensors and plain values to ``path`` through a temporary file, so a kill leaves the old one."""
+    """Write tensors and plain values to ``path`` whole or not at all: a kill leaves the old state."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    torch.save(state, partial)
-    os.replace(partial, path)
+    with atomic_file(path) as stream:
+        torch.save(state, stream)
 
 
 def load_state(path: Path, recipe: str) -> dict[str, Any] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from refbench.nets.config import config_to_json
+from refbench.store.disk import write_atomic
 
 FORMAT = "refbench-net-1"
 
@@ -27,9 +27,9 @@ def save_model(
     """Write ``model`` and ``config`` (a dataclass) so that the method loads it without further files.
 
     ``half`` stores parameters as float16 (they are loaded as float32). ``notes`` go into the
-    metadata beside the config: training data, licence, recipe. The file appears whole or not at all.
+    metadata next to the config: training data, licence, recipe. The file appears whole or not at all.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     exact = {name for name, _ in model.named_buffers()}  # constants that loading compares
 
@@ -38,6 +38,5 @@ def save_model(
         return value.to(torch.float16) if half and name not in exact else value.clone()
 
     metadata = {**(notes or {}), "format": FORMAT, "method": method, "config": config_to_json(config)}
-    partial = path.with_name(path.name + ".part")
-    save_file({name: stored(name, value) for name, value in model.state_dict().items()}, partial, metadata)
-    os.replace(partial, path)
+    tensors = {name: stored(name, value) for name, value in model.state_dict().items()}
+    write_atomic(path, save(tensors, metadata))

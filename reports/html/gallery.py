@@ -185,5 +185,5 @@ def place_pictures(gallery: Gallery, folder: Path, name: str) -> tuple[dict[str,
             for key, data in gallery.files.items()
         }, []
     for key, data in gallery.files.items():
-        put(folder / name / key, data)
+        put(folder, f"{name}/{key}", data)
     return {key: f"{name}/{key}" for key in gallery.files}, [folder / name]

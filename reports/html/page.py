@@ -40,7 +40,7 @@ def write_page(
     for problem in gallery.problems:
         note(f"gallery: {problem}")
     addresses, written = place_pictures(gallery, folder, PICTURES)
-    page = put(folder / PAGE, render_page(report, gallery, addresses))
+    page = put(folder, PAGE, render_page(report, gallery, addresses))
     return [page, *written]
 
 

@@ -310,7 +310,7 @@ def test_a_file_in_the_way_is_a_user_error(tmp_path: Path) -> None:
     [
         (errno.ENOSPC, "disk full .*free space and run the same command again"),
         (errno.EROFS, "make it writable or choose another with out=DIR"),
-        (errno.ENOENT, "choose another with out=DIR, or mend it"),
+        (errno.ENOENT, "choose another with out=DIR, or repair it"),
         (errno.EIO, "run the same command again: finished rows are kept"),
     ],
 )

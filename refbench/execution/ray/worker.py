@@ -7,7 +7,6 @@ fingerprint and the checkpoints' digests. All three are in the run key, under wh
 from __future__ import annotations
 
 import hashlib
-import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from refbench.identity.code_digest import package_digest
 from refbench.loader import resolve_weights
 from refbench.plan.job import CellJob, DataJob, MethodJob, Task, TaskResult
 from refbench.registry import is_file_locator, load_class
+from refbench.store.disk import write_atomic
 
 
 @dataclass(frozen=True)
@@ -160,9 +160,7 @@ class RayWorker:
 def write_once(path: Path, content: bytes) -> None:
     """Write a file that several workers of a node may write at the same time."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_bytes(content)
-    part.replace(path)
+    write_atomic(path, content)
 
 
 def _in_file(method: MethodJob, places: Mapping[str, str]) -> MethodJob:
