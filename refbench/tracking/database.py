@@ -68,6 +68,8 @@ def _problem(database: Path) -> str | None:
         return f"is damaged ({error})"
     if not sound:
         return "is damaged"
+    if not tables:
+        return "is empty"
     known, head = _revisions()
     if len(versions) == 1 and versions[0] not in known:
         return None

@@ -40,13 +40,14 @@ def mirrored(
     # whatever a tracking server or its database does: the results are safe and the work has succeeded
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
-    return TrackingResult(shown, warning=f"mirror {shown} not written: {one_line(reason)}; {kept}")
+    reason = one_line(reason, address).replace(f"{shown}: ", "")
+    return TrackingResult(shown, warning=f"mirror {shown} not written: {reason}; {kept}", note=note)
 
 
-def one_line(reason: str) -> str:
+def one_line(reason: str, address: str = "") -> str:
     """An error of the mirror as one short line without secrets."""
     # blanked before it is cut: half an address has no `@` to know a password by
-    return without_credentials(" ".join(reason.split()))[:300]
+    return without_credentials(" ".join(reason.split()), address)[:300]
 
 
 @contextmanager

@@ -31,9 +31,22 @@ SECRET = "hunter2"
         ('{"token": "hunter2", "scale": 4}', '{"token": *** "scale": 4}'.replace("*** ", "***, ")),
         (
             "get https://host/x?sig=1&token=hunter2&y=2 failed",
-            "get https://host/x?sig=1&token=***&y=2 failed",
+            "get https://host/x?sig=***&token=***&y=2 failed",
         ),
-        ("Authorization: Bearer hunter2hunter2", "Authorization: Bearer ***"),
+        ("Authorization: Bearer hunter2hunter2", "Authorization: ***"),
+        ("sent Bearer hunter2hunter2", "sent Bearer ***"),
+        ("Authorization: token hunter2", "Authorization: ***"),
+        ("postgresql://bob:hunter2/er2@127.0.0.1:9/db", "postgresql://***@127.0.0.1:9/db"),
+        ("postgresql://bob:1/hunter2@127.0.0.1:9/db", "postgresql://***@127.0.0.1:9/db"),
+        ("https://bob:hunter2/er2@host/a@b", "https://***@b"),
+        ("tracking.uri=https://bob:1/hunter2@host", "tracking.uri=https://***@host"),
+        ("at postgresql://bob:a hunter2 b@host/db: refused", "at postgresql://***@host/db: refused"),
+        ("password: hunter2 and hunter2", "password: ***"),
+        ("{user: me, password: hunter2, port: 1}", "{user: me, password: ***, port: 1}"),
+        ("x-api-key: hunter2", "x-api-key: ***"),
+        ("host=h pwd=hunter2 dbname=d", "host=h pwd=*** dbname=d"),
+        ("a passphrase=hunter2", "a passphrase=***"),
+        ("https://h/x?X-Amz-Signature=hunter2&a=1", "https://h/x?X-Amz-Signature=***&a=1"),
     ],
 )
 def test_secrets_are_blanked_by_their_place(text: str, kept: str) -> None:
@@ -46,7 +59,8 @@ def test_secrets_are_blanked_by_their_place(text: str, kept: str) -> None:
     [
         "out=a@b", "https://host/a@b", "mail@example.org", "method=datsr", "a token is missing; give one",
         "basic authentication", "--tokenizer", "python x.py --token --lr {lr}", "secrets are blanked",
-        "damaged (Unexpected token: x)", "/data/passwords/001.png: is empty (0 bytes)",
+        "damaged (Unexpected token: x)", "https://host:8080/a@b", "signature=psnr|v1", "sigma=2",
+        "/data/passwords: is empty", "/data/passwords/001.png: is empty (0 bytes)",
     ],
 )  # fmt: skip
 def test_ordinary_text_is_left_alone(text: str) -> None:
@@ -98,3 +112,27 @@ def test_nothing_printed_holds_a_secret(
     shown = capsys.readouterr()
     assert SECRET not in shown.out + shown.err
     assert shown.out + shown.err
+
+
+def test_values_of_secret_variables_are_blanked_wherever_they_turn_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LAB_API_KEY", SECRET)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:correct horse@host")
+    monkeypatch.setenv("LAB_COLOUR", "turquoise")
+    shown = without_credentials("refused: hunter2 (LAB_API_KEY), horse correct horse, turquoise")
+    assert shown == "refused: *** (LAB_API_KEY), horse ***, turquoise"
+
+
+def test_password_with_slash(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No line and no file holds a part of it, whatever parses the address and fails."""
+    uri = "postgresql://bob:hunt/er2@127.0.0.1:9/db"
+    words = ["run", "method=bicubic", "suite=cufed5", "limit=1", "baseline_method=none", f"out={tmp_path}"]
+    assert main([*words, f"tracking.uri={uri}"]) == 0
+    shown = capsys.readouterr()
+    assert "postgresql://***@127.0.0.1:9/db" in shown.err
+    kept = [path.read_bytes().decode("utf-8", "replace") for path in tmp_path.rglob("*.json*")]
+    assert any("127.0.0.1" in text for text in kept)
+    for text in (shown.out, shown.err, *kept):
+        assert "hunt" not in text
+        assert "er2" not in text
