@@ -43,7 +43,7 @@ def read_suite_file(text: str) -> dict[str, Any]:
         raise UserError(f"suite={text}: there is no file {path}")
     try:
         if path.stat().st_size > 4 * LONGEST:
-            raise UserError(f"suite={text}: over {4 * LONGEST // 1024} KB; it is no suite")
+            raise UserError(f"suite={text}: over {4 * LONGEST // 1024} KB; it is not a suite")
         content = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"suite={text}: cannot read {path}: {error}") from error
@@ -146,6 +146,9 @@ def _scalars(data: object, field: str, where: str) -> dict[str, ParamValue]:
 
 def _text(data: Mapping[str, Any], field: str, where: str) -> str:
     value = data.get(field)
-    if not isinstance(value, str) or not value:
+    if value is not None and not isinstance(value, str):
+        kind = type(value).__name__
+        raise UserError(f'{where}: {field}: {value} is read as {kind}, not as text; write {field}: "{value}"')
+    if not value:
         raise UserError(f"{where}: field {field!r} is missing")
     return value

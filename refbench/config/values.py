@@ -36,7 +36,11 @@ def read_raw(key: Key, text: str) -> object:
         return split_words(text)
     if not text.strip():
         raise UserError(f"{key.name}= is empty; leave the key out or give {_article(key)}")
+    if "\0" in text:
+        raise UserError(f"{key.name}= holds a NUL character, which no file name can")
     if text == "null":
+        if key.default is not None or key.required:
+            raise UserError(f"{key.name}=null: give {_article(key)}, or leave the key out")
         return None
     if key.kind == "paths":
         return tuple(expand(part) for part in text.split(",") if part)

@@ -178,7 +178,7 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
 def load_baseline(path: Path) -> Baseline:
     """Read a baseline file. Raises UserError naming the file and the field."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UserError(f"baseline {path}: not found; make it with refbench check --update") from None
     except OSError as error:

@@ -65,7 +65,7 @@ def is_benchmark_file(path: Path) -> bool:
 def load_benchmarks(path: Path) -> Benchmarks:
     """Read a file that ``pytest --benchmark-json=FILE`` wrote. Raises UserError naming file and field."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UserError(
             f"benchmarks {path}: not found; write it with pytest --benchmark-json={path}"

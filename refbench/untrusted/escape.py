@@ -9,7 +9,8 @@ _CONTROL = re.compile(
 )
 """What steers a terminal or reorders a line: C0 and C1 controls without tab and line end, marks and overrides
 of writing direction, line separators, and halves of characters, which no stream can encode."""
-_FORMULA = ("=", "+", "-", "@", "\t")
+_FORMULA = ("=", "+", "-", "@", "\t", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""The last four are the full-width forms, which spreadsheets of East Asian locales take for the others."""
 
 
 def printable(text: str) -> str:

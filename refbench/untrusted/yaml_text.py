@@ -23,10 +23,10 @@ def safe_yaml(text: str, where: str) -> object:
 
     UserError, one line naming ``where`` and the line: no YAML, a tag that asks for a Python object (nothing
     is made of it), text over :data:`LONGEST`, aliases that multiply to more than :data:`MOST_NODES` values or
-    contain themselves, deep nesting, a number or date that is none.
+    contain themselves, deep nesting, a key given twice, a number or date that is not one.
     """
     if len(text) > LONGEST:
-        raise UserError(f"{where}: over {LONGEST // 1024} KB; it is no settings file")
+        raise UserError(f"{where}: over {LONGEST // 1024} KB; it is not a settings file")
     if _depth(text) > DEEPEST or _INDICATORS.search(text):
         # the parser's time grows with the square of the depth
         raise UserError(f"{where}: nested too deeply, or contains itself")
@@ -49,6 +49,19 @@ def safe_yaml(text: str, where: str) -> object:
         raise UserError(f"{where}: not valid YAML: {' '.join(str(error).split())[:200]}") from error
 
 
+def _check_keys(node: yaml.MappingNode) -> None:
+    """Raises ValueError for a key given twice: YAML forbids it, the parser keeps the last one silently."""
+    lines: dict[tuple[str, str], int] = {}
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            continue
+        line = key.start_mark.line + 1
+        first = lines.get((key.tag, key.value))
+        lines[key.tag, key.value] = line
+        if first is not None:
+            raise ValueError(f"{key.value!r} is given twice, on lines {first} and {line}; keep one")
+
+
 def _depth(text: str) -> int:
     """Brackets open at once, those within quotes included."""
     deepest = depth = 0
@@ -67,6 +80,8 @@ def _weight(node: yaml.Node, known: dict[int, int]) -> int:
         return weight
     known[id(node)] = -1
     weight = 1
+    if isinstance(node, yaml.MappingNode):
+        _check_keys(node)
     if isinstance(node, yaml.SequenceNode):
         weight += sum(_weight(child, known) for child in node.value)
     elif isinstance(node, yaml.MappingNode):

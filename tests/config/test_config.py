@@ -150,7 +150,11 @@ def test_paths_are_taken_as_they_stand(registry: Registry, path: str, multirun: 
     assert (run.out, run.weights_root) == (Path(path), Path(path))
 
 
-@given(text=st.text(min_size=1, max_size=40).filter(lambda t: t.strip() and t != "null" and t[0] != "~"))
+@given(
+    text=st.text(min_size=1, max_size=40).filter(
+        lambda t: t.strip() and "\0" not in t and t != "null" and t[0] != "~"
+    )
+)
 def test_any_text_is_a_path(text: str) -> None:
     key = Key("data.root", "path", "")
     assert load_command("x", [key], [f"data.root={text}"])["data.root"] == text
