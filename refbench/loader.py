@@ -21,7 +21,7 @@ def resolve_weights(spec: MethodSpec, choice: str | None, root: Path | None) -> 
     Raises UserError when a file is missing or is another file than its name says, and when weights are
     named for a method that has none.
     """
-    if not spec.variants:
+    if not spec.takes_weights:
         if choice is not None:
             raise UserError(f"method.weights={choice}: {spec.name} has no weights; leave method.weights= out")
         return None

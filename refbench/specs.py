@@ -58,6 +58,17 @@ class WeightsVariant:
 
 
 @dataclass(frozen=True)
+class CheckpointFacts:
+    """What a checkpoint of no named variant turned out to be."""
+
+    label: str
+    """What tables show behind the method's name: architecture and scale."""
+    scale: int
+    licence: str = "unknown"
+    """Of the architecture's code; that of the weights is their authors' to say."""
+
+
+@dataclass(frozen=True)
 class Param:
     """One ``method.<name>=`` option."""
 
@@ -96,6 +107,9 @@ class MethodSpec:
     params: Mapping[str, Param] = field(default_factory=dict)
     variants: tuple[WeightsVariant, ...] = ()
     """Empty: the method has no weights."""
+    any_checkpoint: str = ""
+    """``package.module:function`` for a method whose weights are any file that a person has:
+    ``function(path)`` returns its :class:`CheckpointFacts`. Such a method has no variants."""
     paper: str = ""
     licence: str = ""
     reads_files: bool = False
@@ -106,6 +120,11 @@ class MethodSpec:
     published: tuple[PublishedResult, ...] = ()
     tiles: bool = False
     """Keeps to ``memory.limit``: plans its passes with refbench.tiling, or needs little beside its images."""
+
+    @property
+    def takes_weights(self) -> bool:
+        """Whether ``method.weights=`` means something to it."""
+        return bool(self.variants) or bool(self.any_checkpoint)
 
     def variant(self, name: str) -> WeightsVariant | None:
         """The variant called ``name``, or None."""

@@ -13,7 +13,7 @@ from refbench.cli.listing.suite import suite_details, suite_rows
 from refbench.cli.output import Output
 from refbench.cli.parser import add_words
 from refbench.cli.table import aligned, print_table
-from refbench.config.keys import WEIGHTS_ROOT
+from refbench.config.keys import WEIGHTS_ROOT, Key
 from refbench.config.load import load_command
 from refbench.config.override import is_override
 from refbench.errors import UserError, unknown
@@ -26,7 +26,8 @@ HELP = """Show methods, datasets, suites, metrics and protocols; with a NAME, ev
   refbench list methods datsr       its options, weights files and published numbers
   refbench list protocols canonical the protocol in prose"""
 KINDS = ("methods", "datasets", "suites", "metrics", "protocols")
-KEYS = (WEIGHTS_ROOT,)
+CHECKPOINT = Key("method.weights", "path", "checkpoint to describe, for a method that takes any")
+KEYS = (WEIGHTS_ROOT, CHECKPOINT)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,8 +44,10 @@ def run(args: argparse.Namespace) -> int:
     kind = _kind(words[0]) if words else None
     registry = Registry.discover()
     root = values["weights.root"]
+    if values[CHECKPOINT.name] is not None and (kind != "methods" or len(words) != 2):
+        raise UserError(f"list: {CHECKPOINT.name}= goes with `list methods NAME`")
     if kind is not None and len(words) == 2:
-        _show(args.output, details(kind, words[1], registry, root))
+        _show(args.output, details(kind, words[1], registry, root, values[CHECKPOINT.name]))
         return 0
     found = {k: listing(k, registry, root) for k in KINDS if kind in (None, k)}
     args.output.emit({name: [r.document for r in table.rows] for name, table in found.items()})
@@ -67,10 +70,12 @@ def listing(kind: str, registry: Registry, weights_root: str | None) -> Listing:
     return suite_rows() if kind == "suites" else card_rows()
 
 
-def details(kind: str, name: str, registry: Registry, weights_root: str | None) -> Details:
+def details(
+    kind: str, name: str, registry: Registry, weights_root: str | None, checkpoint: str | None = None
+) -> Details:
     """Everything about one name. UserError with a suggestion when it is not known."""
     if kind == "methods":
-        return method_details(registry, name, weights_root)
+        return method_details(registry, name, weights_root, checkpoint)
     if kind == "datasets":
         return dataset_details(registry, name)
     if kind == "metrics":

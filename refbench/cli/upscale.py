@@ -46,17 +46,22 @@ def run(args: argparse.Namespace) -> int:
 
     from refbench.cli.threads import set_threads
     from refbench.execution.upscale import UpscaleRequest, upscale
+    from refbench.loader import resolve_weights
     from refbench.tiling.size import memory_bytes
 
     set_threads(values["threads"])
-    root = values["weights.root"]
+    root = Path(values["weights.root"]) if values["weights.root"] else None
+    scale = spec.scale
+    if spec.any_checkpoint:
+        weights = resolve_weights(spec, choice.weights, root)
+        scale = (weights.scale if weights is not None else None) or scale
     request = UpscaleRequest(
         lr=lr,
-        out=Path(values["out"] or f"{lr.stem}_x{spec.scale}.png"),
+        out=Path(values["out"] or f"{lr.stem}_x{scale}.png"),
         spec=spec,
         refs=tuple(Path(ref) for ref in values["ref"]),
         weights=choice.weights,
-        weights_root=Path(root) if root else None,
+        weights_root=root,
         params=choice.params,
         device=values["device"],
         overwrite=values["overwrite"],

@@ -35,7 +35,7 @@ def option_key(name: str, specs: list[MethodSpec]) -> Key:
 def has_option(spec: MethodSpec, name: str) -> bool:
     """Whether the method has ``method.<option>``."""
     short = name.removeprefix("method.")
-    return bool(spec.variants) if short == "weights" else short in spec.params
+    return spec.takes_weights if short == "weights" else short in spec.params
 
 
 def method_choice(
@@ -54,7 +54,7 @@ def check_weights(spec: MethodSpec, text: str | None) -> str | None:
     """A variant's name, or a path that exists with ``~`` expanded."""
     if text is None:
         return None
-    if not spec.variants:
+    if not spec.takes_weights:
         raise UserError(f"method.weights={text}: {spec.name} has no weights; leave the key out")
     if spec.variant(text) is not None:
         return text
@@ -63,12 +63,14 @@ def check_weights(spec: MethodSpec, text: str | None) -> str | None:
         if not Path(path).exists():
             raise UserError(f"method.weights={text}: there is no file or folder {path}")
         return path
+    if spec.any_checkpoint:
+        raise UserError(f"method.weights={text}: there is no such file; give a checkpoint for {spec.name}")
     raise unknown(f"weights for {spec.name}", text, [v.name for v in spec.variants])
 
 
 def unknown_option(spec: MethodSpec, short: str) -> UserError:
     """The error for a ``method.<name>`` that the method does not have."""
-    names = {"weights", *spec.params} if spec.variants else set(spec.params)
+    names = {"weights", *spec.params} if spec.takes_weights else set(spec.params)
     if not names:
         return UserError(f"no option 'method.{short}' for {spec.name}; it takes none")
     return UserError(f"no option 'method.{short}' for {spec.name}{did_you_mean(short, names)}")

@@ -48,7 +48,7 @@ def needed_method(job: MethodJob) -> tuple[Needed, ...]:
     found = []
     if job.weights is not None and Path(job.weights).is_absolute():
         found.append(Needed("method.weights", job.weights))
-    if job.spec.variants and job.weights_root is not None:
+    if job.spec.takes_weights and job.weights_root is not None:
         found.append(Needed("weights.root", str(job.weights_root)))
     for name, value in job.params:
         if isinstance(value, str) and _is_method_path(name, value):

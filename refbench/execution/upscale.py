@@ -99,7 +99,8 @@ def upscale(request: UpscaleRequest, echo: Callable[[str], None] | None = None) 
     weights = resolve_weights(request.spec, request.weights, request.weights_root)
     method = load_method(request.spec, weights, request.params, device)
     label = request.spec.name + (f" ({weights.label})" if weights is not None and weights.label else "")
-    done = run_once(method, request, lr, refs, device)
+    scale = (weights.scale if weights is not None else None) or request.spec.scale
+    done = run_once(method, request, lr, refs, device, scale)
     assert done.sr is not None
     if done.fallback is not None:
         notes.append(f"out of memory; enlarged in {max(done.tiles.values(), default=1)} exact tiles instead")
@@ -136,13 +137,13 @@ def choose_references(spec: MethodSpec, given: Sequence[Path]) -> tuple[tuple[Pa
 
 
 def run_once(
-    method: Method, request: UpscaleRequest, lr: OwnImage, refs: Sequence[OwnImage], device: str
+    method: Method, request: UpscaleRequest, lr: OwnImage, refs: Sequence[OwnImage], device: str, scale: int
 ) -> Attempt:
     """Call the method on one image, in tiles where the memory runs out. Raises UserError when it fails."""
     images = Images(
         lr.rgb,
         tuple(ref.rgb for ref in refs),
-        request.spec.scale,
+        scale,
         request.lr.stem,
         tuple(ref.path.name for ref in refs),
     )

@@ -233,14 +233,15 @@ class Planner:
         control: ProtocolInstance | None,
     ) -> Cell:
         spec = self._registry.method_from(choice.locator or choice.name)
-        if spec.scale != instance.card.scale:
+        variant, files, scale = self._resolve(spec, choice.weights, config)
+        if scale != instance.card.scale:
+            which = f"{spec.name} ({variant})" if scale != spec.scale else spec.name
             raise UserError(
-                f"method {spec.name} is x{spec.scale}, protocol {instance.card.id} is x{instance.card.scale}"
+                f"method {which} is x{scale}, protocol {instance.card.id} is x{instance.card.scale}"
             )
         data_job, dataset = self._data(config)
         ids = dataset.ids()[: config.limit] if config.limit is not None else dataset.ids()
         params = {name: p.default for name, p in spec.params.items()} | dict(choice.params)
-        variant, files = self._resolve(spec, choice.weights, config)
         cls = load_class(spec.target) if spec.reads_files else None
         input_files = file_identity(cls, params, ids) if cls is not None else None
         label = method_label(cls, params)
@@ -293,13 +294,14 @@ class Planner:
 
     def _resolve(
         self, spec: MethodSpec, weights: str | None, config: RunConfig
-    ) -> tuple[str, Mapping[str, str | None]]:
-        if not spec.variants:
-            return "", {}
+    ) -> tuple[str, Mapping[str, str | None], int]:
+        """Label, digests by role, and the scale of the method with these weights."""
+        if not spec.takes_weights:
+            return "", {}, spec.scale
         from refbench.weights import resolve
 
         key = (spec.name, weights, str(config.weights_root))
         if key not in self._weights:
             self._weights[key] = resolve(spec, weights, config.weights_root)
         found = self._weights[key]
-        return found.variant, dict(found.sha256)
+        return found.variant, dict(found.sha256), found.scale or spec.scale

@@ -118,14 +118,14 @@ def _weights(spec: MethodSpec, text: str | None, root: str | None, single: bool)
     from refbench.loader import resolve_weights
     from refbench.profiling.random_weights import is_random
 
-    if not spec.variants and not single:
+    if not spec.takes_weights and not single:
         return None
     if is_random(text):
         if not spec.variants:
             raise UserError(f"method.weights={text}: {spec.name} has no weights; leave method.weights= out")
         return text
     chosen = check_weights(spec, text)
-    if spec.variants:
+    if spec.takes_weights:
         try:
             resolve_weights(spec, chosen, Path(root) if root is not None else None)
         except UserError as error:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from refbench.errors import UserError, did_you_mean
 from refbench.identity.file_digest import file_sha256
-from refbench.specs import MethodSpec, WeightsFile, WeightsVariant
+from refbench.registry import load_class
+from refbench.specs import CheckpointFacts, MethodSpec, WeightsFile, WeightsVariant
 from refbench.weights.digest import checked_sha256, how_to_get
 from refbench.weights.header import has_config
 from refbench.weights.resolved import ResolvedWeights
@@ -31,6 +32,8 @@ def resolve(spec: MethodSpec, choice: str | None, root: Path | None) -> Resolved
         root = Path(os.environ[ROOT_VARIABLE]).expanduser()
     if root is not None and not root.is_dir():
         raise UserError(f"weights.root={root}: no such folder; give the folder of the official checkpoints")
+    if spec.any_checkpoint:
+        return _any_checkpoint(spec, choice)
     variant = spec.variant(choice) if choice is not None else _default(spec, root)
     if variant is not None:
         return _named(spec, variant, () if root is None else (root,))
@@ -44,6 +47,21 @@ def resolve(spec: MethodSpec, choice: str | None, root: Path | None) -> Resolved
     raise UserError(
         f"method.weights={choice}: neither a variant of {spec.name} nor a file or folder"
         f"{did_you_mean(choice, names)}"
+    )
+
+
+def _any_checkpoint(spec: MethodSpec, choice: str | None) -> ResolvedWeights:
+    """A file that says itself what it is."""
+    if choice is None:
+        raise UserError(f"method={spec.name}: give method.weights=FILE, a checkpoint that you have")
+    path = Path(choice).expanduser()
+    if not path.is_file():
+        raise UserError(f"method.weights={choice}: no such file; give a checkpoint for {spec.name}")
+    digest = checked_sha256(path, WeightsFile(WHOLE_MODEL, path.name))
+    facts: CheckpointFacts = load_class(spec.any_checkpoint)(path)
+    label = f"{facts.label} {digest[:8]}"
+    return ResolvedWeights(
+        spec.name, label, label, {WHOLE_MODEL: path}, {WHOLE_MODEL: digest}, {WHOLE_MODEL: False}, facts.scale
     )
 
 

@@ -22,3 +22,5 @@ class ResolvedWeights:
     """Role -> sha256 hex of that file: the identity of the weights in the run key."""
     verified: Mapping[str, bool]
     """Role -> whether a digest known beforehand was there to compare with."""
+    scale: int | None = None
+    """Enlargement of a checkpoint that is not bound to its method's; None: the method's own."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from refbench.cli.listing.row import Details, Listing, Row, broken, dash
 from refbench.cli.listing.weights import find_file, variant_state
 from refbench.config.method import shown
-from refbench.registry import Registry, is_file_locator
+from refbench.errors import UserError
+from refbench.registry import Registry, is_file_locator, load_class
 from refbench.specs import MethodSpec
 
 COLUMNS = ("method", "weights", "refs", "licence", "title", "source")
@@ -22,9 +24,10 @@ def method_rows(registry: Registry, root: str | None) -> Listing:
             continue
         spec = entry.spec
         states = weights_states(spec, root)
+        unnamed = "any file" if spec.any_checkpoint else "none needed"
         cells = (
             spec.name,
-            ", ".join(f"{k} {v}" for k, v in states.items()) or "none needed",
+            ", ".join(f"{k} {v}" for k, v in states.items()) or unnamed,
             " ".join((reference_range(spec), *several(spec))),
             dash(spec.licence),
             dash(spec.title),
@@ -34,8 +37,8 @@ def method_rows(registry: Registry, root: str | None) -> Listing:
     return Listing(COLUMNS, tuple(rows))
 
 
-def method_details(registry: Registry, name: str, root: str | None) -> Details:
-    """One method, also ``path/to/file.py:SPEC``."""
+def method_details(registry: Registry, name: str, root: str | None, checkpoint: str | None = None) -> Details:
+    """One method, also ``path/to/file.py:SPEC``; ``checkpoint``: a file to describe, where it takes any."""
     spec = registry.method_from(name)
     source = name if is_file_locator(name) else _source(registry, name)
     states = weights_states(spec, root)
@@ -67,7 +70,27 @@ def method_details(registry: Registry, name: str, root: str | None) -> Details:
         ("references", reference_range(spec)),
         ("several", ", ".join(several(spec)) or "-"),
     ]
+    if checkpoint is not None:
+        described = _described(spec, checkpoint)
+        document["checkpoint"] = dict(described)
+        facts.extend(described)
     return Details(f"{spec.name}: {spec.title or spec.name}", document, facts, tables)
+
+
+def _described(spec: MethodSpec, checkpoint: str) -> list[tuple[str, str]]:
+    """What a file is. UserError where the method has named weights, or cannot read it."""
+    from refbench.loader import resolve_weights
+
+    if not spec.any_checkpoint:
+        raise UserError(f"list: {spec.name} has named weights; leave method.weights= out")
+    weights = resolve_weights(spec, checkpoint, None)
+    assert weights is not None
+    found = load_class(spec.any_checkpoint)(Path(checkpoint).expanduser())
+    return [
+        ("checkpoint", weights.label),
+        ("checkpoint scale", f"x{found.scale}"),
+        ("architecture licence", found.licence),
+    ]
 
 
 def weights_states(spec: MethodSpec, root: str | None) -> dict[str, str]:

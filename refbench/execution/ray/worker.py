@@ -133,7 +133,7 @@ class RayWorker:
             self._check_device(method)
             weights = None
             # a file's spec is read when its method is loaded; only then can its weights be looked for
-            if method.spec.variants and not is_file_locator(method.locator):
+            if method.spec.takes_weights and not is_file_locator(method.locator):
                 weights = resolve_weights(method.spec, method.weights, method.weights_root)
             if weights is not None and method.weights_sha256:
                 found_digests = tuple(sorted(weights.sha256.items()))

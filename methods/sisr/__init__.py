@@ -1,0 +1,1 @@
+"""Single-image SR checkpoints through spandrel; the package itself imports nothing heavy."""
