@@ -1,4 +1,4 @@
-# make demo   creates .venv, installs refbench, runs the main job on the bundled sample
+# make demo   creates .venv, installs refbench, scores a real pair, then runs the main job on the bundled sample
 # make test   adds the test tools to the same .venv and runs the tests
 PYTHON ?= python3
 VENV := .venv
@@ -10,6 +10,7 @@ PINS := tests/constraints.txt
 .PHONY: demo test lint types bench gate gate-run gate-update clean
 
 demo: $(VENV)/.core
+	$(BIN)/refbench run method=datsr suite=stereo
 	$(BIN)/refbench run method=datsr suite=cufed5_jitter
 
 # two processes of one thread each beat one process of two
