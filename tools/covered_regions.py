@@ -58,7 +58,7 @@ def warped() -> Iterator[Known]:
             xs, ys = np.meshgrid(np.arange(width), np.arange(height))
             places = project(trial.truth, np.stack([xs, ys], axis=-1).astype(float))
             h, w = trial.refs[0].shape[:2]
-            inside = (places >= 0).all(axis=-1) & (places <= [w - 1, h - 1]).all(axis=-1)
+            inside = np.asarray((places >= 0).all(axis=-1) & (places <= [w - 1, h - 1]).all(axis=-1))
             label = f"{name} {instance.level or ''}".strip()
             yield Known(label, trial.target, trial.refs[0], inside, np.ones_like(inside))
 

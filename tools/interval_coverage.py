@@ -47,7 +47,10 @@ def outliers(rng: np.random.Generator, n: int) -> Floats:
 
 
 def both_sides(rng: np.random.Generator, n: int) -> Floats:
-    return 0.2 * rng.standard_normal(n) + 3.0 * (rng.random(n) < 0.05) * rng.choice([-1.0, 1.0], size=n)
+    drawn: Floats = 0.2 * rng.standard_normal(n) + 3.0 * (rng.random(n) < 0.05) * rng.choice(
+        [-1.0, 1.0], size=n
+    )
+    return drawn
 
 
 def heavy_tails(rng: np.random.Generator, n: int) -> Floats:
