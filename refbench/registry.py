@@ -32,6 +32,8 @@ SPEC_TYPE: Mapping[Kind, type[Spec]] = {
     "metrics": MetricSpec,
 }
 BUILT_IN = "built-in"
+LIVE = "this process"
+"""Source of a Python callable that was given to refbench.evaluate."""
 FILE_MODULE_PREFIX = "refbench_file_"
 """Modules loaded from a method file are called so; their sources are found by file, not by name."""
 SOURCE_DIGEST = "__refbench_source__"
@@ -60,6 +62,14 @@ class Registry:
     def discover(cls) -> Registry:
         """Read every spec module and entry point. No plugin code beyond its spec is imported."""
         return cls({kind: tuple(_merge(_built_in(kind), _third_party(kind))) for kind in KINDS})
+
+    def with_method(self, spec: MethodSpec) -> Registry:
+        """The same plugins and one more method, of this process. Raises UserError when its name is taken."""
+        taken = next((e for e in self._entries["methods"] if e.name == spec.name), None)
+        if taken is not None:
+            raise UserError(f"method name {spec.name!r} is taken ({taken.source}); choose another with name=")
+        entries = {**self._entries, "methods": (*self._entries["methods"], Entry(spec.name, spec, LIVE))}
+        return Registry(entries)
 
     def entries(self, kind: Kind) -> tuple[Entry, ...]:
         """All plugins of a kind, broken ones included, by name."""

@@ -18,15 +18,18 @@ functions are pytest fixtures (``refbench_run``) for those who import them into 
 from __future__ import annotations
 
 import platform
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
+try:
+    import pytest
+except ImportError as error:
+    raise ImportError("refbench.testing needs pytest: install refbench[testing]") from error
 
 from refbench import __version__
-from refbench.gate import GateResult, baseline_of, check, limits_from, load_baseline, text, write_baseline
+from refbench.api import check
+from refbench.gate import GateResult, baseline_of, text, write_baseline
 from refbench.results.record import CellRecord
 
 if TYPE_CHECKING:
@@ -41,23 +44,14 @@ def run_suite(*overrides: str, out: str | Path) -> tuple[CellRecord, ...]:
     overrides: as on the command line (``"method=..."``, ``"suite=cufed5_jitter"``, ``"limit=4"``). Neither
     MLflow nor kept images unless they ask for them. Raises UserError for what the command refuses.
     """
-    from refbench.cli.display import PlainProgress
+    from refbench.api import carry_out_configs
     from refbench.config.load import load_run
-    from refbench.execution.choose import make_executor
-    from refbench.execution.device import resolve_device
-    from refbench.execution.runner import carry_out
-    from refbench.plan.planner import Planner
     from refbench.registry import Registry
 
     given = {override.partition("=")[0] for override in overrides}
     quiet = [f"{key}=none" for key in ("tracking", "images") if key not in given]
     registry = Registry.discover()
-    configs = load_run([*quiet, *overrides, f"out={out}"], False, registry)
-    first = configs[0]
-    plan = Planner(registry).plan(configs, device=resolve_device(first.device))
-    executor = make_executor(first.executor.name, first.executor.params)
-    outcome = carry_out(plan, first, executor, PlainProgress(sys.stderr))
-    return outcome.cells()
+    return carry_out_configs(load_run([*quiet, *overrides, f"out={out}"], False, registry), registry).cells
 
 
 def assert_not_regressed(
@@ -72,7 +66,7 @@ def assert_not_regressed(
 
     tolerance: by metric alias, in the metric's unit. mode: ``paired`` or ``strict``. perf: compare costs.
     """
-    result = check(load_baseline(Path(baseline)), cells, limits_from(tolerance or {}, mode=mode), perf=perf)
+    result = check(baseline, cells, tolerance=tolerance, mode=mode, perf=perf)
     if result.exit_code != 0:
         pytest.fail(f"{baseline}:\n{text(result)}", pytrace=False)
     return result
@@ -92,21 +86,14 @@ def assert_conformant(method: str, *settings: str) -> ConformanceReport:
     method: ``"method=path/to/file.py:SPEC"`` or a registered name. settings: further ``key=value`` words
     (``"method.weights=mine.pth"``, ``"device=cpu"``).
     """
-    from refbench.cli.verify import KEYS
+    from refbench.api import verify_with
     from refbench.config.load import load_command
-    from refbench.conformance.kit import verify_method
-    from refbench.registry import Registry
+    from refbench.config.verify_keys import VERIFY
+    from refbench.conformance.report import ConformanceReport
 
     word = method if method.startswith("method=") else f"method={method}"
-    values = load_command("verify", KEYS, [word, *settings])
-    choice, root = values["method"], values["weights.root"]
-    report = verify_method(
-        Registry.discover().method_from(choice.locator),
-        choice.weights,
-        Path(root) if root else None,
-        choice.params,
-        values["device"],
-    )
+    report = verify_with(load_command("verify", VERIFY, [word, *settings]))
+    assert isinstance(report, ConformanceReport), "give golden= to `refbench verify`"
     if not report.ok:
         lines = [clause.line(ascii_only=True) for clause in report.failures()]
         pytest.fail("\n".join([report.summary(), *lines]), pytrace=False)

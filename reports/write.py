@@ -6,10 +6,48 @@ import errno
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from refbench.errors import UserError
+from refbench.errors import UserError, unknown
 from refbench.store.disk import disk_error, make_folder, write_atomic
 
 from .report import Report
+
+FORMATS = ("md", "latex", "csv", "html", "json", "figures", "parquet")
+
+
+def write_report(
+    report: Report,
+    formats: Sequence[str],
+    folder: Path,
+    *,
+    samples: int = 48,
+    data_root: str | None = None,
+    note: Callable[[str], None] = lambda line: None,
+) -> list[Path]:
+    """Write every format asked for into ``folder``; returns the files that a person opens.
+
+    samples: most samples per dataset in the page's gallery. data_root: where the dataset is now. Raises
+    UserError for an unknown format, for none, and where the folder cannot be written.
+    """
+    check_formats(formats)
+    written = write_text_formats(report, formats, folder)
+    if "figures" in formats:
+        from .figures import write_figures
+
+        written += write_figures(report, folder / "figures")
+    if "html" in formats:
+        from .html.page import write_page
+
+        written += write_page(report, folder, samples=samples, data_root=data_root, note=note)
+    return written
+
+
+def check_formats(formats: Sequence[str]) -> None:
+    """Raises UserError for an unknown format, and for none."""
+    for name in formats:
+        if name not in FORMATS:
+            raise unknown("report format", name, FORMATS)
+    if not formats:
+        raise UserError(f"format= is empty; name at least one of {', '.join(FORMATS)}")
 
 
 def write_text_formats(report: Report, formats: Sequence[str], folder: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from refbench.cli.parser import add_words
 from refbench.config.keys import OUT, TRACKING_URI, Key
 from refbench.config.load import load_command
 from refbench.config.override import is_override
-from refbench.errors import UserError, unknown
+from refbench.errors import UserError
 
 if TYPE_CHECKING:
     from refbench.cli.output import Output
@@ -49,30 +50,34 @@ def run(args: argparse.Namespace) -> int:
     values = load_command("report", KEYS, [w for w in args.words if is_override(w)])
     named = [Path(w).expanduser() for w in args.words if not is_override(w)]
     formats = tuple(dict.fromkeys(values["format"]))
-    for name in formats:
-        if name not in FORMATS:
-            raise unknown("report format", name, FORMATS)
-    if not formats:
-        raise UserError(f"format= is empty; name at least one of {', '.join(FORMATS)}")
     uri, out = values["tracking.uri"], Path(values["out"])
     for name in ("tracking.run", "experiment"):
         if values[name] and not uri:
             raise UserError(f"{name}= needs tracking.uri=, the server to fetch runs from")
-    from refbench.reports.report import build_report
-    from refbench.results.cells import load_cells
+    from refbench.api import report, report_folder
+    from refbench.reports.write import check_formats
 
+    check_formats(formats)
     places = named or ([] if uri else [out])
-    folder = Path(values["report.dir"]) if values["report.dir"] else default_folder([*places, out][0])
+    folder = Path(values["report.dir"]) if values["report.dir"] else report_folder([*places, out][0])
     if uri:
         places += fetched(values, folder / "rows", args.output)
-    report = build_report(load_cells(places), metric=values["metric"], published=args.published)
-    written = write(report, formats, folder, values, args.output)
-    show(report, written, args.output, published=args.published)
+    found = report(
+        *places,
+        format=formats,
+        dir=folder,
+        metric=values["metric"],
+        published=args.published,
+        samples=values["report.samples"],
+        data_root=values["data.root"],
+        note=args.output.note,
+    )
+    show(found.report, found.files, args.output, published=args.published)
     return 0
 
 
 def fetched(values: dict[str, Any], into: Path, output: Output) -> list[Path]:
-    """Run folders from the tracking server, downloaded beside the report."""
+    """Run folders from the tracking server, downloaded next to the report."""
     from refbench.tracking.fetch import fetch_runs
     from refbench.tracking.mlflow_mirror import EXPERIMENT
 
@@ -82,46 +87,7 @@ def fetched(values: dict[str, Any], into: Path, output: Output) -> list[Path]:
     return found
 
 
-def default_folder(place: Path) -> Path:
-    """``report/`` in a results folder; next to it for a single run, which keeps its own files only.
-
-    UserError when there is a link of that name: results folders are handed around, and a report that was
-    not told where to write stays inside.
-    """
-    from refbench.store.disk import check_links, explained
-    from refbench.store.manifest import MANIFEST
-
-    root = place.parent if (place / MANIFEST).is_file() else place
-    with explained(root):
-        check_links(root / "report" / "report.md", root)
-    return root / "report"
-
-
-def write(
-    report: Any, formats: tuple[str, ...], folder: Path, values: dict[str, Any], output: Output
-) -> list[Path]:
-    """Write every format; returns the files that a person opens."""
-    from refbench.reports.write import write_text_formats
-
-    written = write_text_formats(report, formats, folder)
-    if "figures" in formats:
-        from refbench.reports.figures import write_figures
-
-        written += write_figures(report, folder / "figures")
-    if "html" in formats:
-        from refbench.reports.html.page import write_page
-
-        written += write_page(
-            report,
-            folder,
-            samples=values["report.samples"],
-            data_root=values["data.root"],
-            note=output.note,
-        )
-    return written
-
-
-def show(report: Any, written: list[Path], output: Output, *, published: bool = False) -> None:
+def show(report: Any, written: Sequence[Path], output: Output, *, published: bool = False) -> None:
     """Tables for people, one document for programs, then what was written."""
     from refbench.cli.published import print_published, published_beside
     from refbench.reports.table_text import render

@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING, Any
 from refbench.cli.tracked import show_tracked
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
+    from refbench.api import RunResult
     from refbench.cli.output import Output
-    from refbench.execution.runner import RunOutcome
     from refbench.plan.planner import Plan
     from refbench.plan.sharding import Shard
     from refbench.settings import RunConfig
-    from refbench.tracking.types import TrackingResult
 
 HELP = "score methods on suites under a named protocol and print the comparison table"
 
@@ -43,35 +39,20 @@ def run(args: argparse.Namespace) -> int:
     if args.cfg:
         return show_settings(configs, args.output)
 
+    from refbench.api import carry_out_configs, plan_configs
     from refbench.cli.display import make_progress
     from refbench.cli.interrupt import two_steps
-    from refbench.execution.choose import make_executor
-    from refbench.execution.device import resolve_device
-    from refbench.execution.runner import carry_out, finished_trials
-    from refbench.plan.planner import Planner
 
     first = configs[0]
-    plan = Planner(registry).plan(configs, device=resolve_device(first.device) if not args.dry_run else "cpu")
     if args.dry_run:
+        from refbench.execution.runner import finished_trials
+
+        plan = plan_configs(configs, registry, dry=True)
         return show_plan(plan, finished_trials(plan, first.out), args.output)
-    set_threads(first.threads)
-    executor = make_executor(first.executor.name, first.executor.params)
-    for name in plan.unbounded():
-        args.output.note(f"memory.limit={first.memory_limit}: {name} cannot run in tiles: not bounded")
     with two_steps(args.output.note):
-        outcome = carry_out(plan, first, executor, make_progress(args.plain))
-    tables = suite_tables(outcome)
-    tracked = publish(outcome, first, tables)
-    report(outcome, first, tables, tracked, args.output, published=args.published)
-    return 1 if outcome.errors else 0
-
-
-def set_threads(threads: int | None) -> None:
-    """Bound torch's CPU threads where asked."""
-    if threads is not None:
-        import torch
-
-        torch.set_num_threads(threads)
+        result = carry_out_configs(configs, registry, make_progress(args.plain), args.output.note)
+    report(result, first, args.output, published=args.published)
+    return 1 if result.errors else 0
 
 
 def show_settings(configs: list[RunConfig], output: Output) -> int:
@@ -131,41 +112,9 @@ def shard_document(shard: Shard | None) -> dict[str, str]:
     return {"shard": str(shard)} if shard else {}
 
 
-def suite_tables(outcome: RunOutcome) -> list[Any]:
-    """One comparison table per suite."""
-    from refbench.reports.table import comparison_table
-
-    return [comparison_table(suite.cells, title=suite_title(suite)) for suite in outcome.suites]
-
-
-def suite_title(suite: Any) -> str:
-    """``cufed5_jitter on cufed5-sample``."""
-    return f"{suite.name} on {suite.dataset_label}"
-
-
-def publish(outcome: RunOutcome, config: RunConfig, tables: list[Any]) -> list[TrackingResult]:
-    """Mirror the run to MLflow; a failing mirror is a warning, never a failed run.
-
-    A shard is not mirrored: it is no finished run, and many of them would touch a fresh database at once.
-    """
-    if config.tracking == "none" or config.shard is not None:
-        return []
-    from refbench.reports.table_markdown import markdown
-    from refbench.tracking.publish import publish_run
-
-    def write_report(runs: Sequence[Path], folder: Path) -> None:
-        from refbench.reports.mirror import write_mirror_report
-
-        write_mirror_report(runs, folder)
-
-    return publish_run(outcome, config, [markdown(table) for table in tables], write_report)
-
-
 def report(
-    outcome: RunOutcome,
+    result: RunResult,
     config: RunConfig,
-    tables: list[Any],
-    tracked: list[TrackingResult],
     output: Output,
     *,
     published: bool = False,
@@ -176,6 +125,7 @@ def report(
     from refbench.reports.table_text import render
     from refbench.results.drops import Drops, cells_document
 
+    outcome, tracked = result.outcome, list(result.tracked)
     cells = outcome.cells()
     others = published_beside(cells) if published else ()
     output.emit(
@@ -190,7 +140,7 @@ def report(
             **(published_document(others) if published else {}),
         }
     )
-    for table in tables:
+    for table in result.tables():
         output.line(render(table, terminal=output.terminal), styled=True)
         output.line()
     if published:

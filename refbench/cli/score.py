@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     """Score and print; 1 when an image could not be read."""
     values = load_command("score", KEYS, [w for w in args.words if is_override(w)])
     places = [Path(w).expanduser() for w in args.words if not is_override(w)] or [Path(values["out"])]
-    from refbench.cli.threads import set_threads
+    from refbench.execution.threads import set_threads
     from refbench.results.scoring import Scorer, score_runs
 
     set_threads(values["threads"])

@@ -29,7 +29,7 @@ from refbench.store.reader import older_cells
 
 
 class Progress(Protocol):
-    """Hears how a run goes. Called on the runner's thread only."""
+    """Receives progress events. Called on the runner's thread only."""
 
     def start(self, cells: Sequence[Cell], todo: Mapping[str, int], done: Mapping[str, int]) -> None:
         """``todo`` and ``done``: trials per run key. Comes again, after ``stop``, for the failed trials that
@@ -43,6 +43,19 @@ class Progress(Protocol):
     def stop(self) -> None:
         """Nothing more will come (also after an error)."""
         ...
+
+
+class NoProgress:
+    """Shows nothing."""
+
+    def start(self, cells: Sequence[Cell], todo: Mapping[str, int], done: Mapping[str, int]) -> None:
+        """Nothing."""
+
+    def result(self, cell: Cell, row: SampleRow) -> None:
+        """Nothing."""
+
+    def stop(self) -> None:
+        """Nothing."""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def carry_out(order: Order) -> dict[str, Any]:
 
 
 def _measured(order: Order) -> dict[str, Any]:
-    from refbench.cli.threads import set_threads
+    from refbench.execution.threads import set_threads
 
     set_threads(order.conditions.threads)
     if order.kind == "machine":
