@@ -23,12 +23,14 @@ Exit code 1 when something is missing or differs.
   refbench prepare dataset=wrsr archive=FILE out=DIR             unpack an archive safely, then check
   refbench prepare dataset=wrsr url=https://HOST/FILE sha256=HEX out=DIR   fetch it before
   refbench prepare method=datsr weights.root=DIR                 fetch weights whose address is known
+  refbench prepare metric=lpips_alex                             fetch the network behind a metric
   refbench prepare dataset=photos out=DIR                        fetch the free photos of the manifest
 
 Transfers are https only, checked by sha256, and go on where they were interrupted."""
 KEYS = (
     Key("dataset", "name", "dataset to check, or photos"),
     Key("method", "name", "method whose official weights to fetch"),
+    Key("metric", "name", "metric whose network to fetch and verify"),
     Key("method.weights", "name", "method: only this variant (mse, gan)"),
     WEIGHTS_ROOT,
     *(k for k in DATA if k.name == "data.root"),
@@ -56,8 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check or write; 1 when the copy is not complete, decodable and unchanged."""
     values = load_command("prepare", KEYS, args.words)
-    if (values["dataset"] is None) == (values["method"] is None):
-        raise UserError("prepare takes dataset=NAME or method=NAME, one of them")
+    if sum(values[kind] is not None for kind in ("dataset", "method", "metric")) != 1:
+        raise UserError("prepare takes dataset=NAME, method=NAME or metric=NAME, one of them")
+    if values["metric"] is not None:
+        from refbench.cli.prepare_metric import prepare_metric
+
+        return prepare_metric(args, values)
     if values["method"] is not None:
         from refbench.cli.prepare_weights import prepare_weights
 

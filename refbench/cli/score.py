@@ -12,8 +12,11 @@ from refbench.config.keys import OUT, THREADS, Key, required
 from refbench.config.load import load_command
 from refbench.config.override import is_override
 from refbench.registry import Registry
+from refbench.stats.summary import INFINITE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from refbench.results.scoring import ScoredCell
 
 HELP = """Add metrics to finished runs from their kept SR images.
@@ -34,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Score and print; 1 when an image could not be read."""
+    """Score and print; 1 when an image could not be read, or a metric could not be computed."""
     values = load_command("score", KEYS, [w for w in args.words if is_override(w)])
     places = [Path(w).expanduser() for w in args.words if not is_override(w)] or [Path(values["out"])]
     from refbench.execution.threads import set_threads
@@ -49,7 +52,20 @@ def run(args: argparse.Namespace) -> int:
     print_table(args.output, ("method", "dataset", "protocol", *aliases, "scored", "reused"), rows)
     for alias in aliases:
         args.output.line(f"{alias} = {cells[0].record.metrics[alias].signature}")
-    return 1 if any(cell.errors or cell.without_image for cell in cells) else 0
+    lacking = not_computed(cells)
+    for alias, reason in lacking.items():
+        args.output.note(f"{alias}: not computed: {reason}")
+    return 1 if lacking or any(cell.errors or cell.without_image for cell in cells) else 0
+
+
+def not_computed(cells: Sequence[ScoredCell]) -> dict[str, str]:
+    """Alias -> reason, of the metrics that some cell has no value of at all. An infinite PSNR is a value."""
+    return {
+        alias: metric.reason
+        for cell in cells
+        for alias, metric in cell.record.metrics.items()
+        if metric.mean is None and metric.reason and not metric.reason.startswith(INFINITE)
+    }
 
 
 def _row(cell: ScoredCell, aliases: list[str]) -> list[str]:
@@ -57,12 +73,13 @@ def _row(cell: ScoredCell, aliases: list[str]) -> list[str]:
     shown = []
     for alias in aliases:
         metric = record.metrics[alias]
+        digits = max(4, metric.spec.decimals)
         if metric.mean is None:
             shown.append(metric.reason or "-")
         elif metric.lo is None or metric.hi is None:
-            shown.append(f"{metric.mean:.4f}")
+            shown.append(f"{metric.mean:.{digits}f}")
         else:
-            shown.append(f"{metric.mean:.4f} [{metric.lo:.4f}, {metric.hi:.4f}]")
+            shown.append(f"{metric.mean:.{digits}f} [{metric.lo:.{digits}f}, {metric.hi:.{digits}f}]")
     return [
         record.method_label,
         record.dataset_label,

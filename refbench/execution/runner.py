@@ -21,7 +21,7 @@ from refbench.plan.planner import Cell, Plan
 from refbench.plan.sharding import Shard
 from refbench.results.labels import distinct_labels
 from refbench.results.record import CellRecord, cell_record
-from refbench.results.scoring import complete_rows
+from refbench.results.scoring import complete_rows, complete_sets
 from refbench.settings import RunConfig
 from refbench.store import CellStore, RowError, SampleRow, load_run
 from refbench.store.provenance import new_session, now
@@ -194,6 +194,8 @@ def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progr
         for suite in plan.suites:
             for cell in suite.cells:
                 store = stores[cell.key]
+                if plan.shard is None:
+                    complete_sets(cell, store)
                 record = cell_record(
                     load_run(store.folder),
                     cell.trials(),

@@ -1,4 +1,4 @@
-"""ImageNet backbones in torch's hub cache, with their hash checked.
+"""Networks behind learned metrics, in torch's hub cache, with their hash checked.
 
 torch itself does not check a file that is already in the cache, so a truncated or foreign file would
 be used silently. The suffix of the official file name is the start of the file's sha256.
@@ -6,51 +6,63 @@ be used silently. The suffix of the official file name is the start of the file'
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from refbench.identity.file_digest import file_sha256
 from refbench.metrics.build import MetricUnavailable
+from refbench.weights.resolve import hub_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from refbench.specs import MetricSpec
+
+INCEPTION = "inception"
 BACKBONES: Mapping[str, tuple[str, str]] = {
     "alex": ("alexnet-owt-7be5be79.pth", "7be5be79"),
     "vgg": ("vgg16-397923af.pth", "397923af"),
+    INCEPTION: ("pt_inception-2015-12-05-6726825d.pth", "6726825d"),
 }
 """net -> (official file name, sha256 prefix)."""
+ADDRESSES: Mapping[str, str] = {
+    "alex": "https://download.pytorch.org/models/",
+    "vgg": "https://download.pytorch.org/models/",
+    INCEPTION: "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/",
+}
+"""net -> where the file of that name is published."""
 
 
-def hub_checkpoints() -> Path:
-    """$TORCH_HOME/hub/checkpoints, with torch's own defaults for TORCH_HOME."""
-    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    home = os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))
-    return Path(home).expanduser() / "hub" / "checkpoints"
+def backbone_of(spec: MetricSpec) -> str | None:
+    """The net of a metric that needs a file; None for metrics that need none, or look after it themselves."""
+    family = spec.signature.partition("|")[0]
+    nets = {"lpips": str(spec.options.get("net")), "dists": "vgg", "fid": INCEPTION, "kid": INCEPTION}
+    return nets.get(family)
 
 
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def backbone_state(net: str) -> dict[str, Tensor]:
-    """The state dict of the torchvision net behind LPIPS-``net``.
-
-    Raises MetricUnavailable when the file is missing, has another hash, or cannot be read.
-    """
+def verified_backbone(net: str) -> Path:
+    """The file of ``net``. Raises MetricUnavailable when it is missing or has another hash."""
     name, prefix = BACKBONES[net]
-    path = hub_checkpoints() / name
+    path = hub_folder() / name
     if not path.is_file():
-        raise MetricUnavailable(f"backbone {name} is not in {path.parent}; put it there (docs/metrics.md)")
-    digest = sha256_of(path)
+        raise MetricUnavailable(
+            f"backbone {name} is not in {path.parent}; fetch it with refbench prepare metric=NAME"
+        )
+    digest = file_sha256(path)
     if not digest.startswith(prefix):
         raise MetricUnavailable(
             f"backbone {path} has sha256 {digest[:8]}..., its name says {prefix}; fetch it again"
         )
-    return load_state(path)
+    return path
+
+
+def backbone_state(net: str) -> dict[str, Tensor]:
+    """The state dict of the torchvision net behind a metric.
+
+    Raises MetricUnavailable when the file is missing, has another hash, or cannot be read.
+    """
+    return load_state(verified_backbone(net))
 
 
 def load_state(path: Path) -> dict[str, Tensor]:

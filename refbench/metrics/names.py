@@ -55,9 +55,7 @@ def with_parameters(spec: MetricSpec, given: Mapping[str, str]) -> MetricSpec:
         options[key] = value
         alias += f":{key}={value}"
         title += _shown(key, value)
-        signature = _with_field(
-            signature, key, region_identity(str(value)) if key == "region" else str(value)
-        )
+        signature = with_field(signature, key, region_identity(str(value)) if key == "region" else str(value))
     return replace(spec, alias=alias, title=title, signature=signature, options=options)
 
 
@@ -96,8 +94,8 @@ def _shown(key: str, value: int | str) -> str:
     )
 
 
-def _with_field(signature: str, key: str, value: str) -> str:
-    """The signature with ``key=value``: in place of the one that is there, or before its version."""
+def with_field(signature: str, key: str, value: str) -> str:
+    """A signature with ``key=value``: in place of the one that is there, or before its version."""
     fields = signature.split("|")
     for place, text in enumerate(fields):
         if text.startswith(f"{key}="):

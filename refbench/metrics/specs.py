@@ -150,6 +150,7 @@ METRICS: tuple[MetricSpec, ...] = (
         parameters={"space": ("y601", "gray"), "crop": ()},
         bounds=(0.0, None),
     ),
+    *SETS,
     *MATCHING,
 )
 

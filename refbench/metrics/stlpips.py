@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from refbench.metrics.backbones import load_state, sha256_of
+from refbench.identity.file_digest import file_sha256
+from refbench.metrics.backbones import load_state
 from refbench.metrics.build import Metric, MetricUnavailable
 from refbench.metrics.pair import cropped_pair
 from refbench.metrics.tensors import to_signed_tensor
@@ -130,7 +131,7 @@ def network_from_state(state: dict[str, Tensor]) -> ShiftTolerantLPIPS:
 
 def load_network(path: Path) -> ShiftTolerantLPIPS:
     """The network with the weights of ``path``. Raises MetricUnavailable for any other file."""
-    digest = sha256_of(path)
+    digest = file_sha256(path)
     if digest != SHA256:
         raise MetricUnavailable(f"{path} has sha256 {digest[:8]}..., expected {SHA256[:8]}... (0.0.2)")
     return network_from_state(load_state(path))

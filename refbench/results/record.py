@@ -16,6 +16,7 @@ from typing import Any
 
 from refbench.metrics import recorded_specs
 from refbench.results.protocol_parts import ProtocolParts, protocol_parts
+from refbench.results.set_scores import set_summaries
 from refbench.stats.paired import Trials
 from refbench.stats.summary import MetricSummary, summarise
 from refbench.store import Manifest, Run, SampleRow, TrialKey, row_files
@@ -169,6 +170,7 @@ def cell_record(
     summary = summarise([_scored(row) for row in rows], chosen)
     files = row_files(run.path)
     samples = tuple(dict.fromkeys(row.sample_id for row in rows))
+    metrics = {**summary.metrics, **set_summaries(run.path, chosen, rows)}
     return CellRecord(
         method=manifest.method,
         weights=manifest.weights,
@@ -182,7 +184,7 @@ def cell_record(
         errors=summary.errors,
         run_key=manifest.run_key,
         rows_path=str(files[0] if files else run.path),
-        metrics=summary.metrics,
+        metrics=metrics,
         values=summary.values,
         compare_key=manifest.compare,
         control=manifest.controls.get(suite),

@@ -22,9 +22,10 @@ from refbench.registry import Registry, load_class
 from refbench.results.labels import distinct_labels
 from refbench.results.record import CellRecord, cell_record
 from refbench.results.reopen import RecordedDatasets
+from refbench.results.set_scores import SetData, built, score_sets
 from refbench.settings import ProtocolEntry, SuiteConfig
 from refbench.specs import MetricSpec
-from refbench.store import CellStore, Manifest, SampleRow, ScoreRow, TrialKey, find_runs, load_run
+from refbench.store import CellStore, Manifest, Run, SampleRow, ScoreRow, TrialKey, find_runs, load_run
 from refbench.store.cell import SUMMARY
 from refbench.types import Dataset, Image
 
@@ -68,7 +69,10 @@ class Scorer:
     ) -> None:
         """``data_root``: where the dataset is now, if it has moved. UserError for unknown metrics."""
         self._specs = MetricCatalog.of(registry).of_names(tuple(metrics))
-        self._metrics = MetricSet(self._specs)
+        self._image = [spec for spec in self._specs if spec.kind == "image"]
+        self._sets = [spec for spec in self._specs if spec.kind == "set"]
+        self._metrics = MetricSet(self._image)
+        self._set_metrics = built(self._sets)
         self._note = note
         self._datasets = RecordedDatasets(registry, data_root)
 
@@ -97,24 +101,38 @@ class Scorer:
                 instance = protocol_of(run.manifest, folder)
                 for row in todo:
                     errors += not self._score_row(store, row, dataset, instance, run.manifest.seed)
+            if self._sets:
+                self._score_sets(store, run)
             store.add_metrics(metric_facts(self._specs))
             _refresh_summary(store)
         signatures = [spec.signature for spec in self._specs]
+        after = load_run(folder)
+        values = {row.key: row.metrics for row in after.rows}
+        gained = sum(bool(values[row.key].keys() - row.metrics.keys()) for row in todo)
         return ScoredCell(
-            record=cell_record(load_run(folder), hold=False, signatures=signatures),
-            scored=len(todo) - errors,
+            record=cell_record(after, hold=False, signatures=signatures),
+            scored=gained,
             reused=len(ok) - len(todo) - len(lacking),
             without_image=len(lacking),
             errors=errors,
         )
 
+    def _score_sets(self, store: CellStore, run: Run) -> None:
+        data = SetData(
+            self._datasets.dataset(run.manifest, run.path),
+            protocol_of(run.manifest, run.path),
+            run.manifest.seed,
+        )
+        images = {row.key: kept_image(run.path, row) for row in run.rows}
+        score_sets(store, self._sets, self._set_metrics, run.rows, data, images)
+
     def _has_all(self, row: SampleRow) -> bool:
-        return all(spec.signature in row.metrics or _never(spec, row) for spec in self._specs)
+        return all(spec.signature in row.metrics or _never(spec, row) for spec in self._image)
 
     def _score_row(
         self, store: CellStore, row: SampleRow, dataset: Dataset, instance: ProtocolInstance, seed: int
     ) -> bool:
-        error = score_row(store, row, dataset, instance, seed, self._metrics, self._specs)
+        error = score_row(store, row, dataset, instance, seed, self._metrics, self._image)
         if error is not None:
             self._note(f"{store.folder.name}: {row.sample_id} draw {row.draw}: {error}")
         return error is None
@@ -177,7 +195,22 @@ def complete_rows(cell: Cell, store: CellStore, trials: Sequence[TrialKey]) -> s
 
 
 def _never(spec: MetricSpec, row: SampleRow) -> bool:
-    return spec.needs_target and row.hr_size is None and row.absent.get(spec.alias) == NO_TRUTH
+    """Whether a value that is absent will be absent at every attempt: no HR, or no such region in it."""
+    reason = row.absent.get(spec.alias, "")
+    return (spec.needs_target and row.hr_size is None and reason == NO_TRUTH) or (
+        bool(spec.region) and "region" in reason
+    )
+
+
+def complete_sets(cell: Cell, store: CellStore) -> None:
+    """Compute the metrics of image sets that ``cell`` asks for, over exactly its trials."""
+    specs = [spec for spec in cell.job.metrics if spec.kind == "set"]
+    if not specs:
+        return
+    rows = store.rows(cell.trials())
+    dataset: Dataset = load_class(cell.job.data.target)(cell.job.data.request)
+    images = {row.key: kept_image(store.folder, row) for row in rows}
+    score_sets(store, specs, built(specs), rows, SetData(dataset, cell.protocol, cell.job.seed), images)
 
 
 def score_runs(places: Sequence[Path], scorer: Scorer) -> list[ScoredCell]:

@@ -11,6 +11,9 @@ from refbench.specs import MetricSpec
 from refbench.stats.interval import mean_interval
 from refbench.stats.paired import Trials
 
+INFINITE = "infinite: SR equals the target"
+"""The reason of a value that is too good to be a number."""
+
 
 @dataclass(frozen=True)
 class MetricSummary:
@@ -110,7 +113,7 @@ def _missing_reason(ok: Sequence[Row], spec: MetricSpec, present: int) -> str | 
         if row["metrics"].get(spec.signature) is None:
             special = row.get("special", {}).get(spec.signature)
             if special in ("inf", "-inf"):
-                causes["infinite: SR equals the target"] += 1
+                causes[INFINITE] += 1
             elif special is not None:
                 causes[f"not a number ({special})"] += 1
             else:

@@ -11,6 +11,7 @@ from PIL import Image as PILImage
 
 from refbench.cli.main import main
 from refbench.cli.train import nested
+from refbench.errors import UserError
 
 
 def photo(path: Path, size: tuple[int, int] = (48, 40), seed: int = 0) -> Path:
@@ -92,7 +93,7 @@ class TestPrepare:
     @pytest.mark.parametrize(
         ("words", "expected"),
         [
-            ([], "prepare takes dataset=NAME or method=NAME, one of them"),
+            ([], "prepare takes dataset=NAME, method=NAME or metric=NAME, one of them"),
             (["dataset=wrs"], "no dataset 'wrs'; did you mean 'wrsr'?"),
             (["dataset=photo"], "no dataset 'photo'; did you mean 'photos'?"),
             (["dataset=wrsr", "out=/x"], "prepare: out= goes with dataset=photos, archive= or url="),
@@ -196,3 +197,41 @@ class TestTrain:
 
     def test_nested_leaves_out_what_was_not_said(self) -> None:
         assert nested({"a": 1, "b.c": None, "b.d.e": (1, 2)}) == {"a": 1, "b": {"d": {"e": [1, 2]}}}
+
+
+class TestPrepareMetric:
+    def test_a_metric_without_a_network_is_ready(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["prepare", "metric=niqe"]) == 0
+        assert capsys.readouterr().out.startswith("niqe can be computed (niqe|space=y601")
+
+    def test_what_cannot_be_fetched_is_named(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def offline(source: object, target: object) -> None:
+            raise UserError("no connection")
+
+        monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+        monkeypatch.setattr("refbench.cli.prepare_metric.fetch", offline)
+        assert main(["prepare", "metric=lpips_alex"]) == 1
+        name = "alexnet-owt-7be5be79.pth"
+        assert capsys.readouterr().out == (
+            "lpips_alex: cannot be computed: no connection; "
+            f"fetch https://download.pytorch.org/models/{name} yourself "
+            f"and put it at {tmp_path}/hub/checkpoints/{name}\n"
+        )
+
+    def test_a_fetched_file_is_verified(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def other(source: object, target: Path) -> None:
+            target.parent.mkdir(parents=True)
+            target.write_bytes(b"another file")
+
+        monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+        monkeypatch.setattr("refbench.cli.prepare_metric.fetch", other)
+        assert main(["prepare", "metric=dists"]) == 1
+        assert "its name says 397923af; fetch it again" in capsys.readouterr().out
+
+    def test_an_unknown_metric_has_a_suggestion(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["prepare", "metric=lpips"]) == 2
+        assert "did you mean lpips_alex or lpips_vgg?" in capsys.readouterr().err
