@@ -11,9 +11,11 @@ import pytest
 from PIL import Image as PilImage
 
 from refbench.cli.main import main
+from refbench.errors import UserError
 from refbench.imaging import mod_crop, read_image
 from refbench.metrics.sets import kernel_distance
 from refbench.results.cells import load_cells
+from refbench.results.set_scores import read_sets
 from refbench.store import find_runs, load_run
 
 
@@ -94,3 +96,12 @@ def test_without_images_there_is_no_value(
 ) -> None:
     (cell,) = document(capsys, *words, "metrics=[...,kid]", "images=none")
     assert cell["metrics"]["kid"]["reason"] == "4 of 4 SR images were not kept; run with images=png"
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "{", '{"kid": 1}', '{"kid": {"value": "x"}}', '{"kid": {"value": NaN}}']
+)
+def test_a_damaged_file_is_one_line(text: str, tmp_path: Path) -> None:
+    (tmp_path / "sets.json").write_text(text)
+    with pytest.raises(UserError, match=r"sets\.json: damaged .*; delete it and refbench score again"):
+        read_sets(tmp_path)

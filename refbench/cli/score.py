@@ -12,7 +12,6 @@ from refbench.config.keys import OUT, THREADS, Key, required
 from refbench.config.load import load_command
 from refbench.config.override import is_override
 from refbench.registry import Registry
-from refbench.stats.summary import INFINITE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +59,8 @@ def run(args: argparse.Namespace) -> int:
 
 def not_computed(cells: Sequence[ScoredCell]) -> dict[str, str]:
     """Alias -> reason, of the metrics that some cell has no value of at all. An infinite PSNR is a value."""
+    from refbench.stats.summary import INFINITE
+
     return {
         alias: metric.reason
         for cell in cells

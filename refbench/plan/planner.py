@@ -152,7 +152,12 @@ def metrics_of(
     """The protocol's own metrics, the user's, and those of matching where the truth is known."""
     known = instance.knows_truth(isinstance(dataset, Corresponding))
     matching = tuple(spec.alias for spec in MATCHING) if known else ()
-    return catalog.of_names([*instance.card.metrics, *config.metrics, *matching])
+    try:
+        own = catalog.of_names(instance.card.metrics)
+    except UserError as error:
+        raise UserError(f"protocol {instance.card.id}, metrics: {error}") from error
+    asked = catalog.of_names([*config.metrics, *matching]) if config.metrics or matching else ()
+    return tuple({spec.signature: spec for spec in (*own, *asked)}.values())
 
 
 class Planner:

@@ -7,6 +7,7 @@ other trials (a run with another ``limit``) is not shown as one of these.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -71,7 +72,7 @@ def set_summaries(
             continue
         sized = replace(spec, signature=with_field(spec.signature, "n", str(entry["items"])))
         found[spec.alias] = MetricSummary(
-            entry["value"], entry.get("lo"), entry.get("hi"), sized, int(entry["images"])
+            entry["value"], entry.get("lo"), entry.get("hi"), sized, int(entry.get("images", 0))
         )
     return found
 
@@ -81,13 +82,24 @@ def read_sets(folder: Path) -> dict[str, dict[str, Any]]:
     path = folder / SETS
     try:
         data = json.loads(path.read_text(encoding="ascii"))
-        if not isinstance(data, dict) or not all(isinstance(entry, dict) for entry in data.values()):
+        if not isinstance(data, dict) or not all(map(_is_entry, data.values())):
             raise ValueError("not a table of values")
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: damaged ({error}); delete it and refbench score again") from error
     return data
+
+
+def _is_entry(entry: object) -> bool:
+    if not isinstance(entry, dict):
+        return False
+    numbers = [entry.get(name) for name in ("value", "lo", "hi")]
+    fine = all(x is None or (isinstance(x, int | float) and math.isfinite(x)) for x in numbers)
+    counts = [entry.get(name, 0) for name in ("items", "images")]
+    return (
+        fine and all(isinstance(count, int) for count in counts) and (numbers[0] is None or "items" in entry)
+    )
 
 
 def score_sets(
