@@ -112,8 +112,8 @@ def is_file_locator(text: str) -> bool:
 def spec_in_file(locator: str) -> MethodSpec:
     """The MethodSpec called NAME (default ``SPEC``) in ``path/to/file.py:NAME``.
 
-    The file runs as a module of its own. Where its spec's ``target`` names the file itself (``:Class``,
-    ``file:Class`` or ``file.py:Class``), the returned spec names that module.
+    The file runs as a module of its own. Where its spec's ``target`` or ``trainable`` names the file itself
+    (``:Class``, ``file:Class`` or ``file.py:Class``), the returned spec names that module.
     """
     path_text, _, name = locator.rpartition(":") if ".py:" in locator else (locator, "", "")
     name = name or "SPEC"
@@ -126,10 +126,17 @@ def spec_in_file(locator: str) -> MethodSpec:
         specs = [k for k, v in vars(module).items() if isinstance(v, MethodSpec)]
         hint = f"; it has {', '.join(specs)}" if specs else "; define SPEC = MethodSpec(...)"
         raise UserError(f"method={locator}: {path.name} has no MethodSpec called {name!r}{hint}")
-    owner, _, attribute = found.target.partition(":")
-    if owner in ("", path.stem, path.name):
-        return replace(found, target=f"{module.__name__}:{attribute}")
-    return found
+    return replace(
+        found,
+        target=_in_module(found.target, path, module),
+        trainable=_in_module(found.trainable, path, module),
+    )
+
+
+def _in_module(target: str, path: Path, module: ModuleType) -> str:
+    """``target`` under the name of the module that ``path`` was loaded as, where it names that file."""
+    owner, _, attribute = target.partition(":")
+    return f"{module.__name__}:{attribute}" if target and owner in ("", path.stem, path.name) else target
 
 
 def file_module_name(path: Path) -> str:

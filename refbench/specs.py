@@ -110,6 +110,9 @@ class MethodSpec:
     any_checkpoint: str = ""
     """``package.module:function`` for a method whose weights are any file that a person has:
     ``function(path)`` returns its :class:`CheckpointFacts`. Such a method has no variants."""
+    trainable: str = ""
+    """``package.module:function`` that builds the net for ``refbench train``, see
+    :mod:`refbench.training.trainable`; empty: ``build`` in the module ``trainable`` of a hosted method."""
     paper: str = ""
     licence: str = ""
     reads_files: bool = False

@@ -8,17 +8,20 @@ from typing import Any
 
 from refbench.cli.parser import add_sweep_flags, add_words
 from refbench.cli.tracked import show_tracked
-from refbench.config.keys import DEVICE, SEED, TRACKING, TRACKING_URI, Key, required
+from refbench.config.keys import DEVICE, METHOD, SEED, TRACKING, TRACKING_URI, Key
 from refbench.config.load import load_commands
+from refbench.errors import UserError
+from refbench.settings import MethodChoice
 
 HELP = """Train a method under a declared recipe; killed and started again, it goes on where it was.
 
   refbench train method=datsr preset=compact train.data=DIR
   refbench train -m method=datsr,ttsr seed=0,1 train.data=DIR train.budget=500
+  refbench train method=my.py:SPEC train.data=DIR    a method of your own, see docs/your_network.md
 
 Every field of a recipe (configs/train/*.yaml) is a key: train.stage1.teacher=100 train.stage2.batch=4."""
 KEYS = (
-    required(Key("method", "name", "method to train")),
+    METHOD,
     Key("preset", "name", "recipe in configs/train", "compact"),
     Key("train.data", "path", "folder of photos, or the CUFED train layout (input/, ref/)"),
     Key("train.val_data", "path", "photos for validation; default: every eighth photo of train.data"),
@@ -44,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
     """Train every combination in turn; prints where the checkpoints are."""
     found = load_commands("train", KEYS, args.words, args.multirun, groups=("train",))
     tracking, uri = found[0]["tracking"], found[0]["tracking.uri"]
+    for values in found:
+        values["method"] = _locator(values["method"])
     jobs = [nested({k: v for k, v in values.items() if not k.startswith("tracking")}) for values in found]
     if args.cfg:
         import yaml
@@ -71,6 +76,14 @@ def run(args: argparse.Namespace) -> int:
     args.output.emit({"checkpoints": [str(path) for path in written], "tracking": tracked})
     show_tracked(tracked, args.output)
     return 0
+
+
+def _locator(choice: MethodChoice) -> str:
+    """The method as it was named. UserError for options, which decide how a trained net is used."""
+    if choice.params:
+        name = next(iter(choice.params))
+        raise UserError(f"train: method.{name}= has no effect on training; fields of the net are train.net.*")
+    return choice.locator or choice.name
 
 
 def nested(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def random_weights(spec: MethodSpec, choice: str, seed: int, folder: Path) -> Re
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
-            net = build_trainable(spec.name, _size(choice), {})
+            net = build_trainable(spec.name, _size(choice), {}, spec.trainable)
         except UserError as error:
             raise UserError(f"method.weights={choice}: {error}") from error
     path = folder / f"{spec.name}-{_size(choice)}-random.safetensors"

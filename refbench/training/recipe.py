@@ -10,6 +10,7 @@ from importlib import resources
 from typing import Any
 
 from refbench.errors import UserError, unknown
+from refbench.registry import Registry
 
 from .data.synthesis import SynthesisRecipe
 from .fields import build, merged
@@ -120,6 +121,8 @@ class Recipe:
 
     method: str
     preset: str
+    trainable: str = ""
+    """Where the method's spec says that its net is built; empty for hosted methods."""
     seed: int = 0
     device: str = "cpu"
     precision: str = "fp32"
@@ -207,25 +210,30 @@ def presets() -> list[str]:
 def load_recipe(config: Mapping[str, Any]) -> Recipe:
     """The preset named in ``config`` with its changes for the method, then those of ``config["train"]``.
 
-    Raises UserError on an unknown preset, key or value.
+    ``method`` is a name, or ``path/to/file.py:SPEC`` of a method whose spec names its ``trainable``. Raises
+    UserError on an unknown preset, method, key or value.
     """
     import yaml
 
-    method, preset = str(config.get("method") or ""), str(config.get("preset") or "compact")
+    spec = Registry.discover().method_from(str(config.get("method") or ""))
+    method, preset = spec.name, str(config.get("preset") or "compact")
     if preset not in presets():
         raise unknown("training preset", preset, presets())
     file = resources.files("refbench.configs") / "train" / f"{preset}.yaml"
     values: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     methods = values.pop("methods")
-    if method not in methods:
+    if method not in methods and not spec.trainable:
         raise unknown(f"method with the preset {preset!r} called", method, methods)
-    values = merged(values, methods[method] or {})
+    # a preset may differ for one of its methods; a method of one's own gets what all have
+    values = merged(values, methods.get(method) or {})
     changes = {k: v for k, v in dict(config.get("train") or {}).items() if v is not None}
     values = merged(values, changes)
     for key in ("seed", "device"):
         if config.get(key) is not None:
             values[key] = config[key]
-    recipe = build(Recipe, {**values, "method": method, "preset": preset}, "train")
+    recipe = build(
+        Recipe, {**values, "method": method, "preset": preset, "trainable": spec.trainable}, "train"
+    )
     if not recipe.data:
         raise UserError("train.data is missing: give a folder of photos or the CUFED train layout")
     return recipe

@@ -89,7 +89,7 @@ class _Run:
         # what the run computes at each step, without where and for how long: a resume may change those
         fixed = replace(
             recipe, data="", val_data="", max_steps=0, checkpoint_every=0, device="", vgg19="", encoder="",
-            budget=0, stage2=replace(recipe.stage2, steps=0), validation=ValidationRecipe(),
+            trainable="", budget=0, stage2=replace(recipe.stage2, steps=0), validation=ValidationRecipe(),
         )  # fmt: skip
         self.source = f" data={data.fingerprint} processes={group.size}"
         self.identity = fixed.identity() + self.source
@@ -104,7 +104,10 @@ class _Run:
         if self.recipe.encoder:
             self.identity += f" encoder={load_encoder(self.recipe.encoder, net)}"
         elif self.recipe.stage1.teacher or self.recipe.stage1.student:
-            self._stage1(net)
+            if net.encoder is None:
+                self.echo(f"stage1  none: {self.recipe.method} matches nothing")
+            else:
+                self._stage1(net)
         frozen = self.recipe.stage2.encoder == "frozen"
         if net.encoder is not None:
             net.encoder.requires_grad_(not frozen)
@@ -120,9 +123,10 @@ class _Run:
 
     def _fresh(self, salt: int) -> Trainable:
         """The net with its initial weights, which depend on the seed alone."""
+        recipe = self.recipe
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.recipe.seed * 1000 + salt)
-            net = build_trainable(self.recipe.method, self.recipe.weights, self.recipe.net)
+            net = build_trainable(recipe.method, recipe.weights, recipe.net, recipe.trainable)
         net.model.to(self.group.device)
         return net
 
@@ -223,11 +227,11 @@ class _Run:
             "torch": torch.__version__,
         }
         # paths say where a run took place, not what it computed: they stay out of a published file
-        public = replace(recipe, data="", val_data="", vgg19="", encoder="")
+        public = replace(recipe, data="", val_data="", vgg19="", encoder="", trainable="")
         config_json = net.config_json
         if recipe.export_net:
             config_json = build_trainable(
-                recipe.method, recipe.weights, {**recipe.net, **recipe.export_net}
+                recipe.method, recipe.weights, {**recipe.net, **recipe.export_net}, recipe.trainable
             ).config_json
         export(path, net.model, metadata(recipe.method, config_json, public.to_json(), facts))
         write_atomic(self.folder / "curves.json", json.dumps(self.stages, indent=1).encode())

@@ -1,7 +1,9 @@
 """What training asks of a method: its modules and the two ways through them.
 
-A method folder that can be trained has a module ``trainable`` with ``build(weights, changes)`` returning a
-:class:`Trainable`. The core finds it by name only.
+A method that can be trained has a function ``build(weights, changes)`` that returns a :class:`Trainable`:
+``weights`` names the configuration (``compact``, ``official``: the recipe's ``weights``), ``changes`` are the
+fields of ``train.net.*``. A hosted method has it in its module ``trainable``; any other names it in its
+spec's ``trainable``. The core finds both by name only.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refbench.errors import UserError
+from refbench.registry import load_class
 
 from .data.pair import SCALE, Batch
 
@@ -94,14 +97,24 @@ def upsample(lr: Tensor) -> Tensor:
     )
 
 
-def build_trainable(method: str, weights: str, changes: Mapping[str, Any]) -> Trainable:
-    """The trainable net of a hosted method. UserError when it has none."""
+def build_trainable(method: str, weights: str, changes: Mapping[str, Any], target: str = "") -> Trainable:
+    """The trainable net of a method, by ``target`` where its spec names one. UserError when it has none."""
+    if target:
+        made = load_class(target)(weights, changes)
+        if not isinstance(made, Trainable):
+            raise UserError(
+                f"train: {target.partition(':')[2]} of method {method!r} returned {type(made).__name__}; "
+                "return a refbench.training.trainable.Trainable"
+            )
+        return made
     name = f"refbench.methods.{method}.trainable"
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not name.startswith(error.name):
             raise
-        raise UserError(f"method {method!r} cannot be trained here: it has no module trainable") from error
+        raise UserError(
+            f"method {method!r} cannot be trained here: it has no module trainable, and its spec names none"
+        ) from error
     built: Trainable = module.build(weights, changes)
     return built
