@@ -194,4 +194,5 @@ class MetricSpec:
     @property
     def region(self) -> str:
         """Name of the part of the image that is scored; empty: all of it."""
-        return str(self.options.get("region") or "")
+        field = next((f for f in self.signature.split("|") if f.startswith("region=")), "")
+        return field.removeprefix("region=").partition("(")[0]

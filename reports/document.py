@@ -37,8 +37,7 @@ def json_document(report: Report) -> dict[str, Any]:
                 "unit": spec.unit,
                 "higher_is_better": spec.higher_is_better,
             }
-            for spec in report.stored.specs
-            if any(spec.signature == m.signature for c in report.cells for m in c.metrics.values())
+            for spec in (metric.spec for cell in report.cells for metric in cell.metrics.values())
         },
         "cells": [
             {
@@ -68,6 +67,7 @@ def json_document(report: Report) -> dict[str, Any]:
         "robustness": [_named(curve) for curve in report.curves],
         "reference_types": [_named(table) for table in report.types],
         "reference_numbers": [_named(curve) for curve in report.counts],
+        "inside_outside": [_named(item) for item in report.regions],
         "matching_accuracy": report.accuracy,
         "published": report.published,
         "contradictions": contradictions(row.published for row in report.published),

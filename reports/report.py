@@ -24,6 +24,7 @@ from .grids import (
     types_grid,
 )
 from .groups import Group, group_cells
+from .inside_outside import InsideOutside, inside_outside, inside_outside_grid
 from .published import Beside, beside, contradictions
 from .reference_counts import CountCurve, count_curves
 from .reference_types import TypeTable, type_tables
@@ -47,6 +48,8 @@ class Report:
     counts: tuple[CountCurve, ...]
     accuracy: tuple[Accuracy, ...]
     """Where matches could be scored."""
+    regions: tuple[InsideOutside, ...]
+    """Where metrics were asked for on what the reference shows, and on the rest."""
     costs: tuple[Cost, ...]
     """One per cell, in the order of the cells."""
     scaling: dict[str, tuple[ScalePoint, ...]]
@@ -85,6 +88,7 @@ class Report:
             types_grid(self.main_types(), self.metric),
             selectivity_grid(self.main_types(), self.metric),
             counts_grid(self.main_counts(), self.metric),
+            inside_outside_grid(self.regions),
             accuracy_grid(self.accuracy, self.metric),
             costs_grid(self.plain_costs()),
         ]
@@ -111,6 +115,7 @@ def build_report(stored: FinishedCells, *, metric: str | None = None, published:
         drops=drops,
         tables=tables,
         accuracy=accuracies(tables, spec),
+        regions=inside_outside([table for _, table in tables]),
         curves=curves(stored.cells, stored.specs),
         types=type_tables(stored.cells, stored.specs),
         counts=count_curves(stored.cells, stored.specs),
