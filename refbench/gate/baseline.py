@@ -7,21 +7,24 @@ no checksum in it, so that a conflict can be merged by hand.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from refbench.errors import UserError
+from refbench.gate.compare import Scores
 from refbench.gate.parse import Field
 from refbench.identity.keys import first_difference
 from refbench.results.record import CellRecord
-from refbench.specs import MetricSpec
-from refbench.stats.paired import Trials
 from refbench.store.disk import write_atomic
 
 KIND = "refbench-baseline"
-SCHEMA = 1
+INPUT = "input"
+"""Where an image's line has the digest of its HR and references, next to its metrics."""
+SCHEMA = 2
+"""1: without infinite values, hashes of inputs and whether the method is random; still read."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,12 @@ class BaselineCell:
     """Dataset fingerprint, protocol id and parameters, seed."""
     signatures: Mapping[str, str]
     """Alias -> signature of the metrics that have values."""
-    values: Mapping[str, Trials]
-    """Alias -> (sample id, draw) -> rounded value."""
+    values: Mapping[str, Scores]
+    """Alias -> (sample id, draw) -> rounded value; ``inf`` and ``nan`` where that was computed."""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """Sample id -> digest of its HR and references; empty where the rows did not record them."""
+    random: bool = False
+    """The method was declared random."""
     costs: Mapping[str, float] = field(default_factory=dict)
     """Lower is better: ``seconds`` per image, ``peak_mb``."""
     suite: str = ""
@@ -63,13 +70,16 @@ class Baseline:
     """Versions, git commit, command: for the reader; nothing is compared with it."""
 
 
-def rounded(trials: Trials, spec: MetricSpec) -> dict[tuple[str, int], float]:
+def scores_of(cell: CellRecord, alias: str) -> dict[tuple[str, int], float]:
     """Values as a baseline keeps them: two decimals more than tables show (0.0001 dB, 0.000001 of SSIM).
 
-    A run is rounded the same way, so that an unchanged model differs by exactly 0.
+    A run is rounded the same way, so that an unchanged model differs by exactly 0. What was computed and is
+    not a number is a value, too: a fall from a perfect image must be seen.
     """
-    digits = spec.decimals + 2
-    return {key: round(value, digits) for key, value in sorted(trials.items())}
+    digits = cell.metrics[alias].spec.decimals + 2
+    found = {key: round(value, digits) for key, value in cell.values.get(alias, {}).items()}
+    found |= {key: float(text) for key, text in cell.special.get(alias, {}).items()}
+    return dict(sorted(found.items()))
 
 
 def baseline_of(cells: Sequence[CellRecord], provenance: Mapping[str, str]) -> Baseline:
@@ -84,12 +94,8 @@ def baseline_of(cells: Sequence[CellRecord], provenance: Mapping[str, str]) -> B
         if cell.partial:
             raise UserError(f"baseline: {where} is one part of a run; join its shards with refbench merge")
         if cell.errors:
-            raise UserError(f"baseline: {where} has {cell.errors} error rows; mend them, then --update")
-        values = {
-            alias: rounded(cell.values[alias], summary.spec)
-            for alias, summary in cell.metrics.items()
-            if cell.values.get(alias)
-        }
+            raise UserError(f"baseline: {where} has {cell.errors} error rows; run them again, then --update")
+        values = {alias: found for alias in cell.metrics if (found := scores_of(cell, alias))}
         if not values:
             raise UserError(f"baseline: {where} has no values; run it with a metric that is available")
         made.append(
@@ -101,6 +107,8 @@ def baseline_of(cells: Sequence[CellRecord], provenance: Mapping[str, str]) -> B
                 compare_key=dict(cell.compare_key),
                 signatures={alias: cell.metrics[alias].signature for alias in values},
                 values=values,
+                inputs=dict(sorted(cell.inputs.items())),
+                random=cell.random,
                 costs={name: float(f"{value:.4g}") for name, value in sorted(cell.costs.items())},
                 suite=cell.suite,
                 machine=dict(cell.machine),
@@ -135,6 +143,7 @@ def dumps(baseline: Baseline) -> str:
             "dataset_label": cell.dataset_label,
             "protocol": cell.protocol,
             "compare_key": cell.compare_key,
+            "random": cell.random,
             "signatures": cell.signatures,
             "costs": cell.costs,
             "machine": cell.machine,
@@ -156,14 +165,20 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
-def _of_image(cell: BaselineCell, image: str) -> dict[str, list[float | None]]:
-    """alias -> values by draw; null for a draw without a value."""
-    found = {}
+def _of_image(cell: BaselineCell, image: str) -> dict[str, Any]:
+    """alias -> values by draw: a number, ``"inf"``, or null for a draw without a value; and the inputs."""
+    found: dict[str, Any] = {}
     for alias, trials in cell.values.items():
         draws = [draw for sample, draw in trials if sample == image]
         if draws:
-            found[alias] = [trials.get((image, draw)) for draw in range(max(draws) + 1)]
+            found[alias] = [_plain(trials.get((image, draw))) for draw in range(max(draws) + 1)]
+    if image in cell.inputs:
+        found[INPUT] = cell.inputs[image]
     return found
+
+
+def _plain(value: float | None) -> float | str | None:
+    return value if value is None or math.isfinite(value) else str(value)
 
 
 def write_baseline(path: Path, baseline: Baseline) -> None:
@@ -206,13 +221,18 @@ def parse(data: object, where: str) -> Baseline:
 def _cell(item: Field) -> BaselineCell:
     signatures = {alias: value.text() for alias, value in item.get("signatures").fields()}
     values: dict[str, dict[tuple[str, int], float]] = {alias: {} for alias in signatures}
+    inputs: dict[str, str] = {}
     for image, metrics in item.get("images").fields():
         for alias, draws in metrics.fields():
+            if alias == INPUT:
+                inputs[image] = draws.text()
+                continue
             if alias not in values:
                 raise UserError(f"{metrics.where}: metric {alias!r} has no signature in 'signatures'")
             for draw, value in enumerate(draws.items()):
                 if value.data is not None:
-                    values[alias][(image, draw)] = value.number()
+                    special = value.data in ("inf", "-inf", "nan")
+                    values[alias][(image, draw)] = float(value.text()) if special else value.number()
     empty = [alias for alias, trials in values.items() if not trials]
     if empty or not values:
         raise UserError(f"{item.where}: images: no values for {', '.join(empty) or 'any metric'}")
@@ -224,6 +244,8 @@ def _cell(item: Field) -> BaselineCell:
         compare_key=item.get("compare_key").mapping(),
         signatures=signatures,
         values=values,
+        inputs=inputs,
+        random="random" in item.mapping() and item.get("random").flag(),
         costs={name: value.number() for name, value in item.get("costs").fields()},
         suite=item.get("suite").text(),
         machine={name: value.text() for name, value in item.get("machine").fields()},

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import replace
 
-from refbench.gate.baseline import Baseline, BaselineCell, rounded
+from refbench.gate.baseline import Baseline, BaselineCell, scores_of
+from refbench.gate.compare import Scores, compared, rule_of
 from refbench.gate.costs import costs
-from refbench.gate.match import find
+from refbench.gate.match import Match, find
 from refbench.gate.tolerance import Limits
-from refbench.gate.verdict import CellVerdict, GateResult, MetricVerdict, Verdict
+from refbench.gate.verdict import CellVerdict, GateResult, MetricVerdict
 from refbench.results.record import CellRecord
-from refbench.specs import MetricSpec
-from refbench.stats.cluster import cluster_means
-from refbench.stats.paired import Trials, compare_differences
 
 
 def check(
@@ -22,32 +20,21 @@ def check(
     limits: Limits | None = None,
     *,
     perf: bool = False,
+    common: bool = False,
 ) -> GateResult:
-    """The verdict on ``cells`` against ``baseline``.
+    """The verdict on ``cells`` against ``baseline``: see :func:`refbench.gate.compare.compared`.
 
-    A metric has regressed when its mean paired loss exceeds the tolerance and (mode ``paired``) its 95 %
-    interval excludes zero; improved likewise. With a single image there is no interval and the tolerance
-    alone decides.
+    common: images that only one side has are left out, and so are images whose inputs changed, where
+    otherwise the cell is not comparable.
     """
     limits = limits if limits is not None else Limits()
     verdicts = []
     used: set[str] = set()
     for wanted in baseline.cells:
-        match = find(wanted, cells)
-        if match.cell is None:
-            verdicts.append(CellVerdict(wanted.name, (), match.reason, match.field))
-            continue
-        used.add(match.cell.run_key)
-        if match.cell.partial:
-            reason = f"shard: the run is {match.cell.partial}; join its shards with refbench merge"
-            verdicts.append(CellVerdict(wanted.name, (), reason, "shard", run_key=match.cell.run_key))
-            continue
-        metrics = [_metric(alias, wanted, match.cell, limits) for alias in wanted.signatures]
-        if perf:
-            metrics += costs(wanted, match.cell, limits)
-        verdicts.append(
-            CellVerdict(wanted.name, tuple(metrics), run_key=match.cell.run_key, remark=match.remark)
-        )
+        match = find(wanted, cells, common=common)
+        if match.cell is not None:
+            used.add(match.cell.run_key)
+        verdicts.append(_cell(wanted, match, limits, perf, common))
     extra = [
         f"{cell.method_label} on {cell.dataset_label}, {cell.protocol}"
         for cell in cells
@@ -56,9 +43,63 @@ def check(
     return GateResult(tuple(verdicts), tuple(extra))
 
 
-def _metric(alias: str, wanted: BaselineCell, cell: CellRecord, limits: Limits) -> MetricVerdict:
+def _cell(
+    wanted: BaselineCell,
+    match: Match,
+    limits: Limits,
+    perf: bool,
+    common: bool,
+) -> CellVerdict:
+    found = CellVerdict(
+        wanted.name,
+        (),
+        match.reason,
+        match.field,
+        added=match.added,
+        missing=match.missing,
+        changed=match.changed,
+    )
+    cell = match.cell
+    if cell is None:
+        return found
+    found = replace(found, run_key=cell.run_key)
+    if cell.partial:
+        reason = f"shard: the run is {cell.partial}; join its shards with refbench merge"
+        return replace(found, reason=reason, field="shard")
+    flaky = _flaky(wanted, cell, limits)
+    random = wanted.random or cell.random or bool(flaky)
+    left_out = frozenset((*match.added, *match.missing, *match.changed)) if common else frozenset()
+    metrics = [_metric(alias, wanted, cell, limits, left_out, random=random) for alias in wanted.signatures]
+    if perf:
+        metrics += costs(wanted, cell, limits)
+    declared = "the method is declared random: the interval of the mean decides alone" if random else ""
+    remark = "; ".join(text for text in (match.remark, flaky or declared) if text)
+    return replace(found, metrics=tuple(metrics), remark=remark)
+
+
+def _flaky(wanted: BaselineCell, cell: CellRecord, limits: Limits) -> str:
+    """What ``repeat=2`` found: calls on one input that differ by more than the mean may."""
+    for alias, (sample, apart) in cell.repeated.items():
+        if alias in wanted.signatures and apart > limits.of(alias, wanted.signatures[alias]):
+            declared = "" if cell.random else "; seed it for each call, or declare deterministic=False"
+            return (
+                f"flaky: two calls on the same input differ by up to {apart:.4g} in {alias} "
+                f"(image {sample}): the interval of the mean decides alone{declared}"
+            )
+    return ""
+
+
+def _metric(
+    alias: str,
+    wanted: BaselineCell,
+    cell: CellRecord,
+    limits: Limits,
+    left_out: frozenset[str],
+    *,
+    random: bool,
+) -> MetricVerdict:
     signature = wanted.signatures[alias]
-    tolerance = limits.of(alias, signature)
+    rule = rule_of(limits, alias, signature, random=random)
     now_alias = next((a for a, s in cell.metrics.items() if s.signature == signature), None)
     if now_alias is None:
         other = cell.metrics.get(alias)
@@ -67,58 +108,27 @@ def _metric(alias: str, wanted: BaselineCell, cell: CellRecord, limits: Limits) 
             if other is not None
             else f"signature: the run has no {signature}; add {alias} to metrics="
         )
-        return MetricVerdict(alias, "not comparable", tolerance=tolerance, reason=reason)
-    spec = cell.metrics[now_alias].spec
-    then, now = wanted.values[alias], rounded(cell.values.get(now_alias, {}), spec)
+        return MetricVerdict(alias, "not comparable", tolerance=rule.tolerance, reason=reason)
+    then = _without(wanted.values[alias], left_out)
+    now = _without(scores_of(cell, now_alias), left_out)
     missing = sorted({sample for sample, _ in then.keys() - now.keys()})
     if missing:
         why = cell.metrics[now_alias].reason
         failed = [sample for sample in missing if sample in cell.failed]
-        reason = f"samples: the run has no value for {_some(missing)}"
+        reason = f"samples: the run has no value for {some(missing)}"
         reason += " (errors)" if failed else f" ({why})" if why else ""
-        return MetricVerdict(alias, "not comparable", tolerance=tolerance, reason=reason)
-    return _compared(alias, then, now, tolerance, limits, spec)
+        return MetricVerdict(alias, "not comparable", tolerance=rule.tolerance, reason=reason)
+    if not then:
+        reason = "samples: no image is the same in both"
+        return MetricVerdict(alias, "not comparable", tolerance=rule.tolerance, reason=reason)
+    return compared(alias, then, now, rule, cell.metrics[now_alias].spec)
 
 
-def _compared(
-    alias: str, then: Trials, now: Trials, tolerance: float, limits: Limits, spec: MetricSpec
-) -> MetricVerdict:
-    keys = sorted(then)
-    sign = 1.0 if spec.higher_is_better else -1.0
-    changes = [sign * (now[key] - then[key]) for key in keys]
-    samples = [sample for sample, _ in keys]
-    interval = compare_differences(changes, samples).difference
-    assert interval.mean is not None
-    certain = limits.mode == "strict" or interval.lo is None or interval.excludes_zero
-    verdict: Verdict = "unchanged"
-    # changes are differences of rounded decimals: 0.02 must not exceed 0.02 by 1e-17
-    if certain and abs(interval.mean) > tolerance + 1e-12:
-        verdict = "regressed" if interval.mean < 0.0 else "improved"
-    reason = "one image: no interval, the tolerance alone decides" if interval.clusters == 1 else ""
-    if not certain and interval.mean < -tolerance - 1e-12:
-        reason = "beyond the tolerance, but the interval holds zero: mode=strict would fail"
-    ids, means = cluster_means(changes, samples)
-    losses = sorted((m, i) for i, m in zip(ids, means.tolist(), strict=True) if m < 0.0)
-    return MetricVerdict(
-        name=alias,
-        verdict=verdict,
-        baseline=_mean_of(then, keys),
-        current=_mean_of(now, keys),
-        change=interval.mean,
-        lo=interval.lo,
-        hi=interval.hi,
-        tolerance=tolerance,
-        images=interval.clusters,
-        worst=tuple((image, loss) for loss, image in losses[: limits.worst]),
-        reason=reason,
-    )
+def _without(scores: Scores, samples: frozenset[str]) -> Scores:
+    return {key: value for key, value in scores.items() if key[0] not in samples} if samples else scores
 
 
-def _mean_of(trials: Trials, keys: Sequence[tuple[str, int]]) -> float:
-    _, means = cluster_means([trials[key] for key in keys], [sample for sample, _ in keys])
-    return math.fsum(means.tolist()) / len(means)
-
-
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
+    """``image 004``, ``5 of its images: 004, 005, 006, ...``."""
     shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
     return f"{len(names)} of its images: {shown}" if len(names) > 1 else f"image {shown}"

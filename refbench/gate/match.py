@@ -19,10 +19,18 @@ class Match:
     field: str = ""
     reason: str = ""
     remark: str = ""
+    added: tuple[str, ...] = ()
+    """Images that only the run has."""
+    missing: tuple[str, ...] = ()
+    """Images that only the baseline has."""
+    changed: tuple[str, ...] = ()
+    """Images of one name whose inputs differ."""
 
 
-def find(wanted: BaselineCell, cells: Sequence[CellRecord]) -> Match:
-    """The cell of the run to compare ``wanted`` with.
+def find(wanted: BaselineCell, cells: Sequence[CellRecord], *, common: bool = False) -> Match:
+    """The cell of the run to compare ``wanted`` with, and the images that they do not share.
+
+    common: another dataset will do, as far as the hashes of its inputs say which images are the same.
 
     Of several with the same compare key the one with the same weights label counts; a single one with
     another label is compared, because the gate is about changed models.
@@ -33,12 +41,14 @@ def find(wanted: BaselineCell, cells: Sequence[CellRecord]) -> Match:
         hint = did_you_mean(wanted.method, known) if known else "; the run has no cells"
         return Match(field="method", reason=f"method: the run has no {wanted.method!r}{hint}")
     comparable = [c for c in same_method if first_difference(wanted.compare_key, c.compare_key) is None]
+    if not comparable and common:
+        comparable = [c for c in same_method if _differ(wanted, c, but="dataset") is None]
     labelled = [cell for cell in comparable if cell.weights == wanted.weights]
     if len(labelled) == 1:
-        return Match(labelled[0])
+        return _with_images(wanted, labelled[0])
     if len(comparable) == 1:
-        return Match(
-            comparable[0], remark=f"weights: baseline {wanted.weights!r}, run {comparable[0].weights!r}"
+        return _with_images(
+            wanted, comparable[0], f"weights: baseline {wanted.weights!r}, run {comparable[0].weights!r}"
         )
     if len(labelled) > 1:
         keys = ", ".join(sorted(cell.run_key[:12] for cell in labelled))
@@ -55,6 +65,36 @@ def find(wanted: BaselineCell, cells: Sequence[CellRecord]) -> Match:
     return _difference(wanted, nearest)
 
 
+def _differ(wanted: BaselineCell, cell: CellRecord, *, but: str) -> tuple[str, object, object] | None:
+    """The first field of the compare keys that differs, one of them left out."""
+    return first_difference({**wanted.compare_key, but: None}, {**cell.compare_key, but: None})
+
+
+def _with_images(wanted: BaselineCell, cell: CellRecord, remark: str = "") -> Match:
+    added, missing, changed = _images(wanted, cell)
+    if first_difference(wanted.compare_key, cell.compare_key) is None:
+        return Match(cell, remark=remark, added=added, missing=missing)
+    lacking = "the baseline" if not wanted.inputs else "the run" if not cell.inputs else ""
+    if lacking:
+        reason = (
+            f"inputs: {lacking} does not record the hashes of its images, so that --common cannot tell which "
+            "are the same; run it again, and make the baseline anew with --update"
+        )
+        return Match(field="inputs", reason=reason, added=added, missing=missing)
+    return Match(cell, remark=remark, added=added, missing=missing, changed=changed)
+
+
+def _images(
+    wanted: BaselineCell, cell: CellRecord
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """(added, missing, changed): an image with an error is there; one without hashes is not known as same."""
+    then = {sample for trials in wanted.values.values() for sample, _ in trials}
+    now = {sample for trials in (*cell.values.values(), *cell.special.values()) for sample, _ in trials}
+    now |= set(cell.failed)
+    changed = {i for i in then & now if not wanted.inputs.get(i) or wanted.inputs[i] != cell.inputs.get(i)}
+    return tuple(sorted(now - then)), tuple(sorted(then - now)), tuple(sorted(changed))
+
+
 def _likeness(wanted: BaselineCell, cell: CellRecord) -> tuple[bool, ...]:
     """Fields that agree, most telling first: the nearest candidate explains best what is missing."""
     names = ("dataset", "protocol", "seed")
@@ -68,8 +108,21 @@ def _difference(wanted: BaselineCell, cell: CellRecord) -> Match:
     name, old, new = found
     if name == "dataset":
         old, new = f"{wanted.dataset_label} {str(old)[:12]}", f"{cell.dataset_label} {str(new)[:12]}"
-    parameters = _parameters(wanted, cell) if name == "protocol.id" else ""
-    return Match(field=name, reason=f"{name}: baseline {old}, run {new}{parameters}")
+    more = _parameters(wanted, cell) if name == "protocol.id" else ""
+    if name != "dataset" or _differ(wanted, cell, but="dataset") is not None:
+        return Match(field=name, reason=f"{name}: baseline {old}, run {new}{more}")
+    added, missing, changed = _images(wanted, cell)
+    known = bool(wanted.inputs and cell.inputs)
+    same = len({i for trials in wanted.values.values() for i, _ in trials}) - len(missing) - len(changed)
+    if known and same:
+        more = f"; --common compares the {same} image{'s' if same != 1 else ''} that are the same"
+    return Match(
+        field=name,
+        reason=f"{name}: baseline {old}, run {new}{more}",
+        added=added,
+        missing=missing,
+        changed=changed if known else (),
+    )
 
 
 def _parameters(wanted: BaselineCell, cell: CellRecord) -> str:

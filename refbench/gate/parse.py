@@ -49,6 +49,11 @@ class Field:
             raise self._fail("text")
         return self.data
 
+    def flag(self) -> bool:
+        if not isinstance(self.data, bool):
+            raise self._fail("true or false")
+        return self.data
+
     def whole(self) -> int:
         if not isinstance(self.data, int) or isinstance(self.data, bool):
             raise self._fail("a whole number")

@@ -1,4 +1,4 @@
-"""How much worse is still fine: a tolerance per metric, in the metric's own unit."""
+"""How much worse is still fine: of the mean and of each image, per metric, in the metric's own unit."""
 
 from __future__ import annotations
 
@@ -20,6 +20,18 @@ DEFAULTS: Mapping[str, float] = {
 
 OTHER = 0.001
 
+IMAGE_DEFAULTS: Mapping[str, float] = {
+    "psnr": 0.1,
+    "ssim": 0.002,
+    "lpips": 0.005,
+    "stlpips": 0.005,
+}
+"""What one image may lose, by family: five times what the mean may, rounded. Rounding, threads and tilings
+change an image of the sample by nothing or by less than 0.001 dB (docs/gate.md); another choice between two
+equal matches may change a few pixels of one image."""
+
+OTHER_IMAGE = 0.005
+
 SECONDS_FLOOR, MB_FLOOR = 0.005, 8.0
 """Costs below these count as these: timers, page sizes and the interpreter make more difference."""
 
@@ -30,9 +42,11 @@ class Limits:
 
     tolerance: Mapping[str, float] = field(default_factory=dict)
     """Alias -> tolerated mean loss; others by family, see DEFAULTS."""
+    image: Mapping[str, float] = field(default_factory=dict)
+    """Alias -> what a single image may lose; others by family, see IMAGE_DEFAULTS."""
     mode: Mode = "paired"
-    """``paired``: a loss counts when it exceeds the tolerance and its paired 95 % interval excludes zero.
-    ``strict``: exceeding the tolerance is enough."""
+    """``paired``: a mean loss counts when it exceeds the tolerance and its paired 95 % interval excludes
+    zero. ``strict``: exceeding the tolerance is enough."""
     perf_ratio: float = 1.5
     """``--perf``: a cost may grow to this many times its baseline."""
     worst: int = 5
@@ -42,6 +56,10 @@ class Limits:
         """The tolerance of one metric."""
         return self.tolerance.get(alias, DEFAULTS.get(signature.split("|")[0], OTHER))
 
+    def of_image(self, alias: str, signature: str) -> float:
+        """What one image may lose in one metric."""
+        return self.image.get(alias, IMAGE_DEFAULTS.get(signature.split("|")[0], OTHER_IMAGE))
+
 
 def cost_floor(name: str) -> float:
     """The smallest amount of a cost (``seconds``, ``match_seconds``, ``peak_mb``) that means anything."""
@@ -49,9 +67,15 @@ def cost_floor(name: str) -> float:
 
 
 def limits_from(
-    tolerance: Mapping[str, object], *, mode: str = "paired", perf_ratio: object = 1.5, worst: int = 5
+    tolerance: Mapping[str, object],
+    *,
+    image: Mapping[str, object] | None = None,
+    mode: str = "paired",
+    perf_ratio: object = 1.5,
+    worst: int = 5,
 ) -> Limits:
-    """Limits from what a user wrote (``tolerance.psnr_y=0.05 mode=strict``). Raises UserError."""
+    """Limits from what a user wrote (``tolerance.psnr_y=0.05 image.psnr_y=1 mode=strict``). Raises
+    UserError."""
     if mode not in ("paired", "strict"):
         raise UserError(f"mode={mode}: no such mode; give paired or strict")
     ratio = _number("perf.ratio", perf_ratio)
@@ -59,6 +83,7 @@ def limits_from(
         raise UserError(f"perf.ratio={perf_ratio}: must be at least 1")
     return Limits(
         tolerance={alias: _number(f"tolerance.{alias}", value) for alias, value in tolerance.items()},
+        image={alias: _number(f"image.{alias}", value) for alias, value in (image or {}).items()},
         mode="strict" if mode == "strict" else "paired",
         perf_ratio=ratio,
         worst=worst,

@@ -15,6 +15,18 @@ OK, REGRESSED, NOT_COMPARABLE = 0, 1, 3
 
 
 @dataclass(frozen=True)
+class ImageChange:
+    """One image, then and now. ``inf`` is a value: SR equals the target."""
+
+    sample_id: str
+    baseline: float
+    """Mean over its draws."""
+    current: float
+    change: float
+    """Positive is better for every metric."""
+
+
+@dataclass(frozen=True)
 class MetricVerdict:
     """One metric, or one cost, of one cell."""
 
@@ -22,7 +34,7 @@ class MetricVerdict:
     """Alias (``psnr_y``) or cost (``seconds``)."""
     verdict: Verdict
     baseline: float | None = None
-    """Mean over the compared images then."""
+    """Mean over the compared images then; over those with a finite value then and now."""
     current: float | None = None
     """Mean over the same images now."""
     change: float | None = None
@@ -33,8 +45,16 @@ class MetricVerdict:
     """Tolerated loss; for costs the tolerated ratio."""
     images: int = 0
     """HR images that were compared."""
-    worst: tuple[tuple[str, float], ...] = ()
-    """(sample id, change), worst first, only losses."""
+    image_limit: float | None = None
+    """What a single image may lose; None where the interval of the mean decides alone."""
+    worse: tuple[ImageChange, ...] = ()
+    """Images that lost more than the limit, worst first."""
+    better: tuple[ImageChange, ...] = ()
+    """Images that gained more than the limit, best first."""
+    worst: tuple[ImageChange, ...] = ()
+    """The images with the largest losses, whether beyond the limit or not, worst first."""
+    largest: float = 0.0
+    """Largest change of one image in either direction, as a size; ``inf`` where one side is infinite."""
     reason: str = ""
     """Why it is not comparable, or a remark."""
     is_cost: bool = False
@@ -54,7 +74,13 @@ class CellVerdict:
     run_key: str = ""
     """The cell of the run that it was compared with."""
     remark: str = ""
-    """What else a reader should know, e.g. other weights."""
+    """What else a reader should know, e.g. other weights, a method that is flaky."""
+    added: tuple[str, ...] = ()
+    """Images of the run that the baseline does not have."""
+    missing: tuple[str, ...] = ()
+    """Images of the baseline that the run does not have."""
+    changed: tuple[str, ...] = ()
+    """Images of one name whose HR or reference is another than in the baseline."""
 
     @property
     def verdict(self) -> Verdict:

@@ -7,6 +7,7 @@ compare key, metrics) was decided when the plan was made and stands in the manif
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from refbench.identity.keys import canonical_json
 from refbench.metrics import recorded_specs
 from refbench.results.protocol_parts import ProtocolParts, protocol_parts
 from refbench.results.set_scores import set_summaries
@@ -53,6 +55,15 @@ class CellRecord:
     """By alias."""
     values: Mapping[str, Trials] = field(repr=False, default_factory=dict)
     """By alias: (sample id, draw) -> finite value."""
+    special: Mapping[str, Mapping[TrialKey, str]] = field(repr=False, default_factory=dict)
+    """By alias: (sample id, draw) -> ``inf``, ``-inf`` or ``nan`` where that was computed."""
+    inputs: Mapping[str, str] = field(repr=False, default_factory=dict)
+    """Sample id -> digest of its HR and references; empty where the rows do not record them."""
+    random: bool = False
+    """The method is declared random (``MethodSpec.deterministic=False``)."""
+    repeated: Mapping[str, tuple[str, float]] = field(repr=False, default_factory=dict)
+    """By alias: (sample id, how far apart the scores of two calls on the same input were), where that was
+    largest; only of a run with ``repeat=2``."""
     compare_key: Mapping[str, Any] = field(repr=False, default_factory=dict)
     """What two cells must share to be compared, without the metric's signature: dataset fingerprint,
     protocol id and parameters, seed. Never weights or code."""
@@ -186,6 +197,8 @@ def cell_record(
         rows_path=str(files[0] if files else run.path),
         metrics=metrics,
         values=summary.values,
+        special=summary.special,
+        inputs=input_digests(rows),
         compare_key=manifest.compare,
         control=manifest.controls.get(suite),
         samples=samples,
@@ -257,6 +270,24 @@ def machine(sessions: Sequence[Mapping[str, Any]], devices: Sequence[str]) -> di
         "cpu": joined([f"{s['cpu']}, {s.get('cpus')} cores" for s in busy]),
         "device": joined(devices),
         "threads": joined([str(count) if count else "all" for count in threads]),
+    }
+
+
+def input_digests(rows: Sequence[SampleRow]) -> dict[str, str]:
+    """Sample id -> digest of the HR and reference images that the rows were made from, in order of draws.
+
+    Empty as soon as one ok row does not record its images: an older row says nothing about them.
+    """
+    found: dict[str, list[tuple[int, list[str]]]] = {}
+    for row in rows:
+        hr, refs = getattr(row, "hr_sha256", None), getattr(row, "ref_sha256", ())
+        if row.ok:
+            if hr is None:
+                return {}
+            found.setdefault(row.sample_id, []).append((row.draw, [hr, *refs]))
+    return {
+        sample: hashlib.sha256(canonical_json(sorted(draws)).encode()).hexdigest()[:16]
+        for sample, draws in found.items()
     }
 
 

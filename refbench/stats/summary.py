@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from refbench.specs import MetricSpec
@@ -60,6 +60,8 @@ class RowsSummary:
     """By alias, in the order of the specs."""
     values: Mapping[str, Trials]
     """By alias: (sample id, draw) -> finite value."""
+    special: Mapping[str, Mapping[tuple[str, int], str]] = field(default_factory=dict)
+    """By alias: (sample id, draw) -> ``inf``, ``-inf`` or ``nan`` where that was computed."""
     failed: tuple[str, ...] = ()
     """Ids of the samples with an error row, sorted."""
 
@@ -79,6 +81,7 @@ def summarise(rows: Iterable[Row], specs: Sequence[MetricSpec]) -> RowsSummary:
     failed = tuple(sorted({str(row["sample_id"]) for row in rows if row["status"] != "ok"}))
     metrics: dict[str, MetricSummary] = {}
     values: dict[str, Trials] = {}
+    special: dict[str, dict[tuple[str, int], str]] = {}
     for spec in specs:
         trials = {
             (str(row["sample_id"]), int(row["draw"])): float(row["metrics"][spec.signature])
@@ -87,6 +90,11 @@ def summarise(rows: Iterable[Row], specs: Sequence[MetricSpec]) -> RowsSummary:
         }
         interval = mean_interval(list(trials.values()), [sample for sample, _ in trials], spec.bounds)
         values[spec.alias] = trials
+        special[spec.alias] = {
+            (str(row["sample_id"]), int(row["draw"])): str(row["special"][spec.signature])
+            for row in ok
+            if row.get("special") and spec.signature in row["special"]
+        }
         metrics[spec.alias] = MetricSummary(
             mean=interval.mean,
             lo=interval.lo,
@@ -101,6 +109,7 @@ def summarise(rows: Iterable[Row], specs: Sequence[MetricSpec]) -> RowsSummary:
         errors=len(rows) - len(ok),
         metrics=metrics,
         values=values,
+        special=special,
         failed=failed,
     )
 
