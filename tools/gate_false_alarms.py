@@ -1,8 +1,8 @@
 """False alarms of the gate: ``python tools/gate_false_alarms.py``.
 
-One baseline for each method with its bundled weights, made with one thread and no memory limit; then the same
-images again and again with other numbers of threads and other tilings. Nothing was changed, so every verdict
-other than "unchanged" is a false alarm. Finished runs in ``--out`` are used again.
+Each method with bundled weights is called on sample images with one thread and no memory limit; then again
+and again with other numbers of threads and other tilings. Nothing was changed, so every verdict other than
+"unchanged" is a false alarm.
 """
 
 from __future__ import annotations
@@ -10,51 +10,93 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
-from refbench.gate import baseline_of, check
-from refbench.testing import run_suite
+import torch
+
+from refbench.config.load import load_run
+from refbench.execution.call import Images, Settings, call
+from refbench.execution.metric_set import MetricSet
+from refbench.execution.worker import method_of
+from refbench.gate.compare import compared, rule_of
+from refbench.gate.tolerance import Limits
+from refbench.plan.job import CellJob
+from refbench.plan.planner import Planner
+from refbench.registry import Registry, load_class
+from refbench.specs import MetricSpec
+from refbench.types import Method, Trial
 
 METHODS = ("ttsr", "datsr", "c2_matching")
 THREADS = (1, 2, 3, 4)
-MEMORY = ("", "36MB", "44MB", "60MB", "90MB")
-"""On the sample images from 24 windows of a pass to one; without a limit there is none."""
+MEMORY: tuple[int | None, ...] = (None, 36_000_000, 44_000_000, 60_000_000, 90_000_000)
+"""On the sample images up to 4 windows of a pass; without a limit there is one."""
+
+Values = dict[str, dict[tuple[str, int], float]]
 
 
-def setting(repetition: int) -> tuple[str, int, str]:
-    """Method, threads and memory limit of one repetition; all combinations come in turn."""
-    rest, method = divmod(repetition, len(METHODS))
-    return METHODS[method], THREADS[rest % len(THREADS)], MEMORY[rest % len(MEMORY)]
+class Case:
+    """A method, and the trials that it is called on."""
+
+    def __init__(self, name: str, images: int) -> None:
+        registry = Registry.discover()
+        settings = [f"method={name}", "suite=cufed5", f"limit={images}", "baseline_method=none"]
+        plan = Planner(registry).plan(load_run(settings, False, registry), device="cpu")
+        (cell,) = plan.cells()
+        self.job: CellJob = cell.job
+        self.method: Method = method_of(cell.job.method)
+        self.metrics = MetricSet(cell.job.metrics)
+        dataset = load_class(cell.job.data.target)(cell.job.data.request)
+        self.trials: list[Trial] = [
+            cell.protocol.apply(dataset.load(i), 0, cell.job.seed, dataset) for i in cell.ids
+        ]
+
+    def values(self, threads: int, memory: int | None) -> tuple[Values, int]:
+        """(alias -> trial -> value as the gate rounds it, the most windows of any pass)."""
+        torch.set_num_threads(threads)
+        found: Values = {spec.alias: {} for spec in self.job.metrics}
+        windows = 1
+        for trial in self.trials:
+            images = Images(lr=trial.lr, refs=trial.refs, sample_id=trial.sample_id, sr_cut=trial.sr_cut)
+            done = call(self.method, images, Settings(memory_limit=memory, tiles=True))
+            if done.problem is not None or done.sr is None:
+                raise SystemExit(f"{trial.sample_id}: {done.problem}")
+            windows = max([windows, *done.tiles.values()])
+            scores, _ = self.metrics.score(done.sr, trial.target)
+            for spec in self.job.metrics:
+                value = scores[spec.signature]
+                assert value is not None
+                found[spec.alias][trial.sample_id, 0] = round(value, spec.decimals + 2)
+        return found, windows
+
+    def specs(self) -> tuple[MetricSpec, ...]:
+        return self.job.metrics
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse ``--repetitions --images --out``, run, and print what the gate says."""
+    """Parse ``--repetitions --images`` and print what the gate says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=100)
-    parser.add_argument("--images", type=int, default=6, help="of the bundled sample (default 6)")
-    parser.add_argument("--out", type=Path, default=Path("false_alarms"))
+    parser.add_argument("--images", type=int, default=2, help="of the bundled sample (default 2)")
     args = parser.parse_args(argv)
-
-    def run(folder: str, method: str, threads: int, memory: str) -> tuple:  # type: ignore[type-arg]
-        limit = [f"memory.limit={memory}"] if memory else []
-        return run_suite(
-            f"method={method}", "suite=cufed5", f"limit={args.images}", "baseline_method=none",
-            f"threads={threads}", *limit, out=args.out / folder,
-        )  # fmt: skip
-
-    baselines = {m: baseline_of(run(f"baseline_{m}", m, 1, ""), {}) for m in METHODS}
+    cases = {name: Case(name, args.images) for name in METHODS}
+    then = {name: case.values(1, None)[0] for name, case in cases.items()}
     verdicts: Counter[str] = Counter()
-    changed = 0
     largest: dict[str, float] = {}
+    tilings: Counter[int] = Counter()
     for repetition in range(args.repetitions):
-        method, threads, memory = setting(repetition)
-        result = check(baselines[method], run(f"r{repetition:03d}", method, threads, memory))
-        verdicts[result.verdict] += 1
-        changed += any(m.change for cell in result.cells for m in cell.metrics)
-        for metric in (m for cell in result.cells for m in cell.metrics):
-            largest[metric.name] = max(largest.get(metric.name, 0.0), metric.largest)
-    print(f"{args.repetitions} repetitions, {args.images} images each, {changed} with any change of a mean")
-    print(", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()))
+        rest, number = divmod(repetition, len(METHODS))
+        name = METHODS[number]
+        now, windows = cases[name].values(THREADS[rest % len(THREADS)], MEMORY[rest % len(MEMORY)])
+        tilings[windows] += 1
+        worst = "unchanged"
+        for spec in cases[name].specs():
+            rule = rule_of(Limits(), spec.alias, spec.signature, random=False)
+            verdict = compared(spec.alias, then[name][spec.alias], now[spec.alias], rule, spec)
+            largest[spec.alias] = max(largest.get(spec.alias, 0.0), verdict.largest)
+            worst = verdict.verdict if verdict.verdict != "unchanged" else worst
+        verdicts[worst] += 1
+    print(f"{args.repetitions} repetitions of {args.images} images each, torch {torch.__version__}")
+    print("windows of a pass: " + ", ".join(f"{k} in {n}" for k, n in sorted(tilings.items())))
+    print("verdicts: " + ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()))
     print("largest change of one image: " + ", ".join(f"{n} {v:.6f}" for n, v in sorted(largest.items())))
 
 

@@ -27,7 +27,8 @@ HELP = """Compare a run with a baseline file, image by image; the exit code is t
   refbench check --perf baseline=old.json run=new.json       two pytest-benchmark files
 
 Exit code: 0 nothing got worse, 1 regressed, 2 bad input, 3 something could not be compared.
-tolerance.<metric>= sets the mean loss that is tolerated: tolerance.psnr_y=0.05"""
+tolerance.<metric>= sets the mean loss that is tolerated: tolerance.psnr_y=0.05
+image.<metric>= sets what a single image may lose: image.psnr_y=0.5"""
 KEYS = (
     required(Key("baseline", "path", "the baseline file, made with --update")),
     Key("run", "paths", "latest (of each kind of cell in out=), or results and run folders", (LATEST,)),
@@ -43,16 +44,19 @@ KEYS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """``[RUN ...] [--update] [--perf] baseline=FILE [KEY=VALUE ...]``."""
+    """``[RUN ...] [--update] [--perf] [--common] baseline=FILE [KEY=VALUE ...]``."""
     add_words(parser, "RUN|KEY=VALUE", "results or run folders, and settings")
     parser.add_argument("--update", action="store_true", help="write the baseline file from the run")
+    parser.add_argument(
+        "--common", action="store_true", help="compare only the images that both have, by their content"
+    )
     parser.add_argument("--perf", action="store_true", help="also compare costs, as ratios")
 
 
 def run(args: argparse.Namespace) -> int:
     """The gate's exit code: 0, 1 or 3."""
     words = [w for w in args.words if is_override(w)]
-    values = load_commands("check", KEYS, words, False, ("tolerance",))[0]
+    values = load_commands("check", KEYS, words, False, ("tolerance", "image"))[0]
     named = tuple(w for w in args.words if not is_override(w))
     if named and any(w.startswith("run=") for w in words):
         raise UserError(f"check: {named[0]!r} and run= both name the run; leave one out")
@@ -60,8 +64,10 @@ def run(args: argparse.Namespace) -> int:
     from refbench.gate import limits_from
     from refbench.gate.benchmarks import is_benchmark_file
 
-    tolerance = {k.removeprefix("tolerance."): v for k, v in values.items() if k.startswith("tolerance.")}
-    limits = limits_from(tolerance, mode=values["mode"], perf_ratio=values["perf.ratio"])
+    tolerance, image = (
+        {k.removeprefix(p): v for k, v in values.items() if k.startswith(p)} for p in ("tolerance.", "image.")
+    )
+    limits = limits_from(tolerance, image=image, mode=values["mode"], perf_ratio=values["perf.ratio"])
     path = Path(values["baseline"])
     if is_benchmark_file(path):
         return _benchmarks(path, places, values, limits, args)
@@ -71,9 +77,10 @@ def run(args: argparse.Namespace) -> int:
     from refbench.gate import check, load_baseline
 
     baseline = load_baseline(path)
-    _known_tolerances(tolerance, baseline)
+    _known_metrics("tolerance", tolerance, baseline)
+    _known_metrics("image", image, baseline)
     found = _input(places, values, args.output)
-    result = check(baseline, found.cells, limits, perf=args.perf)
+    result = check(baseline, found.cells, limits, perf=args.perf, common=args.common)
     return _show(result, path, values, args.output)
 
 
@@ -142,11 +149,11 @@ def _benchmarks(
     return _show(result, path, values, args.output)
 
 
-def _known_tolerances(tolerance: Mapping[str, object], baseline: Baseline) -> None:
+def _known_metrics(key: str, given: Mapping[str, object], baseline: Baseline) -> None:
     known = {alias for cell in baseline.cells for alias in cell.signatures}
-    for alias in tolerance:
+    for alias in given:
         if alias not in known:
-            raise UserError(f"tolerance.{alias}: the baseline has no such metric{did_you_mean(alias, known)}")
+            raise UserError(f"{key}.{alias}: the baseline has no such metric{did_you_mean(alias, known)}")
 
 
 def _show(result: GateResult, path: Path, values: Mapping[str, Any], output: Output) -> int:

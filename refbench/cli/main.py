@@ -1,13 +1,17 @@
 """The ``refbench`` command: finds the subcommand, and turns every failure into one line and an exit code.
 
-Exit codes: 0 fine, 1 a check failed or samples had errors, 2 bad input, 130 interrupted; ``check`` adds 3.
+Exit codes: 0 fine, 1 a verdict (a check failed, samples had errors), 2 bad input, 70 what refbench did
+not foresee, 130 interrupted; ``check`` adds 3.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
+from typing import NoReturn
 
 from refbench import __version__
 from refbench.cli.commands import COMMANDS, HIDDEN, keys_of, load
@@ -16,21 +20,25 @@ from refbench.cli.parser import Parser
 from refbench.errors import UserError, unknown
 
 GLOBAL_FLAGS = ("--json", "--traceback")
+FAILED = 70
+"""EX_SOFTWARE of sysexits.h: an internal error, never a verdict."""
 INTERRUPTED = "interrupted; finished rows are kept, and the same command goes on from there"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
+    stand_in_for_closed_streams()
     words = list(sys.argv[1:] if argv is None else argv)
     flags = {f for f in GLOBAL_FLAGS if f in _before_dashes(words)}
     output = Output("--json" in flags)
+    rest = [w for w in words if w not in flags]
     try:
-        with output.guarded():
-            code = _dispatch([w for w in words if w not in flags], output)
+        with output.guarded(), no_silent_leave():
+            code = _dispatch(rest, output)
         sys.stdout.flush()
         return code
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 0
+        return _stopped(stop, rest, output)
     except BrokenPipeError:
         # the reader has gone (`| head`): nothing more can be said, also not when Python flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -38,18 +46,72 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         output.error(INTERRUPTED)
         return 130
-    except UserError as error:
+    except BaseException as error:
         if "--traceback" in flags:
-            raise
+            traceback.print_exc()
+        return _failed(error, output)
+
+
+def stand_in_for_closed_streams() -> None:
+    """Give Python a stdout and stderr where the caller closed them (daemons, cron wrappers).
+
+    What would be printed is lost, as the caller wished; the numbers 0 to 2 are taken, so that no file of
+    ours gets one of them and the words of a child process.
+    """
+    while (taken := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(taken)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # it lives as long as the process
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+
+
+@contextlib.contextmanager
+def no_silent_leave() -> Iterator[None]:
+    """Within, ``os._exit(0)`` of somebody's code in this process does not look like success."""
+    leave, own = os._exit, os.getpid()
+
+    def told(status: int) -> NoReturn:
+        # forked children end in this way, and are none of our business
+        if os.getpid() == own and status in (0, 1):
+            print(f"refbench: the process was left by os._exit({status})", file=sys.stderr, flush=True)
+            status = FAILED
+        leave(status)
+        raise AssertionError("unreachable")
+
+    os._exit = told
+    try:
+        yield
+    finally:
+        os._exit = leave
+
+
+def _stopped(stop: SystemExit, words: Sequence[str], output: Output) -> int:
+    """Exit code for SystemExit: ours (the parser's help and usage errors) or that of code we called."""
+    asked_for_help = any(word in ("-h", "--help", "help") for word in words)
+    if stop.code == 2 or (stop.code in (0, None) and asked_for_help):
+        return 2 if stop.code == 2 else 0
+    output.error(f"stopped by SystemExit({stop.code!r}) in the middle of a command")
+    return FAILED
+
+
+def _failed(error: BaseException, output: Output) -> int:
+    """One line, and 2 for what the user can put right, else FAILED."""
+    if isinstance(error, UserError):
         output.error(str(error))
         return 2
-    except OSError as error:
-        if "--traceback" in flags or error.strerror is None:
-            raise
+    if isinstance(error, OSError) and error.strerror is not None:
         # a full disk is reported by write(), which knows no file name
         where = f"{os.fspath(error.filename)}: " if error.filename is not None else ""
         output.error(f"{where}{error.strerror}")
         return 2
+    if isinstance(error, MemoryError):
+        output.error("out of memory; memory.limit= bounds what matching and networks take")
+        return FAILED
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    output.error(f"internal error: {what}; the command with --traceback says where")
+    return FAILED
 
 
 def usage() -> str:
