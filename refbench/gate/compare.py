@@ -81,7 +81,8 @@ def compared(alias: str, then: Scores, now: Scores, rule: Rule, spec: MetricSpec
     finite = [i for i in images if all(map(math.isfinite, (i.baseline, i.current, i.change)))]
     interval = compare_differences([i.change for i in finite], [i.sample_id for i in finite]).difference
     limit = math.inf if rule.image_limit is None else rule.image_limit
-    by_loss = sorted(images, key=lambda i: (i.change, i.sample_id))
+    # equal changes of rounded values differ in their last bit
+    by_loss = sorted(images, key=lambda i: (round(i.change, 9), i.sample_id))
     worse = tuple(i for i in by_loss if i.change < -limit - _SLACK or i.change == -math.inf)
     better = tuple(i for i in reversed(by_loss) if i.change > limit + _SLACK or i.change == math.inf)
     certain = rule.strict or interval.lo is None or interval.excludes_zero

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -14,7 +16,7 @@ import pytest
 import refbench.cli.main as front
 from refbench import __version__
 from refbench.cli.commands import COMMANDS
-from refbench.cli.main import INTERRUPTED, main
+from refbench.cli.main import INTERRUPTED, main, no_silent_leave
 from refbench.cli.output import Output, plain
 from refbench.cli.parser import add_sweep_flags, add_words
 from refbench.errors import UserError
@@ -137,13 +139,74 @@ def test_failures_are_one_line(
     assert json.loads(captured.out) == {"error": text}
 
 
-def test_a_bug_keeps_its_traceback(command: Callable[[Act], None]) -> None:
-    command(_raises(ZeroDivisionError("bug")))
-    with pytest.raises(ZeroDivisionError):
-        main(["run"])
-    command(_raises(UserError("bad")))
-    with pytest.raises(UserError):
-        main(["run", "--traceback"])
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ZeroDivisionError("bug"), "internal error: ZeroDivisionError: bug"),
+        (AssertionError(), "internal error: AssertionError"),
+        (MemoryError(), "out of memory; memory.limit= bounds what matching and networks take"),
+        (RecursionError("too deep"), "internal error: RecursionError: too deep"),
+        (SystemExit(0), "stopped by SystemExit(0)"),
+        (SystemExit(1), "stopped by SystemExit(1)"),
+        (SystemExit("gone"), "stopped by SystemExit('gone')"),
+        (GeneratorExit(), "internal error: GeneratorExit"),
+        (OSError("no number"), "internal error: OSError: no number"),
+    ],
+)
+def test_a_crash_is_one_line_and_70_and_never_a_verdict(
+    command: Callable[[Act], None], capsys: pytest.CaptureFixture[str], error: BaseException, text: str
+) -> None:
+    command(_raises(error))
+    assert main(["run", "--json"]) == 70
+    captured = capsys.readouterr()
+    assert captured.err.startswith(f"refbench: {text}")
+    assert captured.err.count("\n") == 1
+    assert text in json.loads(captured.out)["error"]
+
+
+def test_traceback_shows_where_and_keeps_the_exit_code(
+    command: Callable[[Act], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    failures: list[tuple[BaseException, int]] = [(ZeroDivisionError("bug"), 70), (UserError("bad"), 2)]
+    for error, code in failures:
+        command(_raises(error))
+        assert main(["run", "--traceback"]) == code
+        shown = capsys.readouterr().err
+        assert "Traceback" in shown
+        assert shown.rstrip().splitlines()[-1].startswith("refbench: ")
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
+def test_closed_streams_change_no_exit_code(closed: str, tmp_path: Path) -> None:
+    refbench = f"'{sys.executable}' -m refbench"
+    for words, code in (("list suites", 0), (f"check baseline='{tmp_path}/none.json'", 2)):
+        done = subprocess.run(
+            f"{refbench} {words} {closed}", shell=True, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, (words, done.stderr)
+        assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("status", "code"), [(0, 70), (1, 70), (3, 3)])
+def test_leaving_the_process_is_not_a_success_and_not_a_verdict(status: int, code: int) -> None:
+    program = (
+        "import os, sys\n"
+        "from refbench.cli import main as front\n"
+        f"front._dispatch = lambda words, output: os._exit({status})\n"
+        "sys.exit(front.main(['run']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert ("was left by os._exit" in done.stderr) == (code == 70)
+
+
+def test_a_forked_child_may_leave_as_it_likes() -> None:
+    with no_silent_leave():
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert os._exit.__name__ == "_exit"
 
 
 def test_stdout_is_one_document(command: Callable[[Act], None], capsys: pytest.CaptureFixture[str]) -> None:
@@ -201,7 +264,6 @@ def test_two_documents_are_a_bug() -> None:
 
 
 def test_plain_turns_everything_into_json() -> None:
-    from pathlib import Path
 
     from refbench.settings import ExecutorChoice
 

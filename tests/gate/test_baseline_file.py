@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def test_hostile_names_survive(cell: Make, tmp_path: Path) -> None:
 
 
 def test_cells_with_errors_make_no_baseline(cell: Make) -> None:
-    with pytest.raises(UserError, match="has 2 error rows; mend them, then --update"):
+    with pytest.raises(UserError, match="has 2 error rows; run them again, then --update"):
         baseline_of([cell(failed=(1, 2))], {})
 
 
@@ -73,7 +74,7 @@ def without(data: dict[str, Any], name: str) -> dict[str, Any]:
     [
         (lambda d: [], "baseline b: is list, must be an object"),
         (lambda d: without(d, "kind"), "baseline b: not a refbench baseline (no kind: refbench-baseline)"),
-        (lambda d: {**d, "schema": 99}, "baseline b: schema 99 is newer than this refbench reads (1)"),
+        (lambda d: {**d, "schema": 99}, "baseline b: schema 99 is newer than this refbench reads (2)"),
         (
             lambda d: {**d, "cells": []},
             "baseline b: holds no cells; make it anew with refbench check --update",
@@ -118,3 +119,26 @@ def test_an_unwritable_place_is_one_line(cell: Make, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
         write_baseline(tmp_path / "file" / "b.json", baseline_of([cell()], {}))
+
+
+def test_infinite_values_inputs_and_randomness_survive_the_file(cell: Make, tmp_path: Path) -> None:
+    made = cell(n=3)
+    key = ("001", 0)
+    rest = {k: v for k, v in made.values["psnr_y"].items() if k != key}
+    made = replace(
+        made, values={**made.values, "psnr_y": rest}, special={"psnr_y": {key: "inf"}}, random=True,
+        inputs={"000": "aa", "001": "bb", "002": "cc"},
+    )  # fmt: skip
+    write_baseline(tmp_path / "b.json", baseline_of([made], {}))
+    assert '"001": {"psnr_y": ["inf"]' in (tmp_path / "b.json").read_text()
+    (read,) = load_baseline(tmp_path / "b.json").cells
+    assert read.values["psnr_y"][key] == float("inf")
+    assert (read.random, read.inputs) == (True, {"000": "aa", "001": "bb", "002": "cc"})
+
+
+def test_a_file_of_the_first_schema_is_still_read(cell: Make) -> None:
+    data = json.loads(dumps(baseline_of([cell(n=2)], {})))
+    data["schema"] = 1
+    del data["cells"][0]["random"]
+    (read,) = parse(data, "b").cells
+    assert (read.random, read.inputs, len(read.values["psnr_y"])) == (False, {}, 2)

@@ -42,7 +42,7 @@ def test_text(mixed: GateResult) -> None:
     failed = [line for line in lines if line.startswith("  FAIL  psnr_y: regressed, ")]
     assert len(failed) == 1
     assert "change -0.5000 [-0.5000, -0.5000], tolerance 0.02, 12 images" in failed[0]
-    assert any(line.strip().startswith("worst: ") for line in lines)
+    assert any(line.strip().startswith("12 images lost more than 0.1: ") for line in lines)
     assert "\x1b" not in text(mixed)
 
 
@@ -76,8 +76,11 @@ def test_markdown_has_one_table_and_escapes(mixed: GateResult) -> None:
     assert len(rows) == 2 + 7
     assert {row.replace("\\|", "").count("|") for row in rows} == {8}
     assert "<script>" not in content.replace("\\<script\\>", "")
-    assert content.startswith("**refbench check: regressed**\n")
-    assert "Worst images" in content
+    assert content.startswith(
+        "**refbench check: regressed** · datsr (compact) on cufed5-sample, canonical@1: "
+    )
+    assert "12 of 12 images worse by more than " in content.splitlines()[0]
+    assert "Single images" in content
 
 
 def test_markdown_of_a_clean_run_has_no_worst_images(cell: Make) -> None:
