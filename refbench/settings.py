@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from refbench.plan.sharding import Shard
 from refbench.specs import DataRequest, ParamValue
@@ -34,7 +34,7 @@ class ProtocolEntry:
     """One protocol instance of a suite: a card, a reference policy and at most one transform level."""
 
     card: str = "canonical"
-    """Name of a protocol card in configs/protocol."""
+    """Name of a protocol card in configs/protocol, or a key of ``SuiteConfig.cards``."""
     reference: Mapping[str, ParamValue] = field(default_factory=lambda: {"policy": "first"})
     """Which references the method sees, and how they are combined."""
     transform: str | None = None
@@ -57,6 +57,8 @@ class SuiteConfig:
     dataset: str
     title: str = ""
     protocols: tuple[ProtocolEntry, ...] = (ProtocolEntry(control=True),)
+    cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The user's own cards, ``FILE#<8 hex>`` -> what the file says, so that a manifest holds them whole."""
 
 
 @dataclass(frozen=True)
@@ -101,3 +103,5 @@ class RunConfig:
     """``4GB``: bound on the matcher's and the network's working memory."""
     shard: Shard | None = None
     """Which part of the plan this run carries out; None: all of it."""
+    words: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    """The settings as ``key=value`` words: typed again, they ask for the same run."""

@@ -11,6 +11,8 @@ from refbench.identity.keys import differences
 from .table_model import Section
 
 _VERSION = re.compile(r"@\d+")
+_OWN = re.compile(r"[^+]*#")
+"""A card from a file: ``mylab@1#1a2b3c4d``."""
 _PARAMETERS = "protocol.params."
 _NAMES = ("protocol.id", "protocol.params.card.name", "protocol.params.card.version")
 """Told only where nothing else differs: a new version is the consequence of a changed parameter."""
@@ -24,7 +26,7 @@ def look_alikes(sections: Sequence[Section]) -> list[str]:
     first: dict[tuple[str, str], Section] = {}
     found: list[str] = []
     for section in sections:
-        name = (section.dataset_label, _VERSION.sub("", section.protocol))
+        name = (section.dataset_label, _plain(section, sections))
         earlier = first.setdefault(name, section)
         told = apart(earlier.compare_key, section.compare_key) if earlier is not section else []
         if told:
@@ -34,6 +36,13 @@ def look_alikes(sections: Sequence[Section]) -> list[str]:
                 f"against each other; {', '.join(told)}"
             )
     return list(dict.fromkeys(found))
+
+
+def _plain(section: Section, sections: Sequence[Section]) -> str:
+    """The protocol without its version; where a user's own card is among them, without the card at all."""
+    if not any(_OWN.match(other.protocol) for other in sections):
+        return _VERSION.sub("", section.protocol)
+    return section.protocol.partition("+")[2]
 
 
 def apart(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from refbench.errors import UserError
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that raises UserError in the place of printing usage and exiting."""
+    """An ArgumentParser that raises UserError instead of printing usage and exiting."""
 
     def __init__(self, prog: str, description: str = "", keys: Sequence[Key] = ()) -> None:
         super().__init__(
@@ -43,7 +43,7 @@ def describe_keys(keys: Sequence[Key]) -> str:
         return ""
     width = max(len(k.name) for k in keys) + 1
     lines = [f"  {k.name + '=':<{width}}  {k.help}{_default(k)}" for k in keys]
-    if any(k.name == "method" for k in keys):
+    if any(k.name == "method" and k.kind == "locator" for k in keys):
         lines.append(
             f"  {'method.<option>=':<{width}}  an option of the method: `refbench list methods NAME`"
         )

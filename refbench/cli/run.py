@@ -56,17 +56,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def show_settings(configs: list[RunConfig], output: Output) -> int:
-    """``--cfg``."""
-    from refbench.plan.manifests import plain
-    from refbench.untrusted.redact import clean_config
+    """``--cfg``: the words that ask for each run, without credentials, for logs of CI are read by many."""
+    import shlex
 
-    # shown in logs of CI, too
-    documents = [clean_config(plain(config)) for config in configs]
-    output.emit({"settings": documents})
-    if not output.json:
-        import yaml
+    from refbench.untrusted.redact import without_credentials
 
-        output.line(yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True).rstrip())
+    runs = [[without_credentials(word) for word in config.words] for config in configs]
+    output.emit({"settings": [dict(word.split("=", 1) for word in words) for words in runs]})
+    for words in runs:
+        output.line("refbench run " + " \\\n  ".join(shlex.quote(word) for word in words))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -88,21 +89,36 @@ def _at(data: Mapping[str, Any], dotted: str) -> Any:
 
 
 def _suite(suite: str | None, composed: Mapping[str, Any], texts: Mapping[str, str]) -> SuiteConfig:
+    changes = {name.removeprefix("suite."): name for name in texts if name.startswith("suite.")}
+    own = {name: _at(composed, full) for name, full in changes.items()}
+    if texts.get("card") not in (None, "null"):
+        # every protocol of the suite under this card
+        own["card"] = texts["card"]
     if suite is None or not looks_like_path(suite):
-        data = composed["suite"]
-        return parse_suite(data, f"suite {data.get('name', suite)}")
+        return parse_suite(
+            laid_over(composed["suite"], own, "card"), f"suite {composed['suite'].get('name', suite)}"
+        )
     # a user's own file is not part of Hydra's search path; its overrides are laid over it here
-    data = read_suite_file(suite)
-    for name in texts:
-        if name.startswith("suite."):
-            *parents, last = name.split(".")[1:]
-            node = data
-            for part in parents:
-                node = node.setdefault(part, {})
-                if not isinstance(node, dict):
-                    raise UserError(f"{name}: {part} is not a mapping in {suite}")
-            node[last] = _at(composed, name)
-    return parse_suite(data, str(Path(expand(suite))))
+    path = Path(expand(suite))
+    folder = None if looks_like_path(str(own.get("card", ""))) else path.parent
+    return parse_suite(laid_over(read_suite_file(suite), own, suite), str(path), folder)
+
+
+def laid_over(data: Mapping[str, Any], changes: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """A suite's mapping with ``suite.<field>=`` changes; a changed card holds for every protocol it lists."""
+    laid: dict[str, Any] = copy.deepcopy(dict(data))
+    for name, value in changes.items():
+        *parents, last = name.split(".")
+        node = laid
+        for part in parents:
+            node = node.setdefault(part, {})
+            if not isinstance(node, dict):
+                raise UserError(f"suite.{name}: {part} is not a mapping in {where}")
+        node[last] = value
+    if "card" in changes and isinstance(laid.get("protocols"), list):
+        rows = laid["protocols"]
+        laid["protocols"] = [{**r, "card": changes["card"]} if isinstance(r, dict) else r for r in rows]
+    return laid
 
 
 def _data(values: Mapping[str, Any], raw: Mapping[str, object]) -> DataRequest:

@@ -47,7 +47,7 @@ def raw_kind(name: str) -> KeyKind | None:
 
 METHOD = Key("method", "locator", "method by name, or path/to/file.py:SPEC", required=True)
 WEIGHTS = Key("method.weights", "locator", "weights variant (mse, gan, compact) or a path")
-DATASET = Key("dataset", "name", "dataset in the place of the suite's own")
+DATASET = Key("dataset", "name", "use this dataset instead of the suite's")
 SEED = Key("seed", "int", "seed of everything random", 0, minimum=0)
 LIMIT = Key("limit", "int", "use only the first N samples", minimum=1)
 DEVICE = Key("device", "name", "auto, cpu, cuda, cuda:1", "auto")
@@ -69,7 +69,7 @@ DATA = (
 DATA_OPTIONS = (
     Key("data.input", "path", "pairs: folder of HR (or LR) images"),
     Key("data.ref", "path", "pairs: folder of reference images"),
-    Key("data.list", "path", "list file, one `input ref` pair a line"),
+    Key("data.list", "path", "list file, one `input ref` pair per line"),
     Key("data.lr_dir", "path", "folder of your own LR images"),
 )
 
@@ -77,6 +77,7 @@ RUN = (
     METHOD,
     WEIGHTS,
     Key("suite", "locator", "suite by name, or path/to/suite.yaml", "cufed5"),
+    Key("card", "locator", "protocol card by name, or path/to/card.yaml, for all protocols of the suite"),
     DATASET,
     *DATA,
     *DATA_OPTIONS,
@@ -84,7 +85,7 @@ RUN = (
     METRICS,
     SEED,
     LIMIT,
-    Key("draws", "int", "random draws per image, in the place of the suite's number", minimum=1),
+    Key("draws", "int", "random draws per image, instead of the suite's number", minimum=1),
     DEVICE,
     PRECISION,
     THREADS,
@@ -94,7 +95,12 @@ RUN = (
     WEIGHTS_ROOT,
     TRACKING,
     TRACKING_URI,
-    Key("executor", "name", "how the work is spread", "serial"),
+    Key(
+        "executor",
+        "name",
+        "serial, local (processes) or ray (a cluster); options: executor.<option>=",
+        "serial",
+    ),
     Key("shard", "text", "i/n: only part i of n, counted from 1; `merge` joins the parts"),
 )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from refbench.config.build import build_run
 from refbench.config.keys import RUN, Key, raw_kind
 from refbench.config.method import has_option, option_key
 from refbench.config.override import Override, split_overrides, unknown_key
+from refbench.config.show import run_words
 from refbench.config.suite import SUITE_KEYS, config_names, read_config
 from refbench.config.values import looks_like_path, read_raw
 from refbench.errors import UserError, unknown
@@ -61,6 +62,7 @@ def read_run(
                     raw = {n: v for n, v in axes.raw.items() if _applies(n, spec)}
                     composed = _compose(suite, texts, grammar)
                     run = build_run(spec, locator, suite, composed, texts, raw, registry)
+                    run = replace(run, words=run_words(run, suite, texts))
                     if run not in runs:
                         runs.append(run)
     return runs
@@ -147,7 +149,8 @@ def _compose(suite: str | None, texts: Mapping[str, str], grammar: Grammar) -> d
     words = [f"suite={suite}"] if suite is not None and not looks_like_path(suite) else []
     for name, text in texts.items():
         group, dot, rest = name.partition(".")
-        if name == "method.weights":
+        if name in ("method.weights", "card"):
+            # texts that may be paths, which are no words of Hydra's grammar
             continue
         if group == "method":
             words.append(f"++method.params.{rest}={text}")

@@ -7,10 +7,12 @@ A suite says its dataset and either a list ``protocols:`` or the short form, in 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from refbench.config.values import looks_like_path
 from refbench.errors import UserError, unknown
 from refbench.settings import ProtocolEntry, SuiteConfig
 from refbench.specs import ParamValue
@@ -58,8 +60,11 @@ def as_mapping(text: str, where: str) -> dict[str, Any]:
     return data
 
 
-def parse_suite(data: Mapping[str, Any], where: str) -> SuiteConfig:
-    """Check a suite's mapping and expand it. Raises UserError naming the suite and the field."""
+def parse_suite(data: Mapping[str, Any], where: str, folder: Path | None = None) -> SuiteConfig:
+    """Check a suite's mapping and expand it; folder: where the paths of its cards start.
+
+    Raises UserError naming the suite and the field.
+    """
     for key in data:
         if key not in SUITE_KEYS:
             raise UserError(f"{where}: {unknown('suite field', key, SUITE_KEYS)}")
@@ -70,7 +75,37 @@ def parse_suite(data: Mapping[str, Any], where: str) -> SuiteConfig:
         entries = _listed(data, where)
     else:
         entries = _expanded(data, where)
-    return SuiteConfig(name, dataset, title, entries)
+    paths = dict.fromkeys(entry.card for entry in entries if looks_like_path(entry.card))
+    if not paths:
+        return SuiteConfig(name, dataset, title, entries)
+    # quick commands read suites, too, and must not wait for numpy
+    from refbench.protocols.card import card_key
+
+    own = {path: read_card_file(path, where, folder) for path in paths}
+    keys = {path: card_key(path, found) for path, found in own.items()}
+    entries = tuple(replace(e, card=keys.get(e.card, e.card)) for e in entries)
+    return SuiteConfig(name, dataset, title, entries, {keys[path]: found for path, found in own.items()})
+
+
+def read_card_file(text: str, where: str, folder: Path | None = None) -> dict[str, Any]:
+    """The user's own protocol card, checked. A relative path starts at ``folder`` (the suite file's), else
+    at the working folder. Raises UserError naming the suite, the file and the field."""
+    path = Path(text).expanduser()
+    if folder is not None and not path.is_absolute():
+        path = folder / path
+    if not path.is_file():
+        raise UserError(f"{where}: card: {text}: there is no file {path}")
+    try:
+        if path.stat().st_size > LONGEST:
+            raise UserError(f"{where}: card: {text}: over {LONGEST // 1024} KB; it is not a protocol card")
+        content = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{where}: card: {text}: cannot read {path}: {error}") from error
+    from refbench.protocols.card import parse_card
+
+    found = as_mapping(content, str(path))
+    parse_card(found, str(path))
+    return found
 
 
 def _listed(data: Mapping[str, Any], where: str) -> tuple[ProtocolEntry, ...]:

@@ -16,8 +16,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
-from refbench.identity.code_digest import code_digest as code_digest
-
 RUN_SCHEMA = 2
 """Version of the run-key fields; raised when their meaning changes, so old runs are not reused. In 2 the
 code digest covers what a method imports, as syntax trees."""

@@ -7,13 +7,15 @@ shipped cards by hash.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from importlib.resources import files
+from pathlib import PurePath
 from typing import Any
 
 import yaml
 
 from refbench.errors import UserError, unknown
+from refbench.identity.keys import digest
 from refbench.protocols.padding import HR_PADS, REF_PADS
 
 
@@ -42,15 +44,19 @@ class Card:
     averaging: str = "mean-of-images"
     source: str = ""
     prose: str = ""
+    content: str = ""
+    """Of a card from the user's own file, 8 hex digits of what it says; empty for a shipped one."""
 
     @property
     def id(self) -> str:
-        """``name@version``."""
-        return f"{self.name}@{self.version}"
+        """``name@version``; ``name@version#1a2b3c4d`` for a user's own, never a shipped one's."""
+        return f"{self.name}@{self.version}{f'#{self.content}' if self.content else ''}"
 
     def identity(self) -> dict[str, Any]:
         """The parameters that make trials: what the run key covers (texts and metrics are not in it)."""
         skip = {"title", "source", "prose", "metrics", "averaging"}
+        if not self.content:
+            skip.add("content")
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in skip}
 
 
@@ -62,7 +68,7 @@ def card_names() -> tuple[str, ...]:
 
 def parse_card(data: Mapping[str, Any], where: str) -> Card:
     """Check a card's mapping. Raises UserError naming the file and the field."""
-    known = {f.name for f in fields(Card)}
+    known = {f.name for f in fields(Card)} - {"content"}
     for key in data:
         if key not in known:
             raise UserError(f"{where}: {unknown('card field', str(key), known)}")
@@ -82,6 +88,22 @@ def parse_card(data: Mapping[str, Any], where: str) -> Card:
     if "metrics" in values:
         values["metrics"] = tuple(values["metrics"])
     return Card(**values)
+
+
+def card_key(path: str, data: Mapping[str, Any]) -> str:
+    """How a suite names a user's own card: ``mylab.yaml#1a2b3c4d``, without the folder it lies in."""
+    return f"{PurePath(path).name}#{card_content(data)}"
+
+
+def card_content(data: Mapping[str, Any]) -> str:
+    """8 hex digits of the fields that make trials and scores; a reworded title changes nothing."""
+    texts = ("title", "source", "prose")
+    return digest({key: value for key, value in data.items() if key not in texts})[:8]
+
+
+def own_card(data: Mapping[str, Any], where: str) -> Card:
+    """A user's own card from its mapping. Raises UserError naming the field."""
+    return replace(parse_card(data, where), content=card_content(data))
 
 
 def load_card(name: str) -> Card:

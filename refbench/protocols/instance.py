@@ -13,7 +13,7 @@ from refbench.errors import SampleError, UserError, unknown
 from refbench.identity.rng import generator
 from refbench.imaging import bicubic_down, mod_crop
 from refbench.imaging.warp import project
-from refbench.protocols.card import Card, load_card
+from refbench.protocols.card import Card, load_card, own_card
 from refbench.protocols.padding import pad_trial
 from refbench.protocols.reference import ORACLE, ReferencePolicy
 from refbench.protocols.transforms import load_transform
@@ -211,7 +211,10 @@ def build_instances(suite: SuiteConfig, draws: int | None = None) -> tuple[Proto
     """The protocol instances of a suite; ``draws`` overrides the suite's number where draws differ."""
     instances: list[ProtocolInstance] = []
     # forty levels of one card read its file once
-    cards = {name: load_card(name) for name in dict.fromkeys(entry.card for entry in suite.protocols)}
+    names = dict.fromkeys(entry.card for entry in suite.protocols)
+    cards = {
+        name: own_card(suite.cards[name], name) if name in suite.cards else load_card(name) for name in names
+    }
     for entry in suite.protocols:
         where = f"suite {suite.name}"
         card = cards[entry.card]

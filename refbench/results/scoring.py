@@ -241,7 +241,9 @@ def protocol_of(manifest: Manifest, folder: Path) -> ProtocolInstance:
         raise UserError(f"{folder}: its manifest records no suite; run it again")
     try:
         entries = tuple(ProtocolEntry(**entry) for entry in suite["protocols"])
-        config = SuiteConfig(suite["name"], suite["dataset"], suite["title"], entries)
+        config = SuiteConfig(
+            suite["name"], suite["dataset"], suite["title"], entries, suite.get("cards") or {}
+        )
     except (TypeError, KeyError) as error:
         raise UserError(
             f"{folder}: its manifest records a suite of another version ({error}); run it again"

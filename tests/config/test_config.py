@@ -67,7 +67,7 @@ def test_the_key_table_and_run_yaml_agree(registry: Registry, monkeypatch: pytes
     monkeypatch.delenv("REFBENCH_WEIGHTS", raising=False)
     run = one(registry, "method=bicubic")
     for key in RUN:
-        if key.name in ("method", "suite", "executor", "metrics", "dataset") or "." in key.name:
+        if key.name in ("method", "suite", "executor", "metrics", "dataset", "card") or "." in key.name:
             continue
         value = getattr(run, key.name.replace(".", "_"))
         assert value == (Path(str(key.default)) if key.kind == "path" else key.default), key.name
