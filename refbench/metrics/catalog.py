@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from refbench.errors import UserError, unknown
+from refbench.metrics.composite import COMPOSITES, composite_spec
 from refbench.metrics.names import parameters_between, split_name, with_parameters
 from refbench.metrics.pyiqa_names import PYIQA_PREFIX, pyiqa_spec, pyiqa_version
 from refbench.metrics.specs import DEFAULT_METRICS, HINTS
@@ -67,7 +68,7 @@ class MetricCatalog:
         """
         if signature in self._by_signature:
             return self._by_signature[signature]
-        for spec in self.specs:
+        for spec in (*self.specs, *map(composite_spec, COMPOSITES)):
             given = parameters_between(spec, signature)
             if given is not None:
                 return with_parameters(spec, given)
@@ -85,8 +86,10 @@ class MetricCatalog:
             base = pyiqa_spec(head.removeprefix(PYIQA_PREFIX))
         elif head in self._by_alias:
             base = self._by_alias[head]
+        elif head in COMPOSITES:
+            base = composite_spec(head)
         else:
-            raise unknown("metric", head, [*sorted(self._by_alias), f"{PYIQA_PREFIX}NAME"])
+            raise unknown("metric", head, [*sorted(self._by_alias), *COMPOSITES, f"{PYIQA_PREFIX}NAME"])
         made = with_parameters(base, given)
         # psnr_y:crop=0 is psnr_y_c0: one identity, one column
         return self._by_signature.get(made.signature, made)
