@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # torch and torchvision must be of one release pair; the tests are made with this one
 PINS := tests/constraints.txt
 
-.PHONY: demo test lint types bench gate gate-run gate-update clean
+.PHONY: demo test lint types bench gpu-check gate gate-run gate-update clean
 
 demo: $(VENV)/.core
 	$(BIN)/refbench run method=datsr suite=stereo
@@ -29,6 +29,10 @@ bench: $(VENV)/.dev
 	mkdir -p .benchmarks
 	$(BIN)/pytest tests/benchmarks --benchmark-only --benchmark-disable-gc --benchmark-json=.benchmarks/last.json
 	$(BIN)/python tests/benchmarks/ratios.py .benchmarks/last.json
+
+# all about CUDA on one card in a few minutes; exit code 5 without one (docs/performance.md)
+gpu-check: $(VENV)/.core
+	$(BIN)/python tools/gpu_check.py
 
 # have the numbers of bicubic and the three compact methods changed? (docs/gate.md)
 GATE := out=results/gate

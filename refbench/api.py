@@ -371,6 +371,7 @@ def verify_with(
         folder = Path(root) if root else None
         return verify_method(spec, choice.weights, folder, choice.params, values["device"], echo)
     from refbench.conformance.golden import check_golden
+    from refbench.execution.device import resolve_device
 
     for key in ("golden", "keys"):
         if values[key] is None:
@@ -381,9 +382,9 @@ def verify_with(
     if other:
         raise UserError(f"verify: golden= goes with method.k only; leave method.{other[0]} out")
     k = choice.params.get("k")
-    return check_golden(
-        choice.name, Path(values["golden"]), Path(values["keys"]), k if isinstance(k, int) else None
-    )
+    device = resolve_device(values["device"])
+    count = k if isinstance(k, int) else None
+    return check_golden(choice.name, Path(values["golden"]), Path(values["keys"]), count, device)
 
 
 def upscale(

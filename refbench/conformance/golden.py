@@ -23,7 +23,9 @@ from refbench.errors import UserError
 __all__ = ["GoldenReport", "check_golden", "read_arrays", "read_networks", "render"]
 
 
-def check_golden(method_name: str, golden: Path, keys: Path, k: int | None = None) -> GoldenReport:
+def check_golden(
+    method_name: str, golden: Path, keys: Path, k: int | None = None, device: str = "cpu"
+) -> GoldenReport:
     """Fill ``method_name``'s nets by the golden weight rule, run them and compare every stored array.
 
     ``k``: matches to mix (DATSR; its K=2 file also stores the K=1 result). Values must agree on the scale
@@ -39,7 +41,7 @@ def check_golden(method_name: str, golden: Path, keys: Path, k: int | None = Non
             f"method {method_name!r} has no golden check; run `refbench verify method={method_name}`"
         )
     module: Any = importlib.import_module(f"{package}.golden")
-    case = GoldenCase(method_name, golden, read_arrays(golden), read_networks(keys), module.OPTIONAL)
+    case = GoldenCase(method_name, golden, read_arrays(golden), read_networks(keys), module.OPTIONAL, device)
     try:
         with torch.inference_mode():
             module.run(case, keys, k)

@@ -47,12 +47,14 @@ class GoldenCase:
         arrays: Mapping[str, AnyArray],
         networks: Mapping[str, Any],
         optional: Sequence[str] = (),
+        device: str = "cpu",
     ) -> None:
         self.method = method
         self.path = path
         self.arrays = arrays
         self.networks = networks
         self.optional = tuple(optional)
+        self.device = device
         self.results: list[ArrayResult] = []
         self.notes: list[str] = []
         self._calls: Counter[str] = Counter()
@@ -104,6 +106,7 @@ class GoldenCase:
             self.results.append(ArrayResult(f"keys/{network}", "fail", detail="; ".join(problems[:3])))
             raise _Stop
         wrong = fill_module(module, entries, rename)
+        module.to(self.device)
         status: Any = "fail" if wrong else "pass"
         detail = f"crc32 differs: {', '.join(wrong[:3])}" if wrong else detail
         self.results.append(ArrayResult(f"keys/{network}", status, detail=detail))
@@ -115,6 +118,7 @@ class GoldenCase:
         if name not in self.arrays:
             raise UserError(f"{self.path}: no input {name!r}; is it a golden file of {self.method}?")
         u8 = torch.from_numpy(np.ascontiguousarray(self.arrays[name])).permute(2, 0, 1)[None].float()
+        u8 = u8.to(self.device)
         return u8 / 127.5 - 1.0 if signed else u8 / 255.0
 
     def given(self, name: str) -> Tensor:
@@ -124,7 +128,7 @@ class GoldenCase:
         if name not in self.arrays:
             raise UserError(f"{self.path}: no input {name!r}; is it a golden file of {self.method}?")
         self._given.add(name)
-        return torch.from_numpy(np.ascontiguousarray(self.arrays[name]))
+        return torch.from_numpy(np.ascontiguousarray(self.arrays[name])).to(self.device)
 
     def has(self, name: str) -> bool:
         """Whether an array called ``name`` is stored, whole or sampled."""

@@ -18,6 +18,7 @@ from refbench.execution.measure.recorder import StageRecorder
 from refbench.execution.measure.work import WorkCounter
 from refbench.execution.precision import precision_scope
 from refbench.execution.problem import Problem, WrongOutput, problem_of
+from refbench.matching.checks import deferred_checks
 from refbench.matching.listening import listening
 from refbench.matching.result import Match
 from refbench.plan.method_hooks import measured_cost
@@ -158,6 +159,8 @@ def invoke(method: Method, inp: Input, settings: Settings) -> Tensor:
         stack.enter_context(torch.inference_mode())
         stack.enter_context(precision_scope(settings.precision))
         stack.enter_context(bounded(settings.memory_limit))
+        # on CUDA a check in the middle of the call would wait for all that is queued
+        stack.enter_context(deferred_checks())
         sr: object = method(inp)
     if not isinstance(sr, torch.Tensor):
         raise WrongOutput(f"returned a {type(sr).__name__}, not a torch.Tensor")

@@ -24,6 +24,8 @@ def deform_conv(
     if (height, width) == (source_height, source_width):
         out: Tensor = deform_conv2d(source, offset, weight, bias, 1, 1, 1, mask)
         return out
+    if height < source_height and width == source_width and not torch.is_grad_enabled():
+        return _fewer_rows(source, offset, mask, weight, bias)
     # torchvision ties the output size to the source's. Zeros beyond the border are what sampling
     # outside gives anyway, and offsets of rows that are cut off again do not matter.
     common_height, common_width = max(height, source_height), max(width, source_width)
@@ -31,6 +33,27 @@ def deform_conv(
     grown = (0, common_width - width, 0, common_height - height)
     out = deform_conv2d(source, F.pad(offset, grown), weight, bias, 1, 1, 1, F.pad(mask, grown))
     return out[:, :, :height, :width]
+
+
+def _fewer_rows(source: Tensor, offset: Tensor, mask: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """:func:`deform_conv` for a band of rows, with columns for those rows only.
+
+    The operator's output has as many rows as its stride leaves of the source. So the stride is chosen by
+    the number of rows, zeros below the source make it fit, and offsets undo what the stride does to the
+    sampling points: equal up to one more rounding of a coordinate.
+    """
+    rows, tall = offset.shape[2], source.shape[2]
+    stride = max(1, -(-(tall - 3) // max(rows - 1, 1))) if rows > 1 else max(tall, 3)
+    wanted = max((rows - 1) * stride + 3, 3) if rows > 1 else max(tall, 3)
+    source = F.pad(source, (0, 0, 0, wanted - tall))
+    y = torch.arange(rows, dtype=offset.dtype, device=offset.device).view(1, 1, rows, 1)
+    pairs = offset.reshape(offset.shape[0], -1, 2, *offset.shape[2:])
+    # row r of the band is meant to sample around r - 1, and would sample around r * stride
+    shifted = torch.stack((pairs[:, :, 0] + (y * (1 - stride) - 1), pairs[:, :, 1]), dim=2)
+    out: Tensor = deform_conv2d(
+        source, shifted.reshape(offset.shape), weight, bias, (stride, 1), (0, 1), 1, mask
+    )
+    return out
 
 
 def sampled_deform_conv(

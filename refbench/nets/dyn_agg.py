@@ -11,6 +11,8 @@ from refbench.nets.vgg import conv3x3
 
 TAPS = 9
 """Taps of the 3x3 kernel."""
+COLUMN_MB = 32.0
+"""Column buffer of one band of rows on CUDA: it should stay in the second-level cache."""
 
 
 class DynamicAggregation(nn.Module):
@@ -62,34 +64,84 @@ class DynamicAggregation(nn.Module):
         raw = self.conv_offset_mask(feature)
         if self.similarity_in_mask and similarity is None:
             raise ValueError("similarity_in_mask needs the similarity of the matches")
-        if gathers(reference, raw):
-            return gather_aggregate(
-                reference,
-                raw,
-                pre_offset,
-                similarity if self.similarity_in_mask else None,
-                self.weight,
-                self.bias,
-                self.groups,
-                self.max_residue,
-                self.learned_offsets,
-                self.learned_mask,
-                origin,
+        used = similarity if self.similarity_in_mask else None
+        # sampling has no kernel in half precision: under autocast all of it is computed in float32
+        with torch.autocast(raw.device.type, enabled=False):
+            reference, raw, pre_offset = reference.float(), raw.float(), pre_offset.float()
+            used = None if used is None else used.float()
+            if gathers(reference, raw):
+                return gather_aggregate(
+                    reference,
+                    raw,
+                    pre_offset,
+                    used,
+                    self.weight,
+                    self.bias,
+                    self.groups,
+                    self.max_residue,
+                    self.learned_offsets,
+                    self.learned_mask,
+                    origin,
+                )
+            if torch.is_grad_enabled() or raw.device.type == "cpu":
+                return self.sampled(reference, raw, pre_offset, used, origin)
+            return self.in_bands(reference, raw, pre_offset, used, origin)
+
+    def in_bands(
+        self,
+        reference: Tensor,
+        raw: Tensor,
+        pre_offset: Tensor,
+        similarity: Tensor | None,
+        origin: tuple[int, int],
+        column_mb: float = COLUMN_MB,
+    ) -> Tensor:
+        """:meth:`sampled` a few rows at a time: offsets, masks and the operator's column buffer, nine times
+        the feature map, exist for those rows only. ``column_mb``: what that buffer may take."""
+        batch, _, height, width = raw.shape
+        row = 4 * batch * TAPS * reference.shape[1] * width
+        rows = max(1, int(column_mb * 2**20 // row))
+        if rows >= height:
+            return self.sampled(reference, raw, pre_offset, similarity, origin)
+        parts = []
+        for top in range(0, height, rows):
+            band = slice(top, min(top + rows, height))
+            parts.append(
+                self.sampled(
+                    reference,
+                    raw[:, :, band],
+                    pre_offset[:, :, band],
+                    None if similarity is None else similarity[:, :, band],
+                    (origin[0] + top, origin[1]),
+                )
             )
+        return torch.cat(parts, dim=2)
+
+    def sampled(
+        self,
+        reference: Tensor,
+        raw: Tensor,
+        pre_offset: Tensor,
+        similarity: Tensor | None,
+        origin: tuple[int, int],
+    ) -> Tensor:
+        """The texture for all rows of ``raw`` (B, 27 * groups, H, W) at once, by deformable convolution."""
         split = 2 * TAPS * self.groups
         residue, logit = raw[:, :split], raw[:, split:]
         if self.max_residue is not None:
             residue = torch.tanh(residue) * self.max_residue
         if not self.learned_offsets:
             residue = torch.zeros_like(residue)
-        if self.similarity_in_mask and similarity is not None:
+        if similarity is not None:
             logit = logit * similarity
         mask = torch.sigmoid(logit) if self.learned_mask else torch.ones_like(logit)
         batch, _, height, width = raw.shape
         # even channels are y, odd ones x: (B, 9, H, W, 2) with x first -> (B, 9, 2, H, W) with y first
         matched = pre_offset.flip(-1).permute(0, 1, 4, 2, 3).reshape(batch, 1, 2 * TAPS, height, width)
         offset = residue.reshape(batch, self.groups, 2 * TAPS, height, width) + matched
-        offset = offset.reshape(batch, split, height, width)
         if origin != (0, 0):
-            offset = offset + offset.new_tensor(origin).repeat(TAPS * self.groups).view(1, -1, 1, 1)
+            # not by a tensor made of a list, whose copy to a card would wait for it
+            pairs = offset.reshape(batch, -1, 2, height, width)
+            offset = torch.stack((pairs[:, :, 0] + origin[0], pairs[:, :, 1] + origin[1]), dim=2)
+        offset = offset.reshape(batch, split, height, width)
         return deform_conv(reference, offset, mask, self.weight, self.bias, self.groups)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from refbench.execution.precision import precision_scope
 from refbench.profiling.cells import Conditions
 from refbench.profiling.roofline import measure_peaks
+from refbench.store.gpu import smi
 from refbench.store.provenance import cpu_name
 
 if TYPE_CHECKING:
@@ -89,18 +88,5 @@ def _cuda(device: torch.device) -> dict[str, Any]:
         "multiprocessors": facts.multi_processor_count,
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
-        "smi": _smi(str(getattr(facts, "uuid", ""))),
+        "smi": smi(str(getattr(facts, "uuid", "")), SMI_FIELDS),
     }
-
-
-def _smi(uuid: str) -> dict[str, str] | None:
-    """What the driver's tool says of the device (its index may be another there); None without the tool."""
-    tool = shutil.which("nvidia-smi")
-    if tool is None or not uuid:
-        return None
-    command = [tool, f"--query-gpu={','.join(SMI_FIELDS)}", "--format=csv,noheader", f"--id=GPU-{uuid}"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return dict(zip(SMI_FIELDS, (v.strip() for v in done.stdout.strip().split(",")), strict=False))

@@ -17,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from refbench.store.gpu import gpu_facts
 from refbench.untrusted.redact import without_credentials
 
 PACKAGES = (
@@ -42,8 +43,9 @@ def new_session(
 ) -> dict[str, Any]:
     """Provenance of a run that starts now, for ``Manifest.sessions``; plain data.
 
-    argv: the command line (default: this process's). threads: CPU threads of the networks. code:
-    folder of the package, whose git commit is recorded when it is a checkout (default: refbench's).
+    argv: the command line (default: this process's). device: ``cpu`` or ``cuda:0``; of a GPU its name,
+    driver and capability are recorded. threads: CPU threads of the networks. code: folder of the package,
+    whose git commit is recorded when it is a checkout (default: refbench's).
     """
     package = code or Path(__file__).resolve().parent.parent
     return {
@@ -58,6 +60,7 @@ def new_session(
         "cpus": os.cpu_count(),
         "threads": threads,
         "device": device,
+        "gpu": gpu_facts(device),
         "packages": package_versions(),
         "git": git_state(package),
         "environment": {name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
