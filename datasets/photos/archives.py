@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import zlib
-from collections.abc import Iterator, Set
+from collections.abc import Set
 from pathlib import Path
-from typing import BinaryIO
 
 from refbench.errors import UserError
 from refbench.untrusted.archives import read_members
@@ -17,42 +15,23 @@ LARGEST_PHOTO = 256 << 20
 
 
 def deb_files(deb: Path, wanted: Set[str]) -> dict[str, bytes]:
-    """The contents of ``wanted`` paths (no leading ``./``) in a .deb; absent ones are left out. UserError."""
+    """The contents of ``wanted`` paths (no leading ``./``) in a .deb; absent ones are left out. UserError.
+
+    A .deb is an ar archive: 60-byte headers, data padded to even length.
+    """
     found: dict[str, bytes] = {}
     with deb.open("rb") as stream:
-        for name, data in _ar_members(deb, stream):
+        if stream.read(8) != b"!<arch>\n":
+            raise UserError(f"{deb}: is not a Debian package")
+        while header := stream.read(60):
+            length = header[48:58].strip()
+            if len(header) < 60 or header[58:] != b"`\n" or not length.isdigit():
+                raise UserError(f"{deb}: is damaged or incomplete")
+            name, end = header[:16].decode("ascii", "replace").rstrip(" /"), stream.tell() + int(length)
             if name.startswith("data.tar"):
-                found |= read_members(io.BufferedReader(data), wanted, f"{deb}: {name}")
+                found |= read_members(stream, wanted, f"{deb}: {name}")
+            stream.seek(end + end % 2)
     return found
-
-
-class _Part(io.RawIOBase):
-    """``size`` bytes of a stream."""
-
-    def __init__(self, stream: BinaryIO, size: int) -> None:
-        self._stream, self._left = stream, size
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        data = self._stream.read(min(len(buffer), self._left))
-        self._left -= len(data)
-        buffer[: len(data)] = data
-        return len(data)
-
-
-def _ar_members(deb: Path, stream: BinaryIO) -> Iterator[tuple[str, _Part]]:
-    """Members of an ar archive: 60-byte headers, data padded to even length."""
-    if stream.read(8) != b"!<arch>\n":
-        raise UserError(f"{deb}: is not a Debian package")
-    while header := stream.read(60):
-        length = header[48:58].strip()
-        if len(header) < 60 or header[58:] != b"`\n" or not length.isdigit():
-            raise UserError(f"{deb}: is damaged or incomplete")
-        start, size = stream.tell(), int(length)
-        yield header[:16].decode("ascii", "replace").rstrip(" /"), _Part(stream, size)
-        stream.seek(start + size + size % 2)
 
 
 def rcc_file(archive: bytes, path: str) -> bytes:

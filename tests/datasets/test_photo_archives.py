@@ -46,7 +46,7 @@ def test_damaged_debs_are_user_errors(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"p\.deb: is not a Debian package"):
         deb_files(deb, {"a"})
     deb.write_bytes(_ar({"debian-binary": b"2.0\n", "data.tar.xz": b"garbage"}))
-    with pytest.raises(UserError, match=r"p\.deb: data\.tar\.xz: refused, it is no zip or tar"):
+    with pytest.raises(UserError, match=r"p\.deb: data\.tar\.xz: refused, it is not a zip or tar"):
         deb_files(deb, {"a"})
     deb.write_bytes(_ar({"debian-binary": b"2.0\n"}) + b"cut off")
     with pytest.raises(UserError, match=r"p\.deb: is damaged or incomplete"):

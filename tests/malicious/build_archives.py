@@ -206,9 +206,9 @@ HOSTILE: dict[str, tuple[Maker, str]] = {
     "zip-encrypted": (zip_encrypted, "is encrypted"),
     "zip-liar": (zip_liar, "damaged|holds more"),
     "zip-cut": (zip_cut, "cut off"),
-    "text": (lambda path: path.write_text("<html>quota exceeded</html>"), "no zip or tar archive"),
-    "empty": (lambda path: path.write_bytes(b""), "no zip or tar archive"),
-    "gzip-of-text": (lambda path: path.write_bytes(gzip.compress(b"hello " * 300)), "no zip or tar archive"),
+    "text": (lambda path: path.write_text("<html>quota exceeded</html>"), "not a zip or tar archive"),
+    "empty": (lambda path: path.write_bytes(b""), "not a zip or tar archive"),
+    "gzip-of-text": (lambda path: path.write_bytes(gzip.compress(b"hello " * 300)), "not a zip or tar"),
     "empty-zip": (lambda path: make_zip(path), "holds no files"),
 }  # fmt: skip
 """Name -> (maker, what the refusal says)."""

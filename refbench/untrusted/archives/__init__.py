@@ -1,10 +1,9 @@
 """Unpacking other people's archives: the one way in for everything that refbench takes out of zip and tar.
 
-limits      how much an archive may hold, and the count of it while it is read
-names       which names of members are accepted, and which two may not stand together
-decompress  gzip, xz, bzip2 in bounded memory
-entries     the members of a zip or tar file as plain records
-unpack      a whole archive into a new folder, or a few members into memory
+limits   how much an archive may hold
+names    which names of members are accepted, and which two may not stand together
+members  the members of a zip or tar file, read by ``zipfile`` and ``tarfile`` within the limits
+unpack   a whole archive into a new folder, or a few members into memory
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How much an archive may hold, counted while it is read."""
+"""How much an archive may hold."""
 
 from __future__ import annotations
 
@@ -23,30 +23,16 @@ class Limits:
     free: int = 16 << 20
     """Unpacked bytes that the ratio is not asked of."""
 
+    def check_count(self, count: int) -> None:
+        """Raises Refused for more members than :attr:`files`."""
+        if count > self.files:
+            raise Refused(f"has more than {self.files} members")
 
-class Count:
-    """What was met so far; each method raises Refused when it is too much."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self.files = 0
-        self.total = 0
-
-    def member(self) -> None:
-        """One more member."""
-        self.files += 1
-        if self.files > self.limits.files:
-            raise Refused(f"has more than {self.limits.files} members")
-
-    def unpacked(self, size: int, packed: int) -> None:
-        """``size`` more unpacked bytes; ``packed``: bytes of the archive that all so far came from."""
-        self.total += size
-        check_size(self.total, packed, self.limits)
-
-
-def check_size(total: int, packed: int, limits: Limits) -> None:
-    """Raises Refused when ``total`` bytes are too many at all, or for ``packed`` ones."""
-    if total > limits.total:
-        raise Refused(f"unpacks to more than {limits.total / 2**30:g} GiB")
-    if total > limits.free + limits.ratio * packed:
-        raise Refused(f"is a decompression bomb: more than {limits.ratio} unpacked bytes for each packed one")
+    def check_size(self, total: int, packed: int) -> None:
+        """Raises Refused when ``total`` unpacked bytes are too many at all, or for ``packed`` ones."""
+        if total > self.total:
+            raise Refused(f"unpacks to more than {self.total / 2**30:g} GiB")
+        if total > self.free + self.ratio * packed:
+            raise Refused(
+                f"is a decompression bomb: more than {self.ratio} unpacked bytes for each packed one"
+            )

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from refbench.errors import UserError
-from refbench.untrusted.archives.entries import Entry, entries, tar_entries
 from refbench.untrusted.archives.limits import Limits, Refused
+from refbench.untrusted.archives.members import DAMAGE, NEITHER, Member, members, tar_members
 from refbench.untrusted.archives.names import Places, relative_name
 
 PIECE = 1 << 20
@@ -52,49 +52,52 @@ def read_members(
 ) -> dict[str, bytes]:
     """The files of a tar stream whose paths (without ``./``) are ``wanted``; absent ones are left out.
 
-    Links and devices among the others are passed over: nothing is written. Raises UserError.
+    ``source`` is read from its position on. Links and devices among the others are passed over: nothing is
+    written. Raises UserError.
     """
     found: dict[str, bytes] = {}
     try:
-        for entry in tar_entries(source, limits if limits is not None else Limits()):
-            name = entry.name.removeprefix("./")
-            if entry.stream is not None and name in wanted:
-                found[name] = entry.read(entry.size)
-    except (Refused, OSError) as refused:
+        for member in tar_members(source, limits if limits is not None else Limits()):
+            name = member.name.removeprefix("./")
+            if member.stream is not None and name in wanted:
+                found[name] = member.read(member.size)
+    except Refused as refused:
         raise UserError(f"{where}: refused, it {refused}") from None
+    except (*DAMAGE, OSError) as error:
+        raise UserError(f"{where}: refused, it {NEITHER} damaged ({error})") from None
     return found
 
 
 def _write_all(archive: Path, place: Path, limits: Limits) -> int:
     places = Places()
     files = 0
-    for entry in entries(archive, limits):
-        if entry.kind == "other":
-            raise Refused(f"has {entry.what}: {ascii(entry.name)[1:-1][:80]}")
-        path = relative_name(entry.name)
+    for member in members(archive, limits):
+        if member.refused:
+            raise Refused(f"has {member.refused}: {ascii(member.name)[1:-1][:80]}")
+        path = relative_name(member.name)
         if not path.parts:
             continue
-        places.take(path, entry.kind == "folder")
-        if entry.kind == "folder":
+        places.take(path, member.stream is None)
+        if member.stream is None:
             (place / path).mkdir(parents=True, exist_ok=True)
             continue
-        _write(place / path, entry)
+        _write(place / path, member)
         files += 1
     if not files:
         raise Refused("holds no files")
     return files
 
 
-def _write(path: Path, entry: Entry) -> None:
+def _write(path: Path, member: Member) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    left = entry.size
+    left = member.size
     # a new file in every case: never through something that is there
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "wb") as out:
         while left > 0:
-            piece = entry.read(min(PIECE, left))
+            piece = member.read(min(PIECE, left))
             if not piece:
-                raise Refused(f"is cut off within {ascii(entry.name)[1:-1][:80]}")
+                raise Refused(f"is cut off within {ascii(member.name)[1:-1][:80]}")
             out.write(piece)
             left -= len(piece)
-        if entry.read(1):
-            raise Refused(f"holds more of {ascii(entry.name)[1:-1][:80]} than it says")
+        if member.read(1):
+            raise Refused(f"holds more of {ascii(member.name)[1:-1][:80]} than it says")
