@@ -171,7 +171,7 @@ def test_reading_members_of_garbage_is_one_line() -> None:
 def test_a_large_xz_of_many_blocks_and_streams_comes_out_whole(
     tmp_path: Path, block: int, check: int
 ) -> None:
-    """Debian's photos were refused as cut off: liblzma may take input, give nothing and only then want more."""
+    """liblzma may take input, give nothing, only then want more: photos were called cut off."""
     rng = random.Random(block + check)
     photos = {f"usr/{n}.jpg": rng.randbytes(700_000) + bytes(rng.randrange(300_000)) for n in range(4)}
     build.make_tar(tmp_path / "tar", *((f"./{name}", data, {}) for name, data in photos.items()))
