@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from refbench import __version__
 from refbench.cli.commands import COMMANDS, HIDDEN, keys_of, load
+from refbench.cli.exhausted import machine_failure
 from refbench.cli.output import Output
 from refbench.cli.parser import Parser
 from refbench.errors import UserError, unknown
@@ -101,6 +102,10 @@ def _failed(error: BaseException, output: Output) -> int:
     if isinstance(error, UserError):
         output.error(str(error))
         return 2
+    exhausted = machine_failure(error)
+    if exhausted is not None:
+        output.error(exhausted)
+        return FAILED
     if isinstance(error, OSError) and error.strerror is not None:
         # a full disk is reported by write(), which knows no file name
         where = f"{os.fspath(error.filename)}: " if error.filename is not None else ""
