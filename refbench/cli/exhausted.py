@@ -11,7 +11,7 @@ REMEDY = "more memory or address space is needed (ulimit -v, the container's lim
 
 
 def machine_failure(error: BaseException) -> str | None:
-    """The one line for memory that ran out and for a library that cannot be loaded; None for anything else."""
+    """One line for memory that ran out and for a library that cannot be loaded; None for anything else."""
     first: BaseException = error
     # numpy and others wrap the loader's message in a page of advice
     while isinstance(inner := first.__cause__ or first.__context__, ImportError | MemoryError):

@@ -31,7 +31,7 @@ def test_a_small_address_space(kilobytes: int, tmp_path: Path) -> None:
 def wrapped() -> ImportError:
     try:
         try:
-            raise ImportError("libx.so.1: cannot open shared object file: No such file or directory")
+            raise ImportError("libx.so.1: cannot open shared object file: No such file")
         except ImportError as inner:
             raise ImportError("IMPORTANT: PLEASE READ THIS\n" * 20) from inner
     except ImportError as error:
@@ -40,9 +40,8 @@ def wrapped() -> ImportError:
 
 @pytest.mark.parametrize(("error", "text"), [
     (MemoryError(), "out of memory; more memory or address space is needed (ulimit -v"),
-    (wrapped(), "cannot load a library: libx.so.1: cannot open shared object file: No such file or directory; "
-                "install the package that holds it anew"),
-    (ImportError("libtorch_cpu.so: failed to map segment from shared object"), "cannot load a library: libtorch"),
+    (wrapped(), "cannot load a library: libx.so.1: cannot open shared object file: No such file; install "),
+    (ImportError("libtorch.so: failed to map segment from shared object"), "cannot load a library: libtorch"),
     (RuntimeError("can't start new thread"), "can't start new thread; more memory"),
 ])  # fmt: skip
 def test_what_is_told_from_a_fault_of_ours(error: Exception, text: str) -> None:
