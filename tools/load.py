@@ -1,11 +1,11 @@
-"""Seconds and memory of the commands that read whole results folders, and how they grow with the rows.
+"""CPU seconds and memory of the commands that read whole results folders, and how they grow with the rows.
 
-``python tools/load.py`` prints the tables of docs/faults.md; ``--rows``, ``--cells`` and ``--images`` set sizes.
+``python tools/load.py`` prints the tables of docs/faults.md; ``--rows``, ``--cells``, ``--images`` set sizes.
 
-A real run of one tiny image is multiplied on disk: rows of other sample ids, cells of other methods, each with
-a consistent manifest. Each command runs in a process of its own; peak memory is that of the process, growth is
-the exponent ``log(time ratio) / log(row ratio)`` between neighbouring sizes, without the time of an almost
-empty folder.
+A real run of one tiny image is multiplied on disk: rows of other sample ids, cells of other methods, each
+with a consistent manifest. Each command runs in a process of its own; peak memory is that of the process,
+growth is the exponent ``log(time ratio) / log(row ratio)`` between neighbouring sizes, without the time of
+an almost empty folder.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -80,15 +79,14 @@ def multiplied(source: Path, out: Path, rows: int, cells: int) -> None:
 
 
 def measured(words: Sequence[str], place: Path) -> tuple[float, float]:
-    """(seconds, peak MB) of one command. Raises RuntimeError when it fails."""
-    start = time.perf_counter()
+    """(CPU seconds, peak MB) of one command. Raises RuntimeError when it fails."""
     with (place / "err").open("wb") as errors:
         child = subprocess.Popen([*REFBENCH, *words], cwd=place, stdout=subprocess.DEVNULL, stderr=errors)
         _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise RuntimeError(f"{words}: exit {child.returncode}: {(place / 'err').read_text()[-400:]}")
-    return time.perf_counter() - start, usage.ru_maxrss / 1024
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def commands(results: Path, place: Path) -> dict[str, list[str]]:
@@ -104,7 +102,7 @@ def commands(results: Path, place: Path) -> dict[str, list[str]]:
 
 
 def table(title: str, found: dict[str, dict[int, tuple[float, float]]], sizes: Sequence[int]) -> None:
-    """One line per command: seconds and MB at each size, and the exponents between them."""
+    """One line per command: CPU seconds and MB at each size, and the exponents between them."""
     heads = [f"{size:,}" for size in sizes]
     print(f"\n| {title} | {' | '.join(heads)} | growth |\n|---|{'---|' * (len(heads) + 1)}", flush=True)
     for name, times in found.items():
