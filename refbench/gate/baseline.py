@@ -134,8 +134,8 @@ def dumps(baseline: Baseline) -> str:
     """The file's text: JSON with one line per image, ending in a line end."""
     parts = []
     for cell in baseline.cells:
-        images = {sample for trials in cell.values.values() for sample, _ in trials}
-        lines = [f"    {_json(image)}: {_json(_of_image(cell, image))}" for image in sorted(images)]
+        images = _by_image(cell)
+        lines = [f"    {_json(image)}: {_json(images[image])}" for image in sorted(images)]
         head = {
             "method": cell.method,
             "weights": cell.weights,
@@ -165,15 +165,18 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
-def _of_image(cell: BaselineCell, image: str) -> dict[str, Any]:
-    """alias -> values by draw: a number, ``"inf"``, or null for a draw without a value; and the inputs."""
-    found: dict[str, Any] = {}
+def _by_image(cell: BaselineCell) -> dict[str, dict[str, Any]]:
+    """Image -> alias -> values by draw (a number, ``"inf"``, null where there is none), and its inputs."""
+    found: dict[str, dict[str, Any]] = {}
     for alias, trials in cell.values.items():
-        draws = [draw for sample, draw in trials if sample == image]
-        if draws:
-            found[alias] = [_plain(trials.get((image, draw))) for draw in range(max(draws) + 1)]
-    if image in cell.inputs:
-        found[INPUT] = cell.inputs[image]
+        # one pass: a search per image would make 100,000 rows take hours
+        for (sample, draw), value in trials.items():
+            values = found.setdefault(sample, {}).setdefault(alias, [])
+            values += [None] * (draw + 1 - len(values))
+            values[draw] = _plain(value)
+    for image, fields in found.items():
+        if image in cell.inputs:
+            fields[INPUT] = cell.inputs[image]
     return found
 
 
