@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from refbench.imaging.files import by_stem, plain, without_role
 from refbench.specs import DataRequest
 
-from .groups import Group, Scan, by_stem, images_in
+from .groups import Group, Scan, images_in
 from .roots import existing_folder
 
 LABEL = "external-lr"
@@ -15,7 +16,8 @@ LABEL = "external-lr"
 
 
 def with_lr(scan: Scan, request: DataRequest) -> Scan:
-    """The scan with an LR file for each group, called after the sample's id or its HR file.
+    """The scan with an LR file for each group, called after the sample's id or its HR file, with
+    ``_LR`` (in the place of ``_HR``) or without.
 
     Groups without one are left out and count as missing. Without ``data.lr_dir`` nothing changes.
     """
@@ -36,5 +38,6 @@ def with_lr(scan: Scan, request: DataRequest) -> Scan:
 
 
 def _lr_of(group: Group, files: dict[str, Path]) -> Path | None:
-    names = [group.id] if group.hr is None else [group.id, group.hr.stem]
+    stem = group.id if group.hr is None else plain(group.hr.stem)
+    names = (f"{without_role(stem)}_LR", f"{group.id}_LR", group.id, stem)
     return next((files[name] for name in names if name in files), None)

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from refbench.errors import UserError
+from refbench.imaging.files import check_name, check_regular
 
 from .groups import Scan
 
@@ -14,6 +15,7 @@ from .groups import Scan
 def file_sha256(path: Path) -> str:
     """sha256 hex of a file's bytes; UserError when it cannot be read."""
     try:
+        check_regular(path)
         stat = path.stat()
         return _hashed(str(path), stat.st_size, stat.st_mtime_ns)
     except OSError as error:
@@ -42,5 +44,6 @@ def dataset_fingerprint(name: str, scan: Scan) -> str:
         roles += [("truth", path) for path in group.truth]
         for role, file in roles:
             if file is not None:
+                check_name(file)
                 digest.update(f"{role}\0{file.name}\0{file_sha256(file)}\n".encode())
     return digest.hexdigest()

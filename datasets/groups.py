@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from refbench.errors import UserError
-
-EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
-"""Looked at without regard to case; the content decides how a file is decoded."""
+from refbench.imaging.files import folder_images
 
 
 @dataclass(frozen=True)
@@ -66,30 +64,37 @@ class Scan:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The image files directly in ``folder``, by name; empty when there is no such folder."""
-    if not folder.is_dir():
-        return []
-    return sorted(
-        p for p in folder.iterdir() if p.suffix.lower() in EXTENSIONS and not p.name.startswith(".")
-    )
+    """The image files directly in ``folder``, by name; empty when there is no such folder.
+
+    Raises UserError as :func:`refbench.imaging.files.folder_images` does.
+    """
+    return list(folder_images(folder).images)
 
 
-def by_stem(paths: Iterable[Path]) -> dict[str, Path]:
-    """Stem -> path. Raises UserError when two files differ only in their extension."""
-    found: dict[str, Path] = {}
-    for path in paths:
-        if path.stem in found:
-            raise UserError(
-                f"{path.parent}: {found[path.stem].name} and {path.name} have the same name; keep one of them"
-            )
-        found[path.stem] = path
-    return found
+_COMPANIONS = frozenset([".txt", ".md", ".csv", ".json", ".yaml", ".yml", ".html", ".sha256", ".pdf"])
+"""Of files that come with a set and are not meant to be read as its images."""
+
+
+def left_out(scan: Scan) -> tuple[str, ...]:
+    """Names of files next to the set's own that no sample uses; images only where no list chose."""
+    used = set(scan.files())
+    found: list[str] = []
+    for folder in dict.fromkeys(path.parent for path in scan.files()):
+        here = folder_images(folder)
+        idle = [path for path in here.others if path.suffix.lower() not in _COMPANIONS]
+        if not scan.lists:
+            idle += here.images
+        found += [scan.name_of(path) for path in sorted(idle) if path not in used]
+    return tuple(found)
 
 
 def check_contained(scan: Scan) -> None:
     """UserError for a file that leaves the scan's folders after all links are followed."""
     folders = [folder.resolve() for folder in (scan.root, *scan.also)]
     for path in scan.files():
-        target = path.resolve()
+        try:
+            target = path.resolve()
+        except (OSError, RuntimeError) as error:
+            raise UserError(f"{path}: is a link that leads to itself; remove it") from error
         if not any(target.is_relative_to(folder) for folder in folders):
             raise UserError(f"{path} leads out of {scan.root} to {target}; copy the file or widen data.root")

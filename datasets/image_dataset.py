@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,24 +13,36 @@ from refbench.specs import DataRequest, DatasetSpec
 from refbench.types import Image, Sample, blank
 
 from .external_lr import LABEL as EXTERNAL_LR
-from .fingerprint import dataset_fingerprint
-from .groups import Group, Scan, check_contained
+from .fingerprint import dataset_fingerprint, file_sha256
+from .groups import Group, Scan, check_contained, left_out
 from .roots import how_to_get
 
 _SHOWN = 5
+_SPLIT = re.compile(r"(.*?)((?: \[\d+ of \d+\])?)", re.DOTALL)
 ORACLE = "oracle: leaks HR"
-"""Stands in the label when a pair list makes an input its own reference."""
+"""Stands in the label when an input is its own reference."""
 
 
 class ImageDataset:
     """Groups of image files as :class:`refbench.types.Dataset`; images are read per sample."""
 
-    def __init__(self, name: str, label: str, scan: Scan, ids: Sequence[str]) -> None:
+    def __init__(
+        self, name: str, label: str, scan: Scan, ids: Sequence[str], notes: Sequence[str] = ()
+    ) -> None:
         self.name = name
-        self.label = label
+        self._label = label
         self._scan = scan
         self._ids = tuple(ids)
+        self.count = len(scan.groups)
+        self.notes = tuple(notes)
         self._groups: Mapping[str, Group] = {group.id: group for group in scan.groups}
+
+    @cached_property
+    def label(self) -> str:
+        """What tables show. Images are compared for it, so workers, who need none, do not ask."""
+        title, part = _SPLIT.fullmatch(self._label).groups()  # type: ignore[union-attr]
+        oracle = any(is_own_reference(self._groups[i]) for i in self._ids)
+        return f"{title} ({ORACLE}){part}" if oracle else self._label
 
     @cached_property
     def fingerprint(self) -> str:
@@ -96,11 +109,39 @@ def open_scan(
     elif not found:
         raise UserError(f"{_incomplete(spec, scan, total)}; {how_to_get(spec)}")
     check_contained(scan)
+    part, title = title[len(label or spec.name) :], label or spec.name
     if any(group.lr is not None for group in scan.groups):
         title = f"{title} {EXTERNAL_LR}"
-    if any(group.hr in group.refs for group in scan.groups if group.hr is not None):
-        title = f"{title} ({ORACLE})"
-    return ImageDataset(name or spec.name, title, scan, _selected(spec, request, scan))
+    notes = _notes(scan) if request.root or request.options else ()
+    return ImageDataset(name or spec.name, title + part, scan, _selected(spec, request, scan), notes)
+
+
+def is_own_reference(group: Group) -> bool:
+    """Whether a reference shows the very pixels of HR: the same file by any path, a copy, or another encoding
+    without loss."""
+    hr = group.hr
+    if hr is None:
+        return False
+    return any(_same_content(hr, ref) for ref in group.refs)
+
+
+def _same_content(a: Path, b: Path) -> bool:
+    if a == b or file_sha256(a) == file_sha256(b):
+        return True
+    try:
+        if upright_size(a) != upright_size(b):
+            return False
+        return bool((read_image(a) == read_image(b)).all())
+    except SampleError:
+        return False
+
+
+def _notes(scan: Scan) -> tuple[str, ...]:
+    idle = left_out(scan)
+    if not idle:
+        return ()
+    more = f" and {len(idle) - _SHOWN} more" if len(idle) > _SHOWN else ""
+    return (f"left out: {', '.join(idle[:_SHOWN])}{more} (in {scan.root})",)
 
 
 def _incomplete(spec: DatasetSpec, scan: Scan, total: int) -> str:

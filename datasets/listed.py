@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from refbench.imaging.files import plain
 from refbench.specs import DataRequest
 
 from .groups import Group
@@ -41,4 +42,4 @@ def in_order(groups: Sequence[Group]) -> tuple[Group, ...]:
 
 
 def _stem(name: str) -> str:
-    return PurePosixPath(name).stem
+    return plain(PurePosixPath(name).stem)

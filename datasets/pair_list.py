@@ -1,8 +1,9 @@
-"""Pair lists: one ``input ref [ref ...]`` line a sample, as the C2-Matching and DATSR codes ship them."""
+"""Pair lists: one ``input ref [ref ...]`` line per sample, as the C2-Matching and DATSR codes ship them."""
 
 from __future__ import annotations
 
-import shlex
+import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -25,15 +26,17 @@ class PairLine:
 def read_pair_list(key: str, text: str) -> tuple[Path, tuple[PairLine, ...]]:
     """The file that ``key`` names, and its lines.
 
-    Blank lines and lines starting with ``#`` are skipped; quotes protect spaces. UserError for a missing
-    or empty file, a line without a reference, an input listed twice or a name that leads out of the root.
+    Blank lines and lines starting with ``#`` are skipped; quotes protect spaces, and an apostrophe inside a
+    name is a part of it. Backslashes separate folders, as in lists made under Windows. UserError for a
+    missing or empty file, a line without a reference, an input listed twice, an open quote or a name that
+    leads out of the root.
     """
     path = Path(text).expanduser()
     if not path.is_file():
         raise UserError(f"{key}={text}: there is no such file")
     try:
         if path.stat().st_size > LARGEST:
-            raise UserError(f"{key}={text}: over {LARGEST >> 20} MiB; it is no pair list")
+            raise UserError(f"{key}={text}: over {LARGEST >> 20} MiB; it is not a pair list")
         content = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{key}={text}: is not a readable text file ({error})") from error
@@ -56,12 +59,26 @@ def read_pair_list(key: str, text: str) -> tuple[Path, tuple[PairLine, ...]]:
         seen[names[0]] = number
         lines.append(PairLine(number, names[0], tuple(names[1:])))
     if not lines:
-        raise UserError(f"{key}={text}: has no pairs; write one 'input ref [ref ...]' a line")
+        raise UserError(f"{key}={text}: has no pairs; write one 'input ref [ref ...]' per line")
     return path, tuple(lines)
 
 
+def existing(root: Path, name: str) -> Path | None:
+    """The file that ``name`` means below ``root``, also where its accents are written the other way."""
+    for form in ("NFC", "NFD"):
+        path = root / unicodedata.normalize(form, name)
+        if path.is_file():
+            return path
+    return None
+
+
+_NAME = re.compile(r"""\s*(?:"([^"]*)"|'(.*?)'|(\S+))(?=\s|$)""")
+
+
 def _split(line: str, where: str) -> list[str]:
-    try:
-        return shlex.split(line, posix=True) if '"' in line or "'" in line else line.split()
-    except ValueError as error:
-        raise UserError(f"{where}: {error}") from error
+    names = []
+    for quoted, single, bare in _NAME.findall(line):
+        if bare.startswith(('"', "'")):
+            raise UserError(f"{where}: the quote before {bare[1:] or 'a blank'} is not closed")
+        names.append((quoted or single or bare).replace("\\", "/"))
+    return names

@@ -209,6 +209,8 @@ def carry_out_configs(
     plan = plan_configs(configs, registry)
     set_threads(first.threads)
     executor = make_executor(first.executor.name, first.executor.params)
+    for text in plan.notes:
+        note(text)
     for name in plan.unbounded():
         note(f"memory.limit={first.memory_limit}: {name} cannot run in tiles: not bounded")
     outcome = carry_out(plan, first, executor, progress or NoProgress())
@@ -398,8 +400,28 @@ def upscale(
 ) -> UpscaleResult:
     """Enlarge an image with a method and your references; writes ``out`` and says what was done.
 
-    ref: one reference or several. out: default ``<name>_x4.png`` in the working folder. keys: any setting of
-    ``refbench upscale`` (``device``, ``precision``, ``memory__limit``, ``overwrite``). Raises UserError.
+    ref: one reference or several, or a folder that holds them. out: default ``<name>_x4.png`` in the working
+    folder. keys: any setting of ``refbench upscale`` (``device``, ``precision``, ``memory__limit``,
+    ``overwrite``). Raises UserError, also for a folder: see :func:`upscale_folder`.
+    """
+    if Path(image).is_dir():
+        raise UserError(f"{image}: is a folder; call upscale_folder")
+    return upscale_folder(image, method, ref, out=out, note=note, **keys)[0]
+
+
+def upscale_folder(
+    folder: str | Path,
+    method: str,
+    ref: str | Path | Sequence[str | Path] = (),
+    *,
+    out: str | Path | None = None,
+    note: Callable[[str], None] = lambda line: None,
+    **keys: object,
+) -> tuple[UpscaleResult, ...]:
+    """:func:`upscale` for every image of a folder, into the folder ``out`` (default: ``<name>_x4``).
+
+    ref: a folder whose images belong to those of ``folder`` by name, or references for all of them. UserError
+    at the end where some images failed: the others are written.
     """
     from refbench.config.load import load_command
     from refbench.config.upscale_keys import UPSCALE
@@ -410,14 +432,16 @@ def upscale(
     if out is not None:
         settings["out"] = out
     known = {key.name: key for key in UPSCALE}
-    return upscale_with(Path(image), load_command("upscale", UPSCALE, words(settings, known)), note)
+    return upscale_with(Path(folder), load_command("upscale", UPSCALE, words(settings, known)), note, note)
 
 
-def upscale_with(image: Path, values: Mapping[str, Any], note: Callable[[str], None]) -> UpscaleResult:
-    """:func:`upscale` with the settings of the command, read."""
+def upscale_with(
+    image: Path, values: Mapping[str, Any], line: Callable[[str], None], note: Callable[[str], None]
+) -> tuple[UpscaleResult, ...]:
+    """:func:`upscale_folder` with the settings of the command, read; ``image`` may be a file."""
     from refbench.execution.threads import set_threads
-    from refbench.execution.upscale import UpscaleRequest
-    from refbench.execution.upscale import upscale as enlarge
+    from refbench.execution.upscale import UpscaleRequest, upscale_all
+    from refbench.execution.upscale_files import tasks_of
     from refbench.loader import resolve_weights
     from refbench.registry import Registry
     from refbench.tiling.size import memory_bytes
@@ -430,11 +454,14 @@ def upscale_with(image: Path, values: Mapping[str, Any], note: Callable[[str], N
         weights = resolve_weights(spec, choice.weights, root)
         scale = (weights.scale if weights is not None else None) or scale
     set_threads(values["threads"])
+    refs = [Path(ref).expanduser() for ref in values["ref"]]
+    tasks, left_out = tasks_of(image, refs, values["out"], values["format"], scale)
+    if left_out:
+        note(f"left out: {', '.join(left_out)}")
     request = UpscaleRequest(
         lr=image,
-        out=Path(values["out"] or f"{image.stem}_x{scale}.png"),
+        out=tasks[0].out,
         spec=spec,
-        refs=tuple(Path(ref) for ref in values["ref"]),
         weights=choice.weights,
         weights_root=root,
         params=choice.params,
@@ -443,4 +470,15 @@ def upscale_with(image: Path, values: Mapping[str, Any], note: Callable[[str], N
         precision=values["precision"],
         memory_limit=memory_bytes(values["memory.limit"]),
     )
-    return enlarge(request, note)
+    results, failed = [], 0
+    for _, result in upscale_all(request, tasks, line):
+        if not isinstance(result, UserError):
+            results.append(result)
+        elif not image.is_dir():
+            raise result
+        else:
+            failed += 1
+            note(f"error: {result}")
+    if failed:
+        raise UserError(f"{failed} of {len(tasks)} images failed; {len(results)} are written")
+    return tuple(results)

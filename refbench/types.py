@@ -127,6 +127,21 @@ class Outlined(Protocol):
 
 
 @runtime_checkable
+class Counted(Protocol):
+    """Optional on a dataset: how much of it was asked for, and what has to be said about its files."""
+
+    @property
+    def count(self) -> int:
+        """Samples of the copy, of which ``ids`` may be a part."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Lines for the user, e.g. about files that were left out."""
+        ...
+
+
+@runtime_checkable
 class Preflight(Protocol):
     """Optional on a method: problems that can be found before inference (folder, command)."""
 

@@ -12,6 +12,7 @@ from PIL import Image as PILImage
 from refbench.errors import UserError
 from refbench.execution.upscale import UpscaleRequest, choose_references, upscale
 from refbench.methods.bicubic.spec import SPEC as BICUBIC
+from refbench.methods.ttsr.spec import SPEC as TTSR
 from refbench.registry import spec_in_file
 from refbench.specs import MethodSpec
 from refbench.tiling.budget import active
@@ -92,17 +93,42 @@ def test_sixteen_bit_is_reduced_and_said(tmp_path: Path) -> None:
     assert "lr.png: 16-bit values are reduced to 8 bits" in result.notes
 
 
-def test_alpha_is_kept_and_colours_are_not_composited(tmp_path: Path) -> None:
-    alpha = rgb(seed=3)[:, :, :1]
-    lr = save(tmp_path / "lr.png", np.concatenate([rgb(), alpha], 2))
-    result = upscale(ask(tmp_path, lr))
-    sr = np.asarray(PILImage.open(result.out))
-    assert sr.shape == (20, 28, 4)
-    expected = PILImage.fromarray(rgb()).resize((28, 20), PILImage.Resampling.BICUBIC)
-    assert np.array_equal(sr[:, :, :3], np.asarray(expected))
-    mask = PILImage.fromarray(alpha[:, :, 0]).resize((28, 20), PILImage.Resampling.BICUBIC)
-    assert np.array_equal(sr[:, :, 3], np.asarray(mask))
+def on_white(image: PILImage.Image) -> np.ndarray:
+    white = PILImage.new("RGBA", image.size, (255, 255, 255, 255))
+    return np.asarray(PILImage.alpha_composite(white, image).convert("RGB")).astype(int)
+
+
+def test_alpha_is_kept_and_the_file_shows_on_white_what_the_method_made(tmp_path: Path) -> None:
+    rgba = np.concatenate([rgb(), rgb(seed=3)[:, :, :1]], 2)
+    result = upscale(ask(tmp_path, save(tmp_path / "lr.png", rgba)))
+    sr = PILImage.open(result.out)
+    assert sr.mode == "RGBA"
+    mask = PILImage.fromarray(rgba[:, :, 3]).resize((28, 20), PILImage.Resampling.BICUBIC)
+    assert np.array_equal(np.asarray(sr)[:, :, 3], np.asarray(mask))
+    seen = on_white(PILImage.fromarray(rgba)).astype(np.uint8)
+    made = PILImage.fromarray(seen).resize((28, 20), PILImage.Resampling.BICUBIC)
+    shown, alpha = on_white(sr), np.asarray(mask)
+    # where the clipped colours of a nearly transparent pixel cannot reach what the method made, by no more
+    # than its transparency allows
+    reachable = np.asarray(made).astype(int) >= 255 - alpha.astype(int)[:, :, None]
+    assert abs(shown - np.asarray(made).astype(int))[reachable].max() <= 1
     assert any("transparency is kept" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("under", [(0, 0, 0), (230, 30, 30)])
+def test_alpha_halo_upscale(tmp_path: Path, under: tuple[int, int, int]) -> None:
+    """A red disc on transparent black, or on transparent red: no dark ring, as in a premultiplied resize."""
+    y, x = np.mgrid[:64, :64]
+    inside = np.hypot(y - 31.5, x - 31.5) < 24
+    rgba = np.zeros((64, 64, 4), np.uint8)
+    rgba[:, :, :3] = np.where(inside[:, :, None], np.array([230, 30, 30]), np.array(under))
+    rgba[:, :, 3] = inside * 255
+    result = upscale(ask(tmp_path, save(tmp_path / "disc.png", rgba)))
+    shown = on_white(PILImage.open(result.out))
+    premultiplied = PILImage.fromarray(rgba).resize((256, 256), PILImage.Resampling.BICUBIC)
+    assert (shown[:, :, 0] < 200).sum() == 0
+    assert abs(shown - on_white(premultiplied)).max() <= 12
+    assert abs(shown - on_white(premultiplied)).mean() < 0.2
 
 
 def test_opaque_alpha_is_dropped(tmp_path: Path) -> None:
@@ -136,8 +162,23 @@ def test_the_first_reference_is_used_and_the_others_named(tmp_path: Path, plugin
 
 
 def test_references_of_a_method_that_takes_none(tmp_path: Path) -> None:
-    used, notes = choose_references(BICUBIC, [Path("a.png")])
-    assert (used, notes) == ((), ["bicubic uses no reference: a.png ignored"])
+    choice = choose_references(BICUBIC, [Path("a.png")])
+    assert (choice.refs, choice.notes) == ((), ("bicubic uses no reference: a.png ignored",))
+
+
+def test_hosted_nets_search_all_references_or_say_which_they_do_not() -> None:
+    given = [Path("a.png"), Path("b.png"), Path("c.png")]
+    choice = choose_references(TTSR, given)
+    assert (choice.refs, choice.params) == (tuple(given), {"multi": "per_patch"})
+    assert choice.notes == ("ttsr searches all 3 references (method.multi=per_patch)",)
+    first = choose_references(TTSR, given, {"multi": "first"})
+    assert first.refs == (given[0],)
+    assert first.notes == ("ttsr uses one reference (method.multi=first): a.png taken, b.png, c.png ignored",)
+    coarse = choose_references(TTSR, given, {"approx": "coarse"})
+    assert coarse.refs == (given[0],)
+    assert "method.approx=coarse" in coarse.notes[0]
+    assert choose_references(TTSR, given, {"multi": "stitch"}).refs == tuple(given)
+    assert choose_references(TTSR, given[:1]).params == {}
 
 
 def test_a_missing_reference_is_one_line(tmp_path: Path, plugin: Path) -> None:
@@ -164,8 +205,8 @@ def test_an_input_is_never_overwritten(tmp_path: Path) -> None:
         upscale(ask(tmp_path, lr, overwrite=True))
 
 
-@pytest.mark.parametrize(("out", "message"), [("sr.jpg", r"ends in \.png"), ("folder.png", "is a folder"),
-                                              ("file/sr.png", "cannot be written")])  # fmt: skip
+@pytest.mark.parametrize(("out", "message"), [("sr.gif", r"ends in \.png, "), ("folder.png", "is a folder"),
+                                              ("file/sr.png", "cannot write")])  # fmt: skip
 def test_bad_output_names_are_one_line(tmp_path: Path, out: str, message: str) -> None:
     lr = save(tmp_path / "lr.png", rgb())
     (tmp_path / "folder.png").mkdir()

@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 
 from refbench.errors import UserError
+from refbench.imaging.files import by_stem
 from refbench.specs import DataRequest
 
 from ..external_lr import with_lr
-from ..groups import Group, Scan, by_stem, images_in
+from ..groups import Group, Scan, images_in
 from ..image_dataset import ImageDataset, open_scan
 from ..pair_list import PairLine, read_pair_list
 from ..roots import check_options, data_root, first_with

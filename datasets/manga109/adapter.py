@@ -10,10 +10,11 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from refbench.imaging.files import by_stem
 from refbench.specs import DataRequest
 
 from ..external_lr import with_lr
-from ..groups import Group, Scan, by_stem, images_in
+from ..groups import Group, Scan, images_in
 from ..image_dataset import ImageDataset, open_scan
 from ..listed import in_order, listed_groups
 from ..roots import check_options, data_root

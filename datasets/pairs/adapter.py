@@ -1,7 +1,8 @@
 """Reads a user's own images.
 
 ===============================  =======================================================================
-``data.input=DIR data.ref=DIR``  HR images and their references, matched by name (see :func:`matches`)
+``data.input=DIR data.ref=DIR``  HR images and their references, matched by name (see
+                                 :func:`refbench.imaging.files.references_of`)
 ``data.root=DIR``                the same for ``DIR/input`` and ``DIR/ref``; prefixes the other keys, too
 ``data.list=FILE``               ``input ref [ref ...]`` lines, below the list's folder or data.root
 ``data.lr_dir=DIR``              given LR images; beside HR called like them, alone the inputs themselves
@@ -12,17 +13,16 @@ Without HR there is nothing to compare with: only outputs and no-reference metri
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from pathlib import Path
 
 from refbench.errors import UserError
+from refbench.imaging.files import by_stem, plain, references_of, without_role
 from refbench.specs import DataRequest
 
 from ..external_lr import with_lr
-from ..groups import Group, Scan, by_stem, images_in
+from ..groups import Group, Scan, images_in
 from ..image_dataset import ImageDataset, open_scan
-from ..pair_list import read_pair_list
+from ..pair_list import existing, read_pair_list
 from ..roots import check_options, existing_folder
 from .spec import SPEC
 
@@ -49,10 +49,11 @@ def scan(request: DataRequest) -> Scan:
     ref_files = by_stem(images_in(refs))
     groups: list[Group] = []
     missing: list[str] = []
-    for stem, path in sorted(by_stem(images_in(inputs)).items()):
-        found = matches(stem, ref_files, refs)
+    for stem, path in sorted(_inputs(inputs, "_LR" if lr_only else "_HR").items()):
+        found = references_of(stem, ref_files, refs)
         if found:
-            groups.append(Group(stem, None if lr_only else path, found, path if lr_only else None))
+            name = without_role(stem)
+            groups.append(Group(name, None if lr_only else path, found, path if lr_only else None))
         else:
             missing.append(f"{refs.name}/{path.name}")
     also = (inputs, refs) if root is None else ()
@@ -60,20 +61,11 @@ def scan(request: DataRequest) -> Scan:
     return result if lr_only else with_lr(result, request)
 
 
-def matches(stem: str, files: Mapping[str, Path], folder: Path) -> tuple[Path, ...]:
-    """The references of input ``stem``, best first, by the first of these rules that finds any.
-
-    The same name; ``<stem>_ref``; ``<stem>_1``, ``<stem>_2`` ... in numerical order; all images of the
-    subfolder ``<stem>``, by name. Extensions do not matter.
-    """
-    for name in (stem, f"{stem}_ref"):
-        if name in files:
-            return (files[name],)
-    pattern = re.compile(re.escape(stem) + r"_(\d+)")
-    numbered = [(int(m[1]), path) for name, path in files.items() if (m := pattern.fullmatch(name))]
-    if numbered:
-        return tuple(path for _, path in sorted(numbered))
-    return tuple(images_in(folder / stem))
+def _inputs(folder: Path, role: str) -> dict[str, Path]:
+    """Stem -> file. Where some are called ``<name>_HR`` (LR alone: ``_LR``), these are the inputs:
+    sets exist that keep ``001_HR.png``, ``001_LR.png`` and ``001_ref.png`` in one folder."""
+    files = by_stem(images_in(folder))
+    return {stem: path for stem, path in files.items() if stem.endswith(role)} or files
 
 
 def _folder(request: DataRequest, root: Path | None, key: str) -> Path:
@@ -96,8 +88,9 @@ def _from_list(request: DataRequest) -> Scan:
     found: dict[str, Group] = {}
     missing: list[str] = []
     for line in lines:
-        stem = Path(line.input).stem
-        absent = [name for name in (line.input, *line.refs) if not (root / name).is_file()]
+        stem = plain(Path(line.input).stem)
+        paths = [existing(root, name) for name in (line.input, *line.refs)]
+        absent = [n for n, path in zip((line.input, *line.refs), paths, strict=True) if path is None]
         missing += absent
         if stem in found:
             raise UserError(
@@ -105,6 +98,7 @@ def _from_list(request: DataRequest) -> Scan:
                 "rename one of the two files"
             )
         if not absent:
-            found[stem] = Group(stem, root / line.input, tuple(root / ref for ref in line.refs))
+            there = [path for path in paths if path is not None]
+            found[stem] = Group(stem, there[0], tuple(there[1:]))
     groups = tuple(found[sample_id] for sample_id in sorted(found))
     return with_lr(Scan(root, groups, tuple(missing), (listed,)), request)

@@ -59,6 +59,16 @@ class StereoDataset:
         """Over images, disparities and masks."""
         return self._images.fingerprint
 
+    @property
+    def count(self) -> int:
+        """Scenes, of which ``ids`` may be a part."""
+        return self._images.count
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said about the folder."""
+        return self._images.notes
+
     def ids(self) -> tuple[str, ...]:
         """Names of the scenes."""
         return self._images.ids()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from refbench.imaging.files import by_stem
 from refbench.specs import DataRequest
 
 from ..external_lr import with_lr
-from ..groups import Group, Scan, by_stem, images_in
+from ..groups import Group, Scan, images_in
 from ..image_dataset import ImageDataset, open_scan
 from ..listed import listed_groups
 from ..roots import check_options, data_root, first_with

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from refbench.errors import UserError
-
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
-"""Compared without regard to case; the content decides how a file is decoded."""
+from refbench.imaging.files import EXTENSIONS, plain
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,9 @@ class SrFolder:
         return sorted(
             entry
             for entry in parent.iterdir()
-            if entry.stem == wanted.name and entry.suffix.lower() in EXTENSIONS and entry.is_file()
+            if plain(entry.stem) == plain(wanted.name)
+            and entry.suffix.lower() in EXTENSIONS
+            and entry.is_file()
         )
 
     def find(self, sample_id: str, ref_names: Sequence[str]) -> Path | None:

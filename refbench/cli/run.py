@@ -10,7 +10,7 @@ from refbench.cli.tracked import show_tracked
 if TYPE_CHECKING:
     from refbench.api import RunResult
     from refbench.cli.output import Output
-    from refbench.plan.planner import Plan
+    from refbench.plan.planner import Cell, Plan
     from refbench.plan.sharding import Shard
     from refbench.settings import RunConfig
 
@@ -48,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
         from refbench.execution.runner import finished_trials
 
         plan = plan_configs(configs, registry, dry=True)
+        for note in plan.notes:
+            args.output.note(note)
         return show_plan(plan, finished_trials(plan, first.out), args.output)
     with two_steps(args.output.note):
         result = carry_out_configs(configs, registry, make_progress(args.plain), args.output.note)
@@ -79,7 +81,7 @@ def show_plan(plan: Plan, done: dict[str, set[tuple[str, int]]], output: Output)
                 "method": cell.method,
                 "weights": cell.weights,
                 "dataset": cell.dataset,
-                "dataset_label": cell.dataset_label,
+                "dataset_label": _dataset_label(cell),
                 "protocol": cell.protocol.id,
                 "seed": cell.job.seed,
                 "n": len({sample for sample, _ in asked}),
@@ -95,7 +97,7 @@ def show_plan(plan: Plan, done: dict[str, set[tuple[str, int]]], output: Output)
     span = max(len(c.protocol.id) for c in plan.cells())
     for cell, row in zip(plan.cells(), rows, strict=True):
         output.line(
-            f"{cell.method_label:<{width}}  {cell.dataset_label}  {cell.protocol.id:<{span}}  "
+            f"{cell.method_label:<{width}}  {_dataset_label(cell)}  {cell.protocol.id:<{span}}  "
             f"{row['n']} images  {row['trials']} trials  {row['done']} done"
         )
     part = f"shard {plan.shard}: " if plan.shard else ""
@@ -103,6 +105,12 @@ def show_plan(plan: Plan, done: dict[str, set[tuple[str, int]]], output: Output)
         f"{part}{len(rows)} cells, {total} trials (forward passes), {total - todo} done, {todo} to run"
     )
     return 0
+
+
+def _dataset_label(cell: Cell) -> str:
+    from refbench.results.record import part_label
+
+    return part_label(cell.dataset_label, len(cell.ids), cell.dataset_count)
 
 
 def shard_document(shard: Shard | None) -> dict[str, str]:

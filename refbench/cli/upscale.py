@@ -11,26 +11,29 @@ from refbench.config.override import is_override
 from refbench.config.upscale_keys import UPSCALE
 from refbench.errors import UserError
 
-HELP = """Super-resolve your own image (x4) with your own references.
+HELP = """Super-resolve your own images (x4) with your own references.
 
-  refbench upscale lr.png ref=a.png,b.png method=datsr out=sr.png"""
+  refbench upscale lr.png ref=a.png,b.png method=datsr out=sr.png
+  refbench upscale photos/ ref=refs/ method=datsr out=sr/    a folder; references found by name"""
 KEYS = UPSCALE
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """``IMAGE KEY=VALUE ...``."""
-    add_words(parser, "IMAGE|KEY=VALUE", "the LR image, and settings")
+    add_words(parser, "IMAGE|KEY=VALUE", "the LR image or a folder of them, and settings")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the SR image and say what was done."""
+    """Write the SR images and say what was done."""
     images = [w for w in args.words if not is_override(w)]
     values = load_command("upscale", KEYS, [w for w in args.words if is_override(w)])
     if len(images) != 1:
         said = f"it got {', '.join(images)}" if images else "none is given"
-        raise UserError(f"upscale takes one LR image; {said}")
+        raise UserError(f"upscale takes one LR image, or a folder of them; {said}")
     from refbench.api import upscale_with
 
-    result = upscale_with(Path(images[0]).expanduser(), values, args.output.line)
-    args.output.emit(result.to_json())
+    lr = Path(images[0]).expanduser()
+    results = upscale_with(lr, values, args.output.line, args.output.note)
+    documents = [result.to_json() for result in results]
+    args.output.emit({"images": documents} if lr.is_dir() else documents[0])
     return 0

@@ -7,8 +7,9 @@ from refbench.config.keys import DEVICE, MEMORY, METHOD, PRECISION, THREADS, WEI
 UPSCALE = (
     METHOD,
     WEIGHTS,
-    Key("ref", "paths", "reference images, the most similar one first: a.png,b.png", ()),
-    Key("out", "path", "the PNG to write; default: <name>_x4.png in the current folder"),
+    Key("ref", "paths", "reference images, the most similar one first: a.png,b.png; or their folder", ()),
+    Key("out", "path", "file (.png, .jpg, .webp) or folder to write; default: <name>_x4 here"),
+    Key("format", "choice", "of outputs whose name is not given", choices=("png", "jpg", "webp")),
     Key("overwrite", "bool", "replace an existing output", False),
     DEVICE,
     PRECISION,

@@ -1,22 +1,24 @@
-"""``refbench upscale``: one image of one's own, with one's own references."""
+"""``refbench upscale``: images of one's own, with one's own references."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from PIL import Image as PILImage
 
-from refbench.errors import UserError
+from refbench.errors import SampleError, UserError
 from refbench.execution.call import Attempt, Images, Settings, call
 from refbench.execution.device import resolve_device
-from refbench.imaging.own_image import OwnImage, read_own_image
+from refbench.execution.upscale_files import Task, check_out
+from refbench.imaging import Picture, read_picture, write_image
+from refbench.imaging.pixels import off_white
+from refbench.imaging.write import OPAQUE
 from refbench.loader import load_method, resolve_weights
 from refbench.specs import MethodSpec, ParamValue
-from refbench.store.disk import atomic_file
 from refbench.types import Image, Method
 
 
@@ -26,6 +28,7 @@ class UpscaleRequest:
 
     lr: Path
     out: Path
+    """The file to write; its extension decides the format."""
     spec: MethodSpec
     refs: tuple[Path, ...] = ()
     weights: str | None = None
@@ -36,6 +39,11 @@ class UpscaleRequest:
     precision: str = "fp32"
     memory_limit: int | None = None
     """Bytes that the method may use, in exact tiles where it needs them; None: no limit."""
+
+    @property
+    def task(self) -> Task:
+        """Its files."""
+        return Task(self.lr, self.out, self.refs)
 
 
 @dataclass(frozen=True)
@@ -86,65 +94,145 @@ class UpscaleResult:
 
 
 def upscale(request: UpscaleRequest, echo: Callable[[str], None] | None = None) -> UpscaleResult:
-    """Enlarge ``request.lr`` and write a PNG. ``echo`` receives :meth:`UpscaleResult.lines`.
+    """Enlarge ``request.lr`` and write it. ``echo`` receives :meth:`UpscaleResult.lines`.
 
     Raises UserError for files that are missing or broken, too few references, an output that exists
-    (unless ``overwrite``) or is no ``.png``, and when the method fails on this image.
+    (unless ``overwrite``) or has no known extension, and when the method fails on this image.
     """
-    _check_out(request)
-    lr = read_own_image(request.lr)
-    paths, notes = choose_references(request.spec, request.refs)
-    refs = [read_own_image(path) for path in paths]
-    device = resolve_device(request.device)
-    weights = resolve_weights(request.spec, request.weights, request.weights_root)
-    method = load_method(request.spec, weights, request.params, device)
-    label = request.spec.name + (f" ({weights.label})" if weights is not None and weights.label else "")
-    scale = (weights.scale if weights is not None else None) or request.spec.scale
-    done = run_once(method, request, lr, refs, device, scale)
-    assert done.sr is not None
-    if done.fallback is not None:
-        notes.append(f"out of memory; enlarged in {max(done.tiles.values(), default=1)} exact tiles instead")
-    _write(request.out, done.sr, lr.alpha)
-    result = UpscaleResult(
-        out=request.out,
-        method=label,
-        lr_size=_size(lr.rgb),
-        sr_size=_size(done.sr),
-        refs_used=tuple(paths),
-        ref_sizes=tuple(_size(ref.rgb) for ref in refs),
-        seconds=done.seconds,
-        device=device,
-        notes=(*notes, *lr.notes, *(note for ref in refs for note in ref.notes if "alpha" not in note)),
-    )
-    if echo is not None:
-        for line in result.lines():
-            echo(line)
+    ((_, result),) = upscale_all(request, [request.task], echo)
+    if isinstance(result, UserError):
+        raise result
     return result
 
 
-def choose_references(spec: MethodSpec, given: Sequence[Path]) -> tuple[tuple[Path, ...], list[str]]:
-    """The references a method gets, in the given order, and what has to be said about the others."""
+def upscale_all(
+    request: UpscaleRequest, tasks: Sequence[Task], echo: Callable[[str], None] | None = None
+) -> Iterator[tuple[Task, UpscaleResult | UserError]]:
+    """Enlarge each task's image with one loaded method: what ``request`` says but for its files.
+
+    An image that fails gives its error, and the others go on. Raises UserError before anything is computed
+    where an output cannot be written as asked, references are too few, or the method cannot be loaded.
+    """
+    for task in tasks:
+        check_out(task, request.overwrite)
+    chosen = [choose_references(request.spec, task.refs, request.params) for task in tasks]
+    # the first image decides nothing but is decoded first: no weights are loaded for a file that is no image
+    first = _pictures(tasks[0], chosen[0].refs) if tasks else None
+    device = resolve_device(request.device)
+    weights = resolve_weights(request.spec, request.weights, request.weights_root)
+    label = request.spec.name + (f" ({weights.label})" if weights is not None and weights.label else "")
+    scale = (weights.scale if weights is not None else None) or request.spec.scale
+    methods: dict[str, Method] = {}
+    for task, choice in zip(tasks, chosen, strict=True):
+        try:
+            pictures = first if first is not None else _pictures(task, choice.refs)
+            first = None
+            key = repr(sorted(choice.params.items()))
+            if key not in methods:
+                methods[key] = load_method(request.spec, weights, choice.params, device)
+            result = _one(methods[key], request, task, pictures, choice, label, device, scale)
+        except UserError as error:
+            yield task, error
+            continue
+        if echo is not None:
+            for line in result.lines():
+                echo(line)
+        yield task, result
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The references that a method gets of those that it was given."""
+
+    refs: tuple[Path, ...]
+    params: Mapping[str, ParamValue]
+    """The method's parameters, with what makes it use several references."""
+    notes: tuple[str, ...] = ()
+    """What has to be said about the others."""
+
+
+def choose_references(
+    spec: MethodSpec, given: Sequence[Path], params: Mapping[str, ParamValue] | None = None
+) -> Choice:
+    """The references a method uses, in the given order: all, or as many as it can, and which it does not.
+
+    A method that takes one reference unless ``multi`` says otherwise (the hosted nets) searches all of them
+    (``per_patch``), where the user has not chosen something that goes with one only. Raises UserError for too
+    few.
+    """
+    params = dict(params or {})
     if len(given) < spec.min_refs:
         wanted = "a reference image" if spec.min_refs == 1 else f"{spec.min_refs} reference images"
         raise UserError(f"{spec.name} needs {wanted}: add ref=a.png (several: ref=a.png,b.png)")
-    if len(given) <= spec.max_refs:
-        return tuple(given), []
-    if spec.max_refs == 0:
-        return (), [f"{spec.name} uses no reference: {_names(given)} ignored"]
-    used, left = tuple(given[: spec.max_refs]), given[spec.max_refs :]
-    most = "one reference" if spec.max_refs == 1 else f"{spec.max_refs} references"
-    return used, [f"{spec.name} uses {most}: {_names(used)} taken, {_names(left)} ignored"]
+    most, how = spec.max_refs, ""
+    multi = spec.params.get("multi")
+    if len(given) > 1 and multi is not None and multi.default == "first" and most > 1:
+        alone = [key for key in ("padding", "approx") if params.get(key) not in (None, "inside", "pca")]
+        if "multi" not in params and not alone:
+            params["multi"] = "per_patch"
+            said = f"{spec.name} searches all {min(len(given), most)} references (method.multi=per_patch)"
+            if len(given) <= most:
+                return Choice(tuple(given), params, (said,))
+        elif params.get("multi", "first") == "first":
+            most, how = 1, f" (method.multi=first{''.join(f', method.{k}={params[k]}' for k in alone)})"
+    if len(given) <= most:
+        return Choice(tuple(given), params)
+    if most == 0:
+        return Choice((), params, (f"{spec.name} uses no reference: {_names(given)} ignored",))
+    used, left = tuple(given[:most]), given[most:]
+    count = "one reference" if most == 1 else f"{most} references"
+    note = f"{spec.name} uses {count}{how}: {_names(used)} taken, {_names(left)} ignored"
+    return Choice(used, params, (note,))
 
 
-def run_once(
-    method: Method, request: UpscaleRequest, lr: OwnImage, refs: Sequence[OwnImage], device: str, scale: int
+def _pictures(task: Task, refs: Sequence[Path]) -> tuple[Picture, ...]:
+    try:
+        return tuple(read_picture(path) for path in (task.lr, *refs))
+    except SampleError as error:
+        raise UserError(str(error)) from error
+
+
+def _one(
+    method: Method,
+    request: UpscaleRequest,
+    task: Task,
+    pictures: tuple[Picture, ...],
+    choice: Choice,
+    label: str,
+    device: str,
+    scale: int,
+) -> UpscaleResult:
+    lr, *refs = pictures
+    done = _called(method, request, lr, refs, device, scale)
+    assert done.sr is not None
+    notes = list(choice.notes)
+    if done.fallback is not None:
+        notes.append(f"out of memory; enlarged in {max(done.tiles.values(), default=1)} exact tiles instead")
+    for picture in pictures:
+        notes += picture.notes
+    _write(task.out, done.sr, lr, notes)
+    return UpscaleResult(
+        out=task.out,
+        method=label,
+        lr_size=_size(lr.rgb),
+        sr_size=_size(done.sr),
+        refs_used=choice.refs,
+        ref_sizes=tuple(_size(ref.rgb) for ref in refs),
+        seconds=done.seconds,
+        device=device,
+        notes=tuple(notes),
+    )
+
+
+def _called(
+    method: Method, request: UpscaleRequest, lr: Picture, refs: Sequence[Picture], device: str, scale: int
 ) -> Attempt:
     """Call the method on one image, in tiles where the memory runs out. Raises UserError when it fails."""
     images = Images(
         lr.rgb,
         tuple(ref.rgb for ref in refs),
         scale,
-        request.lr.stem,
+        lr.path.stem,
         tuple(ref.path.name for ref in refs),
     )
     settings = Settings(device, request.precision, request.memory_limit, request.spec.tiles)
@@ -152,7 +240,7 @@ def run_once(
     if done.problem is None:
         return done
     if not done.problem.lost:
-        raise UserError(f"{request.lr}: {request.spec.name}: {done.problem.text}")
+        raise UserError(f"{lr.path}: {request.spec.name}: {done.problem.text}")
     remedy = ["use smaller images"]
     if request.spec.tiles and done.fallback is None:
         remedy.insert(0, "give memory.limit= (exact tiles)")
@@ -160,37 +248,23 @@ def run_once(
         remedy.append("or device=cpu")
     tried = " also in tiles" if done.fallback else ""
     raise UserError(
-        f"{request.lr}: out of memory{tried} with {request.spec.name} on {device} "
+        f"{lr.path}: out of memory{tried} with {request.spec.name} on {device} "
         f"({_wxh(_size(lr.rgb))} LR); {', '.join(remedy)}"
     )
 
 
-def _check_out(request: UpscaleRequest) -> None:
-    out = request.out
-    if out.suffix.lower() != ".png":
-        raise UserError(f"out={out}: the result is written as PNG; give a name that ends in .png")
-    if out.is_dir():
-        raise UserError(f"out={out}: is a folder; give a file name")
-    for source in (request.lr, *request.refs):
-        if out.exists() and source.exists() and out.samefile(source):
-            raise UserError(f"out={out}: is one of the input images; give another name")
-    if out.exists() and not request.overwrite:
-        raise UserError(f"out={out}: exists already; give another name, or overwrite=true")
-
-
-def _write(out: Path, sr: Image, alpha: npt.NDArray[np.uint8] | None) -> None:
-    from PIL import Image as PILImage
-
-    image = PILImage.fromarray(sr)
-    if alpha is not None:
-        enlarged = PILImage.fromarray(alpha).resize(image.size, PILImage.Resampling.BICUBIC)
-        image.putalpha(enlarged)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_file(out) as stream:
-            image.save(stream, format="PNG")
-    except OSError as error:
-        raise UserError(f"out={out}: cannot be written ({error.strerror or error})") from error
+def _write(out: Path, sr: Image, lr: Picture, notes: list[str]) -> None:
+    """Write SR. The method saw a transparent LR on white; its colours are taken off white again, so that on
+    white the file shows exactly what the method made, and bicubic is what a premultiplied resize gives."""
+    if lr.alpha is None or out.suffix.lower() in OPAQUE:
+        write_image(out, sr)
+        return
+    size = (sr.shape[1], sr.shape[0])
+    alpha = np.asarray(PILImage.fromarray(lr.alpha).resize(size, PILImage.Resampling.BICUBIC))
+    notes[notes.index(f"{lr.path.name}: transparency is laid on white")] = (
+        f"{lr.path.name}: transparency is kept, enlarged by bicubic interpolation; the method saw it on white"
+    )
+    write_image(out, off_white(sr, alpha), alpha)
 
 
 def _names(paths: Sequence[Path]) -> str:

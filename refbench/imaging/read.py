@@ -1,12 +1,13 @@
-"""Decoding of an image file to uint8 RGB, whatever its name and mode.
+"""Decoding of an image file to uint8 RGB, whatever its name and mode: one reader for every command.
 
 Files are decoded by content: most WR-SR inputs are JPEG data in files called ``.png``. The mode rules:
 
 =====================  =================================================================
 grey (8-bit, 1-bit)    copied to the three channels
 16-bit                 the high byte of each value (what Pillow itself does for RGB PNG)
+WhiteIsZero (TIFF)     turned to what a viewer shows, at every depth
 palette                looked up
-alpha, transparency    composited on white; an opaque alpha channel changes nothing
+alpha, transparency    laid on white; an opaque alpha channel changes nothing
 EXIF orientation       applied, so that the array is what a viewer shows
 colour profiles        ignored, as in the published RefSR evaluations
 CMYK, LAB, HSV, 32-bit refused: no unambiguous 8-bit RGB value
@@ -17,13 +18,17 @@ several frames         refused (the preview inside a phone's MPO file is skipped
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image as PILImage
-from PIL import ImageOps, UnidentifiedImageError
+from PIL import ImageFile, UnidentifiedImageError
 
 from refbench.errors import SampleError
+from refbench.imaging.files import shown
+from refbench.imaging.pixels import colours_and_alpha, on_white, sixteen_bit
 from refbench.types import Image
 
 MAX_PIXELS = 89_000_000
@@ -37,32 +42,77 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM", "GIF", "JPEG2000")
 
 _ORIENTATION = 0x0112
 _ON_ITS_SIDE = (5, 6, 7, 8)
+_GREY = {"L", "1", "LA", "La", "I"}
 
-_PLAIN = {"RGB", "L", "1", "YCbCr", "P"}
-_ALPHA = {"RGBA", "LA", "PA", "RGBa", "La"}
-_SIXTEEN = {"I;16", "I;16L", "I;16B", "I;16N"}
+_TURNS = {
+    2: PILImage.Transpose.FLIP_LEFT_RIGHT,
+    3: PILImage.Transpose.ROTATE_180,
+    4: PILImage.Transpose.FLIP_TOP_BOTTOM,
+    5: PILImage.Transpose.TRANSPOSE,
+    6: PILImage.Transpose.ROTATE_270,
+    7: PILImage.Transpose.TRANSVERSE,
+    8: PILImage.Transpose.ROTATE_90,
+}
+"""EXIF orientation -> what turns the pixels upright."""
 
 
-def read_image(path: str | Path) -> Image:
-    """Decode one file to uint8 RGB of shape (H, W, 3).
+@dataclass(frozen=True)
+class Picture:
+    """A decoded file, upright."""
 
-    Raises SampleError, one line that names the file, when it is missing, empty, truncated, not an image,
-    too large (:data:`MAX_PIXELS`) or in a mode that has no unambiguous 8-bit RGB value.
-    """
+    path: Path
+    rgb: Image
+    """uint8 (H, W, 3), laid on white where there is transparency: what every command works on."""
+    alpha: npt.NDArray[np.uint8] | None
+    """uint8 (H, W); None for a file that is opaque everywhere."""
+    notes: tuple[str, ...]
+    """One line per thing that a person may not expect: rotation, lost depth, grey made RGB, transparency."""
+
+
+def read_picture(path: str | Path) -> Picture:
+    """Decode one file. Raises SampleError, one line that names the file, when it is missing, empty,
+    truncated, not an image, too large (:data:`MAX_PIXELS`) or in a mode that has no unambiguous 8-bit RGB
+    value."""
     file = Path(path)
     with open_image(file) as image:
         try:
-            image.load()
-            upright = ImageOps.exif_transpose(image)
-            array = _to_rgb(upright, file)
+            # a TIFF is turned while it loads and forgets that it was; a PNG may have its EXIF data at its end
+            turned = image.format == "TIFF" and image.getexif().get(_ORIENTATION, 1) in _TURNS
+            deep, grey = sixteen_bit(image), image.mode in _GREY or image.mode.startswith("I;16")
+            rgb, alpha = colours_and_alpha(image, file)
+            turn = image.getexif().get(_ORIENTATION, 1)
         except SampleError:
             raise
         # decoders raise nearly anything on corrupt data: OSError, SyntaxError, struct.error, zlib.error ...
         except Exception as error:
             raise SampleError(
-                f"{file}: cannot be decoded ({_brief(error)}); is the file complete?"
+                f"{shown(file)}: cannot be decoded ({_brief(error)}); is the file complete?"
             ) from error
-    return np.ascontiguousarray(array)
+    if alpha is not None and bool((alpha == 255).all()):
+        alpha = None
+    notes = {
+        "rotated as its EXIF orientation says": turned or turn in _TURNS,
+        "16-bit values are reduced to 8 bits": deep,
+        "grey image, treated as RGB": grey,
+        "transparency is laid on white": alpha is not None,
+    }
+    return Picture(
+        file,
+        _upright(on_white(rgb, alpha), turn),
+        None if alpha is None else _upright(alpha, turn),
+        tuple(f"{file.name}: {note}" for note, said in notes.items() if said),
+    )
+
+
+def read_image(path: str | Path) -> Image:
+    """The pixels of :func:`read_picture`: uint8 RGB of shape (H, W, 3)."""
+    return read_picture(path).rgb
+
+
+def _upright(array: npt.NDArray[np.uint8], orientation: int) -> npt.NDArray[np.uint8]:
+    if orientation not in _TURNS:
+        return array
+    return np.array(PILImage.fromarray(array).transpose(_TURNS[orientation]), dtype=np.uint8)
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
@@ -78,7 +128,7 @@ def upright_size(path: str | Path) -> tuple[int, int]:
         return (image.width, image.height) if turned else (image.height, image.width)
 
 
-def open_image(file: Path) -> PILImage.Image:
+def open_image(file: Path) -> ImageFile.ImageFile:
     """A checked, not yet decoded Pillow image for code that needs more than RGB pixels.
 
     Only still-image formats are tried, whatever the file's name. Raises SampleError like :func:`read_image`.
@@ -86,25 +136,25 @@ def open_image(file: Path) -> PILImage.Image:
     try:
         if not file.is_file():
             reason = "is not a file" if file.exists() else "does not exist"
-            raise SampleError(f"{file}: {reason}")
+            raise SampleError(f"{shown(file)}: {reason}")
         if file.stat().st_size == 0:
-            raise SampleError(f"{file}: is empty (0 bytes)")
+            raise SampleError(f"{shown(file)}: is empty (0 bytes)")
         if file.stat().st_size > MAX_BYTES:
-            raise SampleError(f"{file}: is larger than {MAX_BYTES >> 30} GiB; save it as PNG or JPEG")
+            raise SampleError(f"{shown(file)}: is larger than {MAX_BYTES >> 30} GiB; save it as PNG or JPEG")
         with warnings.catch_warnings():
             # the size is checked right below, with a message that names the file
             warnings.simplefilter("ignore", PILImage.DecompressionBombWarning)
             image = PILImage.open(file, formats=_FORMATS)
     except PILImage.DecompressionBombError as error:
         raise SampleError(
-            f"{file}: too large (over {MAX_PIXELS // 10**6} megapixels); scale it down"
+            f"{shown(file)}: too large (over {MAX_PIXELS // 10**6} megapixels); scale it down"
         ) from error
     except UnidentifiedImageError as error:
-        raise SampleError(f"{file}: is not an image in a known format") from error
+        raise SampleError(f"{shown(file)}: is not an image in a known format") from error
     except SampleError:
         raise
     except Exception as error:
-        raise SampleError(f"{file}: cannot be read ({_brief(error)})") from error
+        raise SampleError(f"{shown(file)}: cannot be read ({_brief(error)})") from error
     problem = ""
     if image.width * image.height > MAX_PIXELS:
         limit = f"over {MAX_PIXELS // 10**6} megapixels"
@@ -115,7 +165,7 @@ def open_image(file: Path) -> PILImage.Image:
         problem = "has several frames; save the one you mean as a still image"
     if problem:
         image.close()
-        raise SampleError(f"{file}: {problem}")
+        raise SampleError(f"{shown(file)}: {problem}")
     return image
 
 
@@ -131,22 +181,8 @@ def _several_frames(image: PILImage.Image, file: Path) -> bool:
         return False
     except Exception as error:
         image.close()
-        raise SampleError(f"{file}: cannot be read ({_brief(error)})") from error
+        raise SampleError(f"{shown(file)}: cannot be read ({_brief(error)})") from error
     return True
-
-
-def _to_rgb(image: PILImage.Image, file: Path) -> Image:
-    mode = image.mode
-    if mode in _SIXTEEN:
-        grey = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2)
-    if mode in _ALPHA or (mode in _PLAIN and "transparency" in image.info):
-        rgba = image.convert("RGBA")
-        white = PILImage.new("RGBA", rgba.size, (255, 255, 255, 255))
-        return np.array(PILImage.alpha_composite(white, rgba).convert("RGB"), dtype=np.uint8)
-    if mode in _PLAIN:
-        return np.array(image.convert("RGB"), dtype=np.uint8)
-    raise SampleError(f"{file}: mode {mode} has no unambiguous 8-bit RGB value; convert it to RGB first")
 
 
 def _brief(error: Exception) -> str:

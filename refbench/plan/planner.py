@@ -25,7 +25,7 @@ from refbench.registry import Registry, load_class
 from refbench.settings import MethodChoice, RunConfig
 from refbench.specs import MethodSpec, MetricSpec
 from refbench.tiling.size import memory_bytes
-from refbench.types import Corresponding, Dataset, Sized
+from refbench.types import Corresponding, Counted, Dataset, Sized
 from refbench.untrusted.redact import clean_config
 
 
@@ -104,6 +104,8 @@ class Plan:
     """Which part of the plan is carried out; None: all of it."""
     share: Share | None = field(repr=False, default=None)
     """What belongs to ``shard``."""
+    notes: tuple[str, ...] = ()
+    """Lines for the user about the data, e.g. files that were left out."""
 
     def cells(self) -> tuple[Cell, ...]:
         """Every cell once, grouped by method so that each one's weights load once."""
@@ -177,7 +179,9 @@ class Planner:
         groups: dict[tuple[str, str, int], list[RunConfig]] = {}
         for config in configs:
             groups.setdefault((config.suite.name, config.dataset, config.seed), []).append(config)
-        plan = Plan(tuple(self._suite(group) for group in groups.values()))
+        suites = tuple(self._suite(group) for group in groups.values())
+        opened = [data for data in self._datasets.values() if isinstance(data, Counted)]
+        plan = Plan(suites, notes=tuple(note for data in opened for note in data.notes))
         shard = configs[0].shard if configs else None
         return plan if shard is None else replace(plan, shard=shard, share=share(self._loads(plan), shard))
 
@@ -292,7 +296,7 @@ class Planner:
             baseline=baseline,
             ids=tuple(ids),
             control=control_id(instance, control),
-            dataset_count=len(dataset.ids()),
+            dataset_count=dataset.count if isinstance(dataset, Counted) else len(dataset.ids()),
             identity=identity,
             config=replace(config, method=choice),
         )

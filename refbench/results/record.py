@@ -226,20 +226,27 @@ def _scored(row: SampleRow) -> dict[str, Any]:
     }
 
 
-_OF = re.compile(r" \[\d+ of (\d+)\]$")
-
-
 def _dataset_label(manifest: Manifest, partial: str, samples: int) -> str:
     """The dataset, and how much of it the rows are about where that is not all."""
     label = manifest.dataset_label or manifest.dataset
     if partial:
         return f"{label} [{partial}]"
-    if manifest.dataset_count is None or samples >= manifest.dataset_count:
+    return part_label(label, samples, manifest.dataset_count)
+
+
+_OF = re.compile(r" \[\d+ of (\d+)\]$")
+
+
+def part_label(label: str, samples: int, count: int | None) -> str:
+    """The dataset's label with how much of it ``samples`` are, where that is not all: ``wrsr [9 of 80]``.
+
+    ``count``: samples of the copy. A part of a part counts in the whole: of the 6 of 80 files that are there,
+    2 were run.
+    """
+    if count is None or samples >= count:
         return label
-    # a part of a part: of the 6 of 80 files that are there, 2 were run
     of = _OF.search(label)
-    total = of.group(1) if of else str(manifest.dataset_count)
-    return f"{_OF.sub('', label)} [{samples} of {total}]"
+    return f"{_OF.sub('', label)} [{samples} of {of.group(1) if of else count}]"
 
 
 def _costs(rows: Sequence[SampleRow]) -> dict[str, float]:

@@ -75,8 +75,8 @@ def test_lr_alone_gives_samples_without_ground_truth(tmp_path: Path) -> None:
 
 
 def test_list_file_with_several_references_spaces_and_comments(tmp_path: Path) -> None:
-    for name in ("hr one.png", "refs/r1.png", "refs/r2.png"):
-        _image(tmp_path / name, 1)
+    for value, name in enumerate(("hr one.png", "refs/r1.png", "refs/r2.png")):
+        _image(tmp_path / name, value)
     listed = tmp_path / "mine.txt"
     listed.write_text('# input refs\n\n"hr one.png" refs/r2.png refs/r1.png\n', encoding="utf-8")
     dataset = open_dataset(DataRequest(options={"list": str(listed)}))

@@ -153,7 +153,7 @@ def test_wrsr_pair_list(tmp_path: Path) -> None:
         ("000_0.png ../secret.png\n", "line 1: ../secret.png leads out of its folder"),
         ("000_0.png 000_1.png\n000_0.png 000_2.png\n", "line 2: 000_0.png is also on line 1"),
         ("cat.png 000_1.png\n", "line 1: cat.png is not called NNN_0.png"),
-        ('"000_0.png 000_1.png\n', "line 1: No closing quotation"),
+        ('"000_0.png 000_1.png\n', "line 1: the quote before 000_0.png is not closed"),
     ],
 )
 def test_bad_pair_lists_are_refused_by_line(tmp_path: Path, text: str, says: str) -> None:
@@ -221,7 +221,7 @@ def test_external_lr_replaces_the_protocols_lr_and_stands_in_the_label(tmp_path:
     _image(tmp_path / "lr" / "002.png", 60)
     plain = open_wrsr(_request(root, partial=True))
     dataset = open_wrsr(_request(root, partial=True, lr_dir=str(tmp_path / "lr")))
-    assert dataset.label == "wrsr [2 of 80] external-lr"
+    assert dataset.label == "wrsr external-lr [2 of 80]"
     assert dataset.fingerprint != plain.fingerprint
     sample = dataset.load("002")
     assert sample.lr is not None

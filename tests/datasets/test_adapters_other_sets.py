@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,10 @@ from refbench.specs import DataRequest
 
 def _image(path: Path, value: int = 0) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    PILImage.fromarray(np.full((5, 6, 3), value % 256, np.uint8)).save(path)
+    pixels = np.full((5, 6, 3), value % 256, np.uint8)
+    # no two files show the same: a reference that shows HR is an oracle
+    pixels[-1, -1] = list(hashlib.sha256(f"{path.parent.name}/{path.name}".encode()).digest()[:3])
+    PILImage.fromarray(pixels).save(path)
 
 
 def _request(root: Path, partial: bool = True, **options: str) -> DataRequest:
@@ -95,7 +99,7 @@ def test_urban100_with_itself_as_reference_says_that_hr_leaks(tmp_path: Path) ->
         _image(tmp_path / f"img_{index:03d}.png", index)
     (tmp_path / "pairs.txt").write_text("001.png 001.png\n002.png 001.png\n")
     dataset = open_urban100(_request(tmp_path, list=str(tmp_path / "pairs.txt")))
-    assert dataset.label == "urban100 [2 of 100] (oracle: leaks HR)"
+    assert dataset.label == "urban100 (oracle: leaks HR) [2 of 100]"
 
 
 def test_two_names_for_one_image_are_refused(tmp_path: Path) -> None:
