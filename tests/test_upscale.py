@@ -127,8 +127,9 @@ def test_alpha_halo_upscale(tmp_path: Path, under: tuple[int, int, int]) -> None
     shown = on_white(PILImage.open(result.out))
     premultiplied = PILImage.fromarray(rgba).resize((256, 256), PILImage.Resampling.BICUBIC)
     assert (shown[:, :, 0] < 200).sum() == 0
-    assert abs(shown - on_white(premultiplied)).max() <= 12
-    assert abs(shown - on_white(premultiplied)).mean() < 0.2
+    # both overshoot inside the edge: towards black against white, and where alpha is cut off at 255
+    assert abs(shown - on_white(premultiplied)).max() <= 36
+    assert abs(shown - on_white(premultiplied)).mean() < 1
 
 
 def test_opaque_alpha_is_dropped(tmp_path: Path) -> None:
@@ -267,3 +268,76 @@ def test_a_truncated_image_is_one_line(tmp_path: Path) -> None:
 def test_weights_for_a_method_without_any_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="bicubic has no weights"):
         upscale(ask(tmp_path, save(tmp_path / "lr.png", rgb()), weights="mse"))
+
+
+def test_folder_in_folder_out_with_references_found_by_name(tmp_path: Path, plugin: Path) -> None:
+    from refbench.cli.main import main
+
+    for name, value in (("a", 50), ("b", 99)):
+        (tmp_path / "lr").mkdir(exist_ok=True)
+        (tmp_path / "refs").mkdir(exist_ok=True)
+        save(tmp_path / "lr" / f"{name}.png", rgb())
+        save(tmp_path / "refs" / f"{name}_ref.png", np.full((9, 6, 3), value, np.uint8))
+    (tmp_path / "lr" / "raw.cr2").write_bytes(b"raw")
+    words = ["upscale", str(tmp_path / "lr"), f"ref={tmp_path / 'refs'}", f"method={plugin}:SPEC"]
+    assert main([*words, f"out={tmp_path / 'sr'}", "format=webp", "device=cpu"]) == 0
+    assert sorted(path.name for path in (tmp_path / "sr").iterdir()) == ["a.webp", "b.webp"]
+    for name, value in (("a", 50), ("b", 99)):
+        assert (
+            np.asarray(PILImage.open(tmp_path / "sr" / f"{name}.webp")).tolist()
+            == np.full((20, 28, 3), value).tolist()
+        )
+
+
+def test_folder_with_a_broken_image_writes_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from refbench.cli.main import main
+
+    (tmp_path / "lr").mkdir()
+    save(tmp_path / "lr" / "good.png", rgb())
+    (tmp_path / "lr" / "bad.png").write_bytes(b"no image")
+    words = ["upscale", str(tmp_path / "lr"), "method=bicubic", f"out={tmp_path / 'sr'}", "device=cpu"]
+    assert main(words) == 2
+    assert [path.name for path in (tmp_path / "sr").iterdir()] == ["good.png"]
+    said = capsys.readouterr().err
+    assert "bad.png: is not an image in a known format" in said
+    assert "1 of 2 images failed; 1 are written" in said
+
+
+@pytest.mark.parametrize("name", ["sr.jpg", "sr.webp", "sr.PNG", "s" * 251 + ".png"])
+def test_other_formats_and_the_longest_name_are_written(tmp_path: Path, name: str) -> None:
+    lr = save(tmp_path / ("l" * 251 + ".png"), rgb())
+    request = UpscaleRequest(lr=lr, out=tmp_path / name, spec=BICUBIC, device="cpu")
+    made = np.asarray(PILImage.open(upscale(request).out).convert("RGB")).astype(int)
+    exact = np.asarray(PILImage.fromarray(rgb()).resize((28, 20), PILImage.Resampling.BICUBIC)).astype(int)
+    assert abs(made - exact).mean() <= (6 if name.endswith("jpg") else 0)
+
+
+def test_transparent_image_as_jpeg_lies_on_white(tmp_path: Path) -> None:
+    rgba = np.concatenate([rgb(), np.zeros((5, 7, 1), np.uint8)], 2)
+    lr = save(tmp_path / "lr.png", rgba)
+    result = upscale(UpscaleRequest(lr=lr, out=tmp_path / "sr.jpg", spec=BICUBIC, device="cpu"))
+    assert result.notes == ("lr.png: transparency is laid on white",)
+    assert (np.asarray(PILImage.open(result.out)) == 255).all()
+
+
+def test_ref_alpha_run_vs_upscale(tmp_path: Path) -> None:
+    """The same LR and the same half transparent reference give the same SR by ``run`` and by ``upscale``."""
+    from refbench.cli.main import main
+
+    for folder in ("lr", "ref"):
+        (tmp_path / folder).mkdir()
+    save(tmp_path / "lr" / "a.png", rgb(16, 16))
+    rgba = np.concatenate([rgb(64, 64, 5), np.full((64, 64, 1), 255, np.uint8)], 2)
+    rgba[16:48, 16:48] = 0
+    save(tmp_path / "ref" / "a.png", rgba)
+    method = "method=ttsr"
+    data = [f"data.lr_dir={tmp_path / 'lr'}", f"data.ref={tmp_path / 'ref'}"]
+    settings = ["baseline_method=none", "tracking=none", "device=cpu", f"out={tmp_path / 'r'}"]
+    assert main(["run", method, "suite=pairs", *data, *settings]) == 0
+    out = tmp_path / "u.png"
+    words = [str(tmp_path / "lr" / "a.png"), f"ref={tmp_path / 'ref' / 'a.png'}", method, "device=cpu"]
+    assert main(["upscale", *words, f"out={out}"]) == 0
+    (kept,) = (tmp_path / "r").glob("*/images/*.png")
+    assert np.array_equal(np.asarray(PILImage.open(kept)), np.asarray(PILImage.open(out)))

@@ -116,8 +116,8 @@ def upscale_all(
     for task in tasks:
         check_out(task, request.overwrite)
     chosen = [choose_references(request.spec, task.refs, request.params) for task in tasks]
-    # the first image decides nothing but is decoded first: no weights are loaded for a file that is no image
-    first = _pictures(tasks[0], chosen[0].refs) if tasks else None
+    # one image is decoded first: no weights are loaded for a file that cannot be read
+    first = _pictures(tasks[0], chosen[0].refs) if len(tasks) == 1 else None
     device = resolve_device(request.device)
     weights = resolve_weights(request.spec, request.weights, request.weights_root)
     label = request.spec.name + (f" ({weights.label})" if weights is not None and weights.label else "")

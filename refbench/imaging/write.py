@@ -33,12 +33,23 @@ def write_image(path: str | Path, image: Image, alpha: npt.NDArray[np.uint8] | N
     the final name. Missing parent folders are created. Returns the path. Raises UserError when it cannot be
     written, ValueError for another shape, dtype or extension.
     """
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f"expected uint8 (H, W, 3), got {image.dtype} {image.shape}")
     target = Path(path)
     options = FORMATS.get(target.suffix.lower())
     if options is None:
         raise ValueError(f"{target}: no image format; extensions are {', '.join(FORMATS)}")
+    return _write(target, image, alpha, options)
+
+
+def write_png(path: str | Path, image: Image) -> Path:
+    """:func:`write_image` as PNG, whatever the path's extension."""
+    return _write(Path(path), image, None, FORMATS[".png"])
+
+
+def _write(
+    target: Path, image: Image, alpha: npt.NDArray[np.uint8] | None, options: Mapping[str, object]
+) -> Path:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"expected uint8 (H, W, 3), got {image.dtype} {image.shape}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         pixels = image if alpha is None else np.dstack([image, alpha])
@@ -49,8 +60,3 @@ def write_image(path: str | Path, image: Image, alpha: npt.NDArray[np.uint8] | N
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise UserError(f"cannot write {target}: {reason}") from error
     return target
-
-
-def write_png(path: str | Path, image: Image) -> Path:
-    """:func:`write_image` for a path that ends in ``.png``."""
-    return write_image(path, image)

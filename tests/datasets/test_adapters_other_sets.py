@@ -23,7 +23,7 @@ def _image(path: Path, value: int = 0) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.full((5, 6, 3), value % 256, np.uint8)
     # no two files show the same: a reference that shows HR is an oracle
-    pixels[-1, -1] = list(hashlib.sha256(f"{path.parent.name}/{path.name}".encode()).digest()[:3])
+    pixels[0, -1] = list(hashlib.sha256(f"{path.parent.name}/{path.name}".encode()).digest()[:3])
     PILImage.fromarray(pixels).save(path)
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image as PILImage
+from PIL import ImageOps
 
 from refbench.errors import SampleError
-from refbench.imaging import image_size, read_image
+from refbench.imaging import image_size, read_image, read_picture
+from refbench.imaging.pixels import off_white, on_white
 
 RGB = np.random.default_rng(0).integers(0, 256, (7, 9, 3), dtype=np.uint8)
 
@@ -88,6 +90,113 @@ def test_a_phones_mpo_file_is_read_without_its_second_picture(tmp_path: Path) ->
     np.testing.assert_array_equal(read_image(tmp_path / "m.jpg"), np.full((16, 16, 3), 90))
 
 
+@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_white_is_zero_16bit(tmp_path: Path, bits: int, inverted: bool) -> None:
+    """What a viewer shows, at every depth and under both photometric interpretations."""
+    shown = RGB[:, :, 0]
+    values = shown.astype(np.uint16) * (257 if bits == 16 else 1)
+    if inverted:
+        values = (2**bits - 1) - values
+    path = tmp_path / "w.tif"
+    PILImage.fromarray(values if bits == 16 else values.astype(np.uint8)).save(path)
+    data = bytearray(path.read_bytes())
+    at = data.index(struct.pack("<HHI", 262, 3, 1)) + 8
+    data[at : at + 2] = struct.pack("<H", 0 if inverted else 1)
+    path.write_bytes(data)
+    np.testing.assert_array_equal(read_image(path), shown[:, :, None].repeat(3, axis=2))
+
+
+def test_twelve_bit_tiff_is_not_darkened(tmp_path: Path) -> None:
+    """Pillow gives 12-bit values as they are, 0..4095: their high byte would be nearly black."""
+    two = bytes([0xFF, 0xF8, 0x00])  # 4095, 2048
+    tags = [(256, 3, 2), (257, 3, 1), (258, 3, 12), (259, 3, 1), (262, 3, 1), (273, 4, 8), (277, 3, 1)]
+    tags += [(278, 3, 1), (279, 4, 3)]
+    entries = b"".join(struct.pack("<HHIHH", t, k, 1, v, 0) for t, k, v in tags)
+    body = b"II*\0" + struct.pack("<I", 12) + two + b"\0" + struct.pack("<H", len(tags)) + entries + b"\0" * 4
+    (tmp_path / "t.tif").write_bytes(body)
+    assert read_image(tmp_path / "t.tif")[0, :, 0].tolist() == [255, 128]
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_png16_trns(tmp_path: Path, interlaced: bool) -> None:
+    """The transparent colour of a 16-bit PNG is compared at 16 bits: near misses stay opaque."""
+    values = np.full((2, 3, 3), 30000, dtype=np.uint16)
+    values[0, 1] = (25700, 257, 1)
+    values[1, 2] = (25700, 257, 2)
+    passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
+    parts = [values[y::dy, x::dx] for x, y, dx, dy in passes]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for part in parts if part.size for row in part)
+    key = struct.pack(">HHH", 25700, 257, 1)
+    path = tmp_path / "t.png"
+    image = _png(3, 2, depth=16, colour=2, data=zlib.compress(rows), trns=key, interlace=int(interlaced))
+    path.write_bytes(image)
+    picture = read_picture(path)
+    assert picture.alpha is not None
+    assert picture.alpha.tolist() == [[255, 0, 255], [255, 255, 255]]
+    assert picture.rgb[0, 1].tolist() == [255, 255, 255]
+    assert picture.rgb[1, 2].tolist() == [100, 1, 0]
+    grey = np.array([[25700, 25701, 5]], dtype=">u2")
+    path.write_bytes(
+        _png(
+            3,
+            1,
+            depth=16,
+            colour=0,
+            data=zlib.compress(b"\0" + grey.tobytes()),
+            trns=struct.pack(">H", 25700),
+        )
+    )
+    assert read_image(path)[0, :, 0].tolist() == [255, 100, 0]
+
+
+@pytest.mark.parametrize(("depth", "row", "shown"), [(1, 0b01000000, [255, 255]), (2, 0b01100000, [255, 170]),
+                                                     (4, 0x12, [255, 34])])  # fmt: skip
+def test_transparent_grey_of_few_bits(tmp_path: Path, depth: int, row: int, shown: list[int]) -> None:
+    """tRNS counts in the file's own values: 0 of 1 bit, 1 of 2 and 4 bits is transparent here."""
+    key = struct.pack(">H", 0 if depth == 1 else 1)
+    data = zlib.compress(bytes([0, row]))
+    (tmp_path / "t.png").write_bytes(_png(2, 1, depth=depth, colour=0, data=data, trns=key))
+    assert read_image(tmp_path / "t.png")[0, :, 0].tolist() == shown
+
+
+def test_sixteen_bit_files_say_that_depth_is_lost(tmp_path: Path) -> None:
+    values = np.full((2, 3, 3), 0x80FF, dtype=np.uint16)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    (tmp_path / "rgb.png").write_bytes(_png(3, 2, depth=16, colour=2, data=zlib.compress(rows)))
+    PILImage.fromarray(values[:, :, 0]).save(tmp_path / "grey.png")
+    PILImage.fromarray(values[:, :, 0]).save(tmp_path / "grey.tif")
+    (tmp_path / "rgb.ppm").write_bytes(b"P6 3 2 65535\n" + values.astype(">u2").tobytes())
+    (tmp_path / "grey.pgm").write_bytes(b"P5 3 2 65535\n" + values[:, :, 0].astype(">u2").tobytes())
+    PILImage.fromarray(values[:, :, 0]).save(tmp_path / "grey.jp2")
+    for name in ("rgb.png", "grey.png", "grey.tif", "rgb.ppm", "grey.pgm", "grey.jp2"):
+        picture = read_picture(tmp_path / name)
+        assert f"{name}: 16-bit values are reduced to 8 bits" in picture.notes
+        assert (picture.rgb == 0x80).all(), name
+    PILImage.fromarray(RGB).save(tmp_path / "plain.png")
+    assert read_picture(tmp_path / "plain.png").notes == ()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_turned_as_pillow_does(tmp_path: Path, orientation: int) -> None:
+    exif = PILImage.Exif()
+    exif[0x0112] = orientation
+    for name in ("o.png", "o.tif"):
+        PILImage.fromarray(RGB).save(tmp_path / name, exif=exif)
+        upright = ImageOps.exif_transpose(PILImage.open(tmp_path / name))
+        picture = read_picture(tmp_path / name)
+        np.testing.assert_array_equal(picture.rgb, np.asarray(upright))
+        assert (f"{name}: rotated as its EXIF orientation says" in picture.notes) == (orientation > 1)
+
+
+def test_colours_off_white_give_the_same_on_white() -> None:
+    rng = np.random.default_rng(4)
+    rgb, alpha = rng.integers(0, 256, (2, 9, 8, 3), dtype=np.uint8)
+    seen = on_white(rgb, alpha[:, :, 0])
+    again = on_white(off_white(seen, alpha[:, :, 0]), alpha[:, :, 0])
+    assert abs(again.astype(int) - seen).max() <= 1
+
+
 def _cmyk(path: Path) -> None:
     PILImage.new("CMYK", (4, 4)).save(path, format="JPEG")
 
@@ -162,9 +271,15 @@ def test_bad_files_are_one_line_naming_the_file(tmp_path: Path, make, says: str)
     assert "\n" not in message
 
 
-def _png(width: int, height: int, *, depth: int, colour: int, data: bytes) -> bytes:
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+
+
+def _png(
+    width: int, height: int, *, depth: int, colour: int, data: bytes, trns: bytes = b"", interlace: int = 0
+) -> bytes:
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlace)
+    key = chunk(b"tRNS", trns) if trns else b""
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + key + chunk(b"IDAT", data) + chunk(b"IEND", b"")

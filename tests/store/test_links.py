@@ -100,12 +100,6 @@ def png(path: Path) -> None:
     write_png(path, np.zeros((2, 2, 3), np.uint8))
 
 
-def upscaled(path: Path) -> None:
-    from refbench.execution.upscale import _write
-
-    _write(path, np.zeros((2, 2, 3), np.uint8), None)
-
-
 def shipped_code(path: Path) -> None:
     from refbench.execution.ray.worker import write_once
 
@@ -126,7 +120,7 @@ def gate_page(path: Path) -> None:
 
 WRITERS: dict[str, Callable[[Path], None]] = {
     "baseline": baseline, "state": state, "checkpoint": checkpoint, "whole_model": whole_model,
-    "curves": curves, "child": answer_of_a_child, "profile.json": profile, "png": png, "upscale": upscaled,
+    "curves": curves, "child": answer_of_a_child, "profile.json": profile, "png": png,
     "ray": shipped_code, "report": report_file, "check": gate_page,
 }  # fmt: skip
 
