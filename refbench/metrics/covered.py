@@ -122,5 +122,5 @@ def _key(target: Image, refs: Sequence[Image]) -> str:
     digest = hashlib.sha256()
     for image in (target, *refs):
         digest.update(repr(image.shape).encode())
-        digest.update(np.ascontiguousarray(image))
+        digest.update(image.tobytes())
     return digest.hexdigest()

@@ -98,7 +98,10 @@ def frechet(a: Floats, b: Floats) -> float:
 def _factor(features: Floats) -> Floats:
     """F with F' F = covariance of ``features`` (n, d); at most d rows."""
     centred = (features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
-    return np.linalg.qr(centred, mode="r") if len(centred) > centred.shape[1] else centred
+    if len(centred) <= centred.shape[1]:
+        return centred
+    factor: Floats = np.asarray(np.linalg.qr(centred, mode="r"))
+    return factor
 
 
 def kernel_distance(made: Sequence[Floats], real: Sequence[Floats]) -> SetValue:

@@ -155,7 +155,7 @@ def test_a_method_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         (["methods", "bicubc"], "no method 'bicubc'; did you mean 'bicubic'?"),
         (["suites", "cufed"], "no suite 'cufed'; did you mean 'cufed5'?"),
         (["protocols", "cannonical"], "no protocol 'cannonical'; did you mean 'canonical'?"),
-        (["metrics", "psnr"], "no metric 'psnr'; did you mean 'psnr_y'?"),
+        (["metrics", "psnr"], "no metric 'psnr'; did you mean psnr_y or psnr_rgb?"),
         (["methods", "a", "b"], "list takes a kind and a name, not also 'b'"),
         (["seed=1"], "list has no key 'seed'; `refbench list --help` lists the keys"),
     ],

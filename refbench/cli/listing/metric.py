@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from refbench.cli.listing.row import Details, Listing, Row, broken, dash
-from refbench.registry import Registry
+from refbench.metrics.catalog import MetricCatalog
+from refbench.registry import BUILT_IN, Registry
 from refbench.specs import MetricSpec
 
 COLUMNS = ("metric", "signature", "better", "unit", "licence", "source")
@@ -25,18 +26,24 @@ def metric_rows(registry: Registry) -> Listing:
 
 
 def metric_details(registry: Registry, name: str) -> Details:
-    """One metric by its alias."""
-    spec = registry.get("metrics", name)
-    assert isinstance(spec, MetricSpec)
-    source = next(e.source for e in registry.entries("metrics") if e.spec is spec)
+    """One metric by its name, with parameters or without."""
+    (spec,) = MetricCatalog.of(registry).of_names([name])
+    own = spec.alias.partition(":")[0]
+    source = next((e.source for e in registry.entries("metrics") if e.name == own), BUILT_IN)
     facts = [
         ("signature", spec.signature),
         ("better", better(spec)),
         ("unit", dash(spec.unit)),
+        ("parameters", dash(", ".join(parameters(spec)))),
         ("licence", dash(spec.licence)),
         ("source", source),
     ]
     return Details(f"{spec.alias}: {spec.title or spec.alias}", _document(spec, source), facts)
+
+
+def parameters(spec: MetricSpec) -> list[str]:
+    """``crop``, ``space=rgb|y601|gray``: what may follow the name after a colon."""
+    return [name + (f"={'|'.join(choices)}" if choices else "") for name, choices in spec.parameters.items()]
 
 
 def better(spec: MetricSpec) -> str:
@@ -53,5 +60,7 @@ def _document(spec: MetricSpec, source: str) -> dict[str, Any]:
         "higher_is_better": spec.higher_is_better,
         "needs_target": spec.needs_target,
         "unit": spec.unit,
+        "kind": spec.kind,
+        "parameters": {name: list(choices) for name, choices in spec.parameters.items()},
         "licence": spec.licence,
     }
