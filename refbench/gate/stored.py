@@ -42,7 +42,10 @@ def provenance(manifests: Sequence[Manifest]) -> dict[str, str]:
     sessions.sort(key=lambda session: str(session.get("started")))
     facts = {name: [str(s["packages"][name]) for s in sessions if _has(s, name)] for name in VERSIONS}
     facts["python"] = [str(s["python"]) for s in sessions if s.get("python")]
-    facts["git"] = [_commit(s["git"]) for s in sessions if s.get("git")]
+    # the user's own repository first: its commit is what a reader of the baseline looks for
+    facts["commit"] = [_commit(s["project"]) for s in sessions if s.get("project")]
+    facts["refbench commit"] = [_commit(s["git"]) for s in sessions if s.get("git")]
+    facts["gpu"] = [str(s["gpu"]) for s in sessions if s.get("gpu")]
     facts["command"] = [_command(s["command"]) for s in sessions if s.get("command")]
     found = {name: joined(values) for name, values in facts.items() if values}
     if sessions:

@@ -26,9 +26,9 @@ IMAGE_DEFAULTS: Mapping[str, float] = {
     "lpips": 0.005,
     "stlpips": 0.005,
 }
-"""What one image may lose, by family: five times what the mean may, rounded. Rounding, threads and tilings
-change an image of the sample by nothing or by less than 0.001 dB (docs/gate.md); another choice between two
-equal matches may change a few pixels of one image."""
+"""What one image may lose, by family: four to five times what the mean may: room for rounding, threads and
+tilings, and for another choice between two equal matches, which changes a few pixels of one image.
+``tools/gate_false_alarms.py`` counts what it lets through."""
 
 OTHER_IMAGE = 0.005
 

@@ -57,6 +57,7 @@ def cell_manifest(
         suite=list(controls)[-1],
         controls=controls,
         baseline=cell.baseline,
+        deterministic=spec.deterministic,
         dataset_count=cell.dataset_count,
         identity=cell.identity,
         compare=cell.compare_fields(),

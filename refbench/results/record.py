@@ -199,6 +199,7 @@ def cell_record(
         values=summary.values,
         special=summary.special,
         inputs=input_digests(rows),
+        random=not manifest.deterministic,
         compare_key=manifest.compare,
         control=manifest.controls.get(suite),
         samples=samples,
@@ -275,7 +276,8 @@ def machine(sessions: Sequence[Mapping[str, Any]], devices: Sequence[str]) -> di
     threads = [s.get("threads") or dict(s.get("environment") or {}).get("OMP_NUM_THREADS") for s in busy]
     return {
         "cpu": joined([f"{s['cpu']}, {s.get('cpus')} cores" for s in busy]),
-        "device": joined(devices),
+        # cuda:0 is another card on another machine
+        "device": joined([str(s["gpu"]) for s in busy if s.get("gpu")] or devices),
         "threads": joined([str(count) if count else "all" for count in threads]),
     }
 

@@ -48,6 +48,8 @@ class Manifest:
     has none, or the reference leaks HR (an oracle has nothing to lose)."""
     baseline: bool = False
     """True when the cell was last run as the baseline of a comparison."""
+    deterministic: bool = True
+    """False: the method is declared random (``MethodSpec.deterministic``), which the gate goes by."""
     dataset_count: int | None = None
     """Samples of the dataset's copy; a cell with rows for fewer says so in its label."""
     identity: Mapping[str, Any] = field(default_factory=dict)
@@ -94,6 +96,8 @@ class Manifest:
                 raise ValueError(f"field {name!r} is not text")
         if not all(isinstance(c, str | None) for c in values.get("controls", {}).values()):
             raise ValueError("field 'controls' holds something that is neither text nor null")
+        if type(values.get("deterministic", True)) is not bool:
+            raise ValueError("field 'deterministic' is neither true nor false")
         if type(values.get("dataset_count")) not in (int, type(None)):
             raise ValueError("field 'dataset_count' is neither a number nor null")
         if type(values.get("seed", 0)) is not int or type(values.get("baseline", False)) is not bool:

@@ -63,6 +63,8 @@ def new_session(
         "gpu": gpu_facts(device),
         "packages": package_versions(),
         "git": git_state(package),
+        "project": project_state(Path.cwd()),
+        "gpu": gpu_name(device),
         "environment": {name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
     }
 
@@ -92,6 +94,24 @@ def cpu_name() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def gpu_name(device: str | None) -> str | None:
+    """Model name of a CUDA device: ``cuda:0`` says nothing about what it is. None for a CPU."""
+    if device is None or not device.startswith("cuda"):
+        return None
+    import torch
+
+    return str(torch.cuda.get_device_name(torch.device(device)))
+
+
+def project_state(folder: Path) -> dict[str, Any] | None:
+    """``{"commit", "dirty"}`` of the git checkout that ``folder`` is in, None outside of any: the repository
+    of the method that is run, where git_state is that of refbench."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None:
+        return None
+    return {"commit": commit, "dirty": bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))}
 
 
 def git_state(package: Path) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from refbench.results.record import machine
 from refbench.store import Manifest
 from refbench.store.cell import SUMMARY
 from refbench.store.manifest import MANIFEST
+from refbench.store.provenance import new_session
 
 
 def put(out: Path, name: str, started: str = "", finished: str = "", touched: int = 0, **facts: Any) -> Path:
@@ -112,7 +114,32 @@ def test_provenance_joins_what_differs_and_names_no_folder() -> None:
     manifest = Manifest(run_key="k", method="m", dataset="d", protocol="p", sessions=sessions)
     assert provenance([manifest]) == {
         "torch": "2.14 + 2.15",
-        "git": "aaaaaaaaaaaa with changes",
+        "refbench commit": "aaaaaaaaaaaa with changes",
         "command": "refbench run method=datsr",
         "started": "2026-01-02",
     }
+
+
+def test_provenance_names_the_users_repository_and_a_gpu_by_its_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def git(*words: str) -> str:
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(tmp_path), *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    git("init", "-q")
+    (tmp_path / "method.py").write_text("1")
+    git("add", ".")
+    git("commit", "-q", "-m", "first")
+    below = tmp_path / "deep" / "er"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    session = new_session([], device="cpu")
+    assert session["project"] == {"commit": git("rev-parse", "HEAD"), "dirty": False}
+    assert session["gpu"] is None
+    (tmp_path / "method.py").write_text("2")
+    assert new_session([], device="cpu")["project"]["dirty"] is True
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda device: f"Card 9000 {device.index}")
+    session = {**new_session([], device="cuda:1"), "cpu": "Fast"}
+    assert machine([session], ["cuda:1"])["device"] == "Card 9000 1"
+    assert machine([{**session, "gpu": None}], ["cpu"])["device"] == "cpu"
