@@ -45,7 +45,7 @@ def provenance(manifests: Sequence[Manifest]) -> dict[str, str]:
     # the user's own repository first: its commit is what a reader of the baseline looks for
     facts["commit"] = [_commit(s["project"]) for s in sessions if s.get("project")]
     facts["refbench commit"] = [_commit(s["git"]) for s in sessions if s.get("git")]
-    facts["gpu"] = [str(s["gpu"]) for s in sessions if s.get("gpu")]
+    facts["gpu"] = [str(s["gpu"]["name"]) for s in sessions if s.get("gpu")]
     facts["command"] = [_command(s["command"]) for s in sessions if s.get("command")]
     found = {name: joined(values) for name, values in facts.items() if values}
     if sessions:

@@ -277,7 +277,7 @@ def machine(sessions: Sequence[Mapping[str, Any]], devices: Sequence[str]) -> di
     return {
         "cpu": joined([f"{s['cpu']}, {s.get('cpus')} cores" for s in busy]),
         # cuda:0 is another card on another machine
-        "device": joined([str(s["gpu"]) for s in busy if s.get("gpu")] or devices),
+        "device": joined([str(s["gpu"]["name"]) for s in busy if s.get("gpu")] or devices),
         "threads": joined([str(count) if count else "all" for count in threads]),
     }
 

@@ -64,7 +64,6 @@ def new_session(
         "packages": package_versions(),
         "git": git_state(package),
         "project": project_state(Path.cwd()),
-        "gpu": gpu_name(device),
         "environment": {name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
     }
 
@@ -94,15 +93,6 @@ def cpu_name() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
-
-
-def gpu_name(device: str | None) -> str | None:
-    """Model name of a CUDA device: ``cuda:0`` says nothing about what it is. None for a CPU."""
-    if device is None or not device.startswith("cuda"):
-        return None
-    import torch
-
-    return str(torch.cuda.get_device_name(torch.device(device)))
 
 
 def project_state(folder: Path) -> dict[str, Any] | None:

@@ -139,7 +139,6 @@ def test_provenance_names_the_users_repository_and_a_gpu_by_its_model(
     assert session["gpu"] is None
     (tmp_path / "method.py").write_text("2")
     assert new_session([], device="cpu")["project"]["dirty"] is True
-    monkeypatch.setattr("torch.cuda.get_device_name", lambda device: f"Card 9000 {device.index}")
-    session = {**new_session([], device="cuda:1"), "cpu": "Fast"}
-    assert machine([session], ["cuda:1"])["device"] == "Card 9000 1"
+    session = {**session, "gpu": {"name": "Card 9000"}, "cpu": "Fast"}
+    assert machine([session], ["cuda:1"])["device"] == "Card 9000"
     assert machine([{**session, "gpu": None}], ["cpu"])["device"] == "cpu"
