@@ -191,7 +191,7 @@ def published_grid(rows: Sequence[Beside], contradictions: Sequence[str]) -> Gri
                     f"{published.method} {published.variant}".strip(),
                     published.metric,
                 ),
-                Field(published.text, published.value),
+                Field(published.shown, published.value),
                 *texts(published.card, published.reference, published.status),
                 measured,
                 difference,

@@ -11,9 +11,14 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from refbench.results.record import CellRecord
+from refbench.registry import Registry
+from refbench.specs import MethodSpec, PublishedResult
+
+if TYPE_CHECKING:
+    # numpy stays out of `refbench list`
+    from refbench.results.record import CellRecord
 
 UNKNOWN = "unknown"
 _DATASETS = {
@@ -26,6 +31,14 @@ _Y4, _Y0, _RGB = ("psnr_y", "ssim_y"), ("psnr_y_c0", "ssim_y_c0"), ("psnr_rgb", 
 _CARD_METRICS = {
     "c2_matching@1": _Y4, "datsr@1": _Y4, "ttsr@1": _Y0, "masa@1": _Y0, "mmagic_rgb@1": _RGB
 }  # fmt: skip
+_FAMILY = {
+    "psnr_y": "PSNR",
+    "psnr_y_c0": "PSNR",
+    "ssim_y": "SSIM",
+    "ssim_y_c0": "SSIM",
+    "psnr_rgb": "PSNR_RGB",
+}
+"""refbench's metrics as published tables name them."""
 _STITCHED = {"ttsr@1": "stitch_ttsr", "masa@1": "stitch_masa"}
 """The policies that put all references side by side as these codes did."""
 ROUNDING = 0.02
@@ -59,6 +72,18 @@ class Published:
     source: str
     locator: str
     note: str = ""
+    metric_alias: str = ""
+    """refbench's metric where the source names it so; empty: found by card and metric."""
+
+    @property
+    def by_eye(self) -> bool:
+        """Whether somebody read the number off a picture: its last digit may be wrong."""
+        return "read by eye" in self.locator
+
+    @property
+    def shown(self) -> str:
+        """The number as outputs print it, with a mark where it was read by eye."""
+        return f"{self.text} (read by eye)" if self.by_eye else self.text
 
     @property
     def dataset_id(self) -> str:
@@ -83,6 +108,8 @@ class Published:
     @property
     def alias(self) -> str | None:
         """refbench's metric, where protocol and metric determine it; None otherwise."""
+        if self.metric_alias:
+            return self.metric_alias
         if self.metric == "PSNR_RGB":
             return "psnr_rgb" if self.card != UNKNOWN else None
         index = {"PSNR": 0, "SSIM": 1}.get(self.metric)
@@ -120,6 +147,41 @@ def load_published() -> tuple[Published, ...]:
     """Every published number that refbench ships, in the order of its file."""
     text = (files("refbench.reports") / "published_results.csv").read_text(encoding="utf-8")
     return tuple(_row(fields) for fields in csv.DictReader(text.splitlines()))
+
+
+def all_published(registry: Registry) -> tuple[Published, ...]:
+    """The one store: what refbench ships, and what the specs of installed plugins add."""
+    specs = (entry.spec for entry in registry.entries("methods"))
+    return (
+        *load_published(),
+        *(own for spec in specs if isinstance(spec, MethodSpec) for own in spec_published(spec)),
+    )
+
+
+def spec_published(spec: MethodSpec) -> tuple[Published, ...]:
+    """What a plugin's spec adds. A card without a reference policy means the first reference."""
+    return tuple(_of_spec(spec, result) for result in spec.published)
+
+
+def _of_spec(spec: MethodSpec, result: PublishedResult) -> Published:
+    card, _, reference = result.protocol.partition("+ref=")
+    known = "@" in card
+    return Published(
+        method=spec.name,
+        variant=result.variant,
+        dataset=result.dataset,
+        metric=_FAMILY.get(result.metric, result.metric.upper()),
+        value=result.value,
+        text=f"{result.value:g}",
+        card=card if known else UNKNOWN,
+        reference=(reference or "first") if known else UNKNOWN,
+        degradation="bicubic" if known else UNKNOWN,
+        status=result.status,
+        protocol=result.protocol,
+        source=result.source,
+        locator=f"spec of {spec.name}",
+        metric_alias=result.metric,
+    )
 
 
 def _row(fields: dict[str, str]) -> Published:
@@ -187,7 +249,7 @@ def beside(cells: Sequence[CellRecord]) -> tuple[Beside, ...]:
     datasets = {cell.dataset for cell in cells}
     found = [
         _beside(published, [cell for cell in cells if cell.dataset == published.dataset_id])
-        for published in load_published()
+        for published in all_published(Registry.discover())
         if published.dataset_id in datasets
         and published.degradation != "other"
         and published.metric in ("PSNR", "SSIM", "PSNR_RGB")
@@ -228,7 +290,7 @@ def contradictions(rows: Iterable[Published]) -> tuple[str, ...]:
         groups.setdefault((row.method, row.variant, row.dataset, row.metric), []).append(row)
     found = []
     for (method, variant, dataset, metric), members in groups.items():
-        papers = [row for row in members if row.status == "paper" and row.reference == UNKNOWN]
+        papers = [row for row in members if row.status == "paper"]
         released = [row for row in members if row.status == "released-weights"]
         limit = ROUNDING if metric.startswith("PSNR") else ROUNDING / 10
         found += [
@@ -236,6 +298,9 @@ def contradictions(rows: Iterable[Published]) -> tuple[str, ...]:
             f"{other.text} from the released weights ({other.locator}); both are shown, neither is ranked"
             for paper in papers
             for other in released
-            if abs(paper.value - other.value) > limit
+            # one reference against five stitched ones is no contradiction, and what is unknown never is one
+            if UNKNOWN not in (paper.reference, paper.card)
+            and (paper.reference, paper.card) == (other.reference, other.card)
+            and abs(paper.value - other.value) > limit
         ]
     return tuple(found)

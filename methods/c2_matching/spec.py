@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from refbench.nets.options import APPROX_PARAM, MULTI_PARAM, PADDING_PARAM, VGG19
-from refbench.specs import MethodSpec, PublishedResult, WeightsFile, WeightsVariant
+from refbench.specs import MethodSpec, WeightsFile, WeightsVariant
 
 SOURCE = "https://drive.google.com/drive/folders/1dTkXMzeBrHelVQUEx5zib5MdmvqDaSd9"
 LICENCE = "Apache-2.0 (its README says MIT)"
@@ -16,8 +16,6 @@ def _official(restoration: str) -> tuple[WeightsFile, ...]:
         VGG19,
     )
 
-
-RERUN = "PSNR_SSIM_Result.txt of the mile-zhang/C2-Matching-1.7.0 fork"
 
 SPEC = MethodSpec(
     name="c2_matching",
@@ -49,11 +47,5 @@ SPEC = MethodSpec(
     ),
     paper="Jiang et al., Robust Reference-based Super-Resolution via C2-Matching, CVPR 2021",
     licence=f"Apache-2.0; weights {LICENCE}",
-    published=(
-        PublishedResult("cufed5", "psnr_y", 28.242, "c2_matching", "mse", "rerun", RERUN),
-        PublishedResult("cufed5", "ssim_y", 0.84116, "c2_matching", "mse", "rerun", RERUN),
-        PublishedResult("cufed5", "psnr_y", 27.155, "c2_matching", "gan", "rerun", RERUN),
-        PublishedResult("cufed5", "ssim_y", 0.80529, "c2_matching", "gan", "rerun", RERUN),
-    ),
     tiles=True,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from refbench.nets.options import APPROX_PARAM, MULTI_PARAM, PADDING_PARAM, VGG19
-from refbench.specs import MethodSpec, Param, PublishedResult, WeightsFile, WeightsVariant
+from refbench.specs import MethodSpec, Param, WeightsFile, WeightsVariant
 
 SOURCE = "https://github.com/caojiezhang/DATSR/releases/tag/v0.0"
 LICENCE = "CC-BY-NC-4.0"
@@ -48,17 +48,5 @@ SPEC = MethodSpec(
     ),
     paper="Cao et al., Reference-based Image SR with Deformable Attention Transformer, ECCV 2022",
     licence=f"Apache-2.0; weights {LICENCE}",
-    published=(
-        PublishedResult(
-            "cufed5", "psnr_y", 28.72, "datsr", "mse", "paper", "DATSR paper, as quoted in DATSR issue 6"
-        ),
-        PublishedResult(
-            "cufed5", "ssim_y", 0.856, "datsr", "mse", "paper", "DATSR paper, as quoted in DATSR issue 6"
-        ),
-        PublishedResult("cufed5", "psnr_y", 28.50, "datsr", "mse", "released-weights", "DATSR issue 6"),
-        PublishedResult("cufed5", "ssim_y", 0.851, "datsr", "mse", "released-weights", "DATSR issue 6"),
-        PublishedResult("cufed5", "psnr_y", 27.76, "datsr", "gan", "released-weights", "DATSR issue 6"),
-        PublishedResult("cufed5", "ssim_y", 0.828, "datsr", "gan", "released-weights", "DATSR issue 6"),
-    ),
     tiles=True,
 )

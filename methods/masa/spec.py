@@ -7,11 +7,10 @@ folder: the nets are written from a description of the architecture and checked 
 from __future__ import annotations
 
 from refbench.nets.options import MULTI_PARAM
-from refbench.specs import MethodSpec, PublishedResult, WeightsFile, WeightsVariant
+from refbench.specs import MethodSpec, WeightsFile, WeightsVariant
 
 SOURCE = "the README of github.com/dvlab-research/MASA-SR"
 LICENCE = "not stated; ask the authors before use"
-SINGLE = "MASA-SR issue 2, one reference"
 
 SPEC = MethodSpec(
     name="masa",
@@ -38,8 +37,4 @@ SPEC = MethodSpec(
         "Super-Resolution, CVPR 2021"
     ),
     licence="Apache-2.0; weights: not stated",
-    published=(
-        PublishedResult("cufed5", "psnr_y_c0", 27.354309, "masa", "mse", "released-weights", SINGLE),
-        PublishedResult("cufed5", "ssim_y_c0", 0.814047, "masa", "mse", "released-weights", SINGLE),
-    ),
 )

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from refbench.nets.options import APPROX_PARAM, MULTI_PARAM
-from refbench.specs import MethodSpec, PublishedResult, WeightsFile, WeightsVariant
+from refbench.specs import MethodSpec, WeightsFile, WeightsVariant
 
 SOURCE = "https://drive.google.com/drive/folders/1CTm-r3hSbdYVCySuQ27GsrqXhhVOS-qh"
-SINGLE = "TTSR issue 3, one reference"
 
 SPEC = MethodSpec(
     name="ttsr",
@@ -40,11 +39,5 @@ SPEC = MethodSpec(
     ),
     paper="Yang et al., Learning Texture Transformer Network for Image Super-Resolution, CVPR 2020",
     licence="Apache-2.0; weights MIT",
-    published=(
-        PublishedResult("cufed5", "psnr_y_c0", 26.991, "ttsr", "mse", "released-weights", SINGLE),
-        PublishedResult("cufed5", "ssim_y_c0", 0.8003, "ttsr", "mse", "released-weights", SINGLE),
-        PublishedResult("cufed5", "psnr_y_c0", 25.402, "ttsr", "gan", "released-weights", SINGLE),
-        PublishedResult("cufed5", "ssim_y_c0", 0.7600, "ttsr", "gan", "released-weights", SINGLE),
-    ),
     tiles=True,
 )

@@ -24,8 +24,10 @@ HELP = """Show methods, datasets, suites, metrics and protocols; with a NAME, ev
   refbench list                     all of them
   refbench list methods             with weights present or missing
   refbench list methods datsr       its options, weights files and published numbers
-  refbench list protocols canonical the protocol in prose"""
-KINDS = ("methods", "datasets", "suites", "metrics", "protocols")
+  refbench list protocols canonical the protocol in prose
+  refbench list published cufed5    what others reported, never ranked with measured numbers"""
+PLUGINS = ("methods", "datasets", "suites", "metrics", "protocols")
+KINDS = (*PLUGINS, "published")
 CHECKPOINT = Key("method.weights", "path", "checkpoint to describe, for a method that takes any")
 KEYS = (WEIGHTS_ROOT, CHECKPOINT)
 
@@ -46,10 +48,18 @@ def run(args: argparse.Namespace) -> int:
     root = values["weights.root"]
     if values[CHECKPOINT.name] is not None and (kind != "methods" or len(words) != 2):
         raise UserError(f"list: {CHECKPOINT.name}= goes with `list methods NAME`")
+    if kind == "published":
+        from refbench.cli.listing.published import published_listing
+
+        table = published_listing(registry, words[1] if len(words) == 2 else None)
+        args.output.emit({"published": [row.document for row in table.rows]})
+        if not args.json:
+            print_table(args.output, table.columns, [row.cells for row in table.rows], "")
+        return 0
     if kind is not None and len(words) == 2:
         _show(args.output, details(kind, words[1], registry, root, values[CHECKPOINT.name]))
         return 0
-    found = {k: listing(k, registry, root) for k in KINDS if kind in (None, k)}
+    found = {k: listing(k, registry, root) for k in PLUGINS if kind in (None, k)}
     args.output.emit({name: [r.document for r in table.rows] for name, table in found.items()})
     for number, (name, table) in enumerate(found.items() if not args.json else ()):
         if number:
@@ -86,7 +96,7 @@ def details(
 def _kind(word: str) -> str:
     if word in KINDS:
         return word
-    if f"{word}s" in KINDS:
+    if f"{word}s" in PLUGINS:
         return f"{word}s"
     raise unknown("kind of thing to list", word, KINDS)
 

@@ -100,7 +100,17 @@ def test_details_of_a_method() -> None:
     tables = {title.split(" (")[0]: table for title, _, table in shown.tables}
     assert list(tables["options"]) == [("method.k", "1", "matches [1|2]")]
     assert ("mse", "b", "own.pth", "missing", "a paper", "unknown") in tables["weights"]
-    assert tables["published numbers"][0][:5] == ("cufed5", "psnr_y", "28.72", "-", "paper")
+    assert tables["published numbers"][0][:5] == ("cufed5", "PSNR", "28.72", "-", "paper")
+
+
+def test_published_numbers_of_one_dataset(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "published", "cufed5", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["published"]
+    assert len(rows) > 100
+    assert {row["dataset"] for row in rows} == {"CUFED5"}
+    assert any(row["read_by_eye"] for row in rows)
+    assert main(["list", "published", "nowhere"]) == 2
+    assert "no published numbers on 'nowhere'" in capsys.readouterr().err
 
 
 def test_list_prints_all_kinds(capsys: pytest.CaptureFixture[str]) -> None:

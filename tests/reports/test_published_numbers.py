@@ -8,7 +8,9 @@ import pytest
 
 from refbench.metrics import METRICS, MetricCatalog
 from refbench.protocols.card import card_names, load_card
+from refbench.registry import Entry, Registry
 from refbench.reports.published import (
+    all_published,
     beside,
     contradictions,
     load_published,
@@ -16,6 +18,7 @@ from refbench.reports.published import (
     published_rows,
 )
 from refbench.results.record import CellRecord
+from refbench.specs import MethodSpec, PublishedResult
 from refbench.stats.summary import MetricSummary
 
 PSNR_Y, PSNR_Y_C0 = MetricCatalog(METRICS).of_names(["psnr_y", "psnr_y_c0"])
@@ -131,12 +134,32 @@ def test_measured_methods_come_first() -> None:
     assert set(names[: names.count("C2-Matching")]) == {"C2-Matching"}
 
 
-def test_the_known_contradiction_is_told() -> None:
-    sentences = contradictions(load_published())
-    told = [s for s in sentences if s.startswith("DATSR (rec) on CUFED5, PSNR")]
-    assert len(told) == 1
-    assert "28.72 in the paper" in told[0]
-    assert "28.50 from the released weights (caojiezhang/DATSR#6)" in told[0]
+def test_numbers_contradict_each_other_only_at_one_card_and_reference() -> None:
+    single = next(r for r in load_published() if (r.method, r.text, r.card) == ("TTSR", "26.991", "ttsr@1"))
+    paper = replace(single, status="paper", value=27.09, text="27.09", source="the paper")
+    (told,) = contradictions([paper, single])
+    assert "27.09 in the paper (the paper), 26.991 from the released weights" in told
+    # five stitched references against one are two experiments
+    assert contradictions([replace(paper, reference="stitched: 5"), single]) == ()
+    assert contradictions([replace(paper, card="c2_matching@1"), single]) == ()
+
+
+def test_what_is_unknown_never_contradicts() -> None:
+    assert contradictions(load_published()) == ()
+
+
+def test_numbers_read_by_eye_are_marked() -> None:
+    eye = next(r for r in load_published() if r.by_eye)
+    assert eye.shown == f"{eye.text} (read by eye)"
+
+
+def test_a_plugins_numbers_are_in_the_store() -> None:
+    own = PublishedResult("cufed5", "psnr_y", 28.9, "canonical@1", status="paper", source="ours")
+    spec = MethodSpec(name="mine", target="mine:Mine", published=(own,))
+    registry = Registry({"methods": [Entry("mine", spec, "mine 1.0 (entry point)")]})
+    (found,) = [p for p in all_published(registry) if p.method == "mine"]
+    assert (found.protocol_id, found.alias, found.value) == ("canonical@1", "psnr_y", 28.9)
+    assert found.metric == "PSNR"
 
 
 def test_numbers_that_differ_by_rounding_are_no_contradiction() -> None:

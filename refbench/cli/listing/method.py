@@ -50,18 +50,16 @@ def method_details(registry: Registry, name: str, root: str | None, checkpoint: 
             place = find_file(spec, variant, file, root)
             state = "missing" if place is None else "bundled" if variant.bundled else str(place)
             files.append((variant.name, file.role, file.name, state, dash(file.source), dash(file.licence)))
-    published = [
-        (p.dataset, p.metric, f"{p.value:g}", dash(p.variant), p.status, dash(p.protocol), dash(p.source))
-        for p in spec.published
-    ]
+    from refbench.cli.listing.published import COLUMNS, published_cells
+
+    published = published_cells(spec)
     tables: list[tuple[str, Any, Any]] = []
     if options:
         tables.append(("options", ("option", "default", "meaning"), options))
     if files:
         tables.append(("weights", ("weights", "role", "file", "state", "where to get it", "licence"), files))
     if published:
-        columns = ("dataset", "metric", "value", "variant", "status", "protocol", "source")
-        tables.append(("published numbers (never ranked with measured ones)", columns, published))
+        tables.append(("published numbers (never ranked with measured ones)", COLUMNS, published))
     facts = [
         ("source", source),
         ("paper", dash(spec.paper)),
