@@ -27,6 +27,10 @@ from refbench.methods.c2_matching.config import RELEASED as C2_RELEASED
 from refbench.methods.c2_matching.model import C2Model
 from refbench.methods.datsr.config import RELEASED as DATSR_RELEASED
 from refbench.methods.datsr.model import DatsrModel
+from refbench.methods.edvr.config import M
+from refbench.methods.edvr.net import EdvrNet
+from refbench.methods.mrefsr.config import RELEASED as MREFSR_RELEASED
+from refbench.methods.mrefsr.model import MRefModel
 from refbench.methods.ttsr.config import RELEASED as TTSR_RELEASED
 from refbench.methods.ttsr.model import TtsrModel
 from refbench.nets.framing import pil_up
@@ -38,8 +42,8 @@ OTHER_SIZE = (83, 125)
 """LR sizes: HR 320x512 and 332x500."""
 
 
-def _plain() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("plain_nets", Path(__file__).with_name("plain_nets.py"))
+def _plain(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -47,7 +51,8 @@ def _plain() -> ModuleType:
     return module
 
 
-plain = _plain()
+plain = _plain("plain_nets")
+fusion = _plain("plain_fusion")
 
 
 @pytest.fixture(autouse=True)
@@ -167,3 +172,30 @@ def test_ttsr(benchmark: BenchmarkFixture) -> None:
     compared(
         benchmark, fast, lambda: plain.plain_ttsr_net(state, lr, up, reference, reference), counted(fast)
     )
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_mrefsr(benchmark: BenchmarkFixture, count: int) -> None:
+    model = scaled(MRefModel(MREFSR_RELEASED))
+    lr, up, first = pictures(OTHER_SIZE, 1)
+    references = [first, *(pictures(OTHER_SIZE, 1)[2] for _ in range(count - 1))]
+    parts = model.correspondences
+    states = [m.state_dict() for m in (parts.extractor, parts.texture, model.restoration)]
+
+    def fast() -> Tensor:
+        out: Tensor = model(lr, up, references)
+        return out
+
+    compared(benchmark, fast, lambda: fusion.plain_mrefsr(*states, lr, up, references), counted(fast))
+
+
+def test_edvr(benchmark: BenchmarkFixture) -> None:
+    model = scaled(EdvrNet(M))
+    frames = torch.stack([pictures(DATSR_SIZE, 4)[0] for _ in range(5)], dim=1)
+    state = model.state_dict()
+
+    def fast() -> Tensor:
+        out: Tensor = model(frames)
+        return out
+
+    compared(benchmark, fast, lambda: fusion.plain_edvr(state, frames), counted(fast))

@@ -26,7 +26,17 @@ GOLDEN = TESTS / "data" / "golden"
 @pytest.fixture(scope="session")
 def plain() -> ModuleType:
     """tests/benchmarks/plain_nets.py."""
-    spec = importlib.util.spec_from_file_location("plain_nets", TESTS / "benchmarks" / "plain_nets.py")
+    return benchmark_module("plain_nets")
+
+
+@pytest.fixture(scope="session")
+def plain_fusion() -> ModuleType:
+    """tests/benchmarks/plain_fusion.py."""
+    return benchmark_module("plain_fusion")
+
+
+def benchmark_module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, TESTS / "benchmarks" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

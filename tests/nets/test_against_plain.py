@@ -10,6 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from refbench.methods.edvr.config import L_VIMEO, EdvrConfig, M
+from refbench.methods.edvr.net import EdvrNet
+from refbench.methods.mrefsr.config import RELEASED
+from refbench.methods.mrefsr.model import MRefModel
 from refbench.nets.framing import pil_up
 
 
@@ -101,3 +105,38 @@ def test_gradients_reach_every_live_parameter_of_datsr(datsr: Any) -> None:
     ]
     datsr.zero_grad(set_to_none=True)
     assert without == []
+
+
+def lively(model: Any) -> Any:
+    """Weights that make masks, offsets and attention vary."""
+    for name, parameter in model.named_parameters():
+        if parameter.dim() > 1:
+            gain = 2.0 if "offset" in name or "attn" in name else 0.7
+            torch.nn.init.normal_(parameter, std=gain / parameter[0].numel() ** 0.5)
+    return model.eval()
+
+
+@pytest.mark.parametrize(("size", "count"), [((9, 14), 5), ((11, 6), 2), ((7, 8), 1)])
+def test_mrefsr_agrees_with_any_number_of_references(
+    plain_fusion: ModuleType, size: tuple[int, int], count: int
+) -> None:
+    """Not square, sides that are no multiples of four, one to five references."""
+    model = lively(MRefModel(RELEASED))
+    lr, references = picture(*size), [picture(4 * size[0], 4 * size[1]) for _ in range(count)]
+    upsampled = pil_up(lr[0])[None]
+    parts = (model.correspondences.extractor, model.correspondences.texture, model.restoration)
+    with torch.inference_mode():
+        mine = model(lr, upsampled, references)
+        wanted = plain_fusion.plain_mrefsr(*(m.state_dict() for m in parts), lr, upsampled, references)
+    assert torch.allclose(mine, wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "config", [M, EdvrConfig(frames=7, tsa=False), L_VIMEO], ids=["M", "7, no TSA", "L, 7"]
+)
+def test_edvr_agrees_on_sizes_that_are_not_square(plain_fusion: ModuleType, config: EdvrConfig) -> None:
+    model = lively(EdvrNet(config))
+    frames = torch.stack([picture(8, 12) for _ in range(config.frames)], dim=1)
+    with torch.inference_mode():
+        wanted = plain_fusion.plain_edvr(model.state_dict(), frames)
+        assert torch.allclose(model(frames), wanted, rtol=1e-4, atol=1e-4)
