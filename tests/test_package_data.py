@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from refbench.registry import Registry
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("refbench", "methods", "datasets", "reports", "configs")
 
@@ -31,6 +33,21 @@ def patterns() -> list[str]:
 def test_every_file_is_in_a_package() -> None:
     outside = {str(p.parent.relative_to(ROOT)) for p in shipped() if not (p.parent / "__init__.py").is_file()}
     assert outside == set()
+
+
+def test_weights_that_are_said_to_be_bundled_are_there_and_small() -> None:
+    registry = Registry.discover()
+    hosted = [name for name in registry.names("methods") if (ROOT / "methods" / name).is_dir()]
+    found = [
+        ROOT / "methods" / name / file.name
+        for name in hosted
+        for variant in registry.method(name).variants
+        if variant.bundled
+        for file in variant.files
+    ]
+    assert len(found) >= 3
+    assert [str(path) for path in found if not path.is_file()] == []
+    assert sum(path.stat().st_size for path in found) < 8e6
 
 
 def test_every_file_has_a_kind_that_is_installed() -> None:

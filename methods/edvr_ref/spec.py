@@ -21,7 +21,6 @@ SPEC = MethodSpec(
                     "net", "compact.safetensors", source="`refbench train method=edvr_ref preset=compact`"
                 ),
             ),
-            bundled=True,
             note="small net trained on freely licensed photos; EDVR's own weights do not fit",
         ),
     ),

@@ -40,7 +40,6 @@ SPEC = MethodSpec(
                     "net", "compact.safetensors", source="`refbench train method=mrefsr preset=compact`"
                 ),
             ),
-            bundled=True,
             note="small net trained on freely licensed photos; not the official one",
         ),
     ),
