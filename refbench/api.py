@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from refbench.execution.runner import Progress, RunOutcome
     from refbench.execution.upscale import UpscaleResult
     from refbench.gate import GateResult
-    from refbench.plan.planner import Plan
+    from refbench.plan.planner import Cell, Plan
     from refbench.registry import Registry
     from refbench.reports.report import Report
     from refbench.reports.table_model import Table
@@ -199,8 +199,10 @@ def carry_out_configs(
     registry: Registry,
     progress: Progress | None = None,
     note: Callable[[str], None] = lambda line: None,
+    on_trace: Callable[[Cell, str], None] | None = None,
 ) -> RunResult:
-    """Plan, carry out and mirror the runs; ``note`` is told what a person should know meanwhile."""
+    """Plan, carry out and mirror the runs; ``note`` is told what a person should know meanwhile, and
+    ``on_trace`` the traceback of each method's first error."""
     from refbench.execution.choose import make_executor
     from refbench.execution.runner import NoProgress, carry_out
     from refbench.execution.threads import set_threads
@@ -213,7 +215,7 @@ def carry_out_configs(
         note(text)
     for name in plan.unbounded():
         note(f"memory.limit={first.memory_limit}: {name} cannot run in tiles: not bounded")
-    outcome = carry_out(plan, first, executor, progress or NoProgress())
+    outcome = carry_out(plan, first, executor, progress or NoProgress(), on_trace)
     result = RunResult(outcome)
     return RunResult(outcome, tuple(_publish(result, first)))
 
@@ -369,8 +371,13 @@ def verify_with(
     if values["golden"] is None and values["keys"] is None:
         from refbench.conformance.kit import verify_method
 
-        spec: MethodSpec = Registry.discover().method_from(choice.locator)
+        registry = Registry.discover()
+        spec: MethodSpec = registry.method_from(choice.locator)
         folder = Path(root) if root else None
+        if registry.is_third_party(choice.locator):
+            from refbench.conformance.outside import verify_third_party
+
+            return verify_third_party(spec, choice, folder, values["device"], echo)
         return verify_method(spec, choice.weights, folder, choice.params, values["device"], echo)
     from refbench.conformance.golden import check_golden
     from refbench.execution.device import resolve_device
@@ -448,7 +455,8 @@ def upscale_with(
 
     choice = values["method"]
     root = Path(values["weights.root"]) if values["weights.root"] else None
-    spec = Registry.discover().method_from(choice.locator)
+    registry = Registry.discover()
+    spec = registry.method_from(choice.locator)
     scale = spec.scale
     if spec.any_checkpoint:
         weights = resolve_weights(spec, choice.weights, root)
@@ -465,6 +473,7 @@ def upscale_with(
         weights=choice.weights,
         weights_root=root,
         params=choice.params,
+        locator=choice.locator if registry.is_third_party(choice.locator) else "",
         device=values["device"],
         overwrite=values["overwrite"],
         precision=values["precision"],

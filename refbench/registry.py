@@ -34,6 +34,8 @@ SPEC_TYPE: Mapping[Kind, type[Spec]] = {
 BUILT_IN = "built-in"
 LIVE = "this process"
 """Source of a Python callable that was given to refbench.evaluate."""
+ENTRY_POINT = "(entry point)"
+"""How the source of a plugin that was installed ends."""
 FILE_MODULE_PREFIX = "refbench_file_"
 """Modules loaded from a method file are called so; their sources are found by file, not by name."""
 SOURCE_DIGEST = "__refbench_source__"
@@ -100,8 +102,22 @@ class Registry:
         return cast(DatasetSpec, self.get("datasets", name))
 
     def method_from(self, text: str) -> MethodSpec:
-        """A method by its name, or by ``path/to/file.py:SPEC``, which runs that file."""
+        """A method by its name, or by ``path/to/file.py:SPEC``, which a process of its own reads: its code
+        never runs in this one."""
+        if not is_file_locator(text):
+            return self.method(text)
+        from refbench.isolation.outside import spec_outside
+
+        return spec_outside(text)
+
+    def method_here(self, text: str) -> MethodSpec:
+        """:meth:`method_from` for a process that is the method's own: a file runs in it."""
         return spec_in_file(text) if is_file_locator(text) else self.method(text)
+
+    def is_third_party(self, text: str) -> bool:
+        """Whether a method comes from a file or an entry point: its code gets a process of its own."""
+        source = next((e.source for e in self._entries["methods"] if e.name == text and e.spec), "")
+        return is_file_locator(text) or source.endswith(ENTRY_POINT)
 
 
 def is_file_locator(text: str) -> bool:
@@ -235,7 +251,7 @@ def _third_party(kind: Kind) -> Iterator[Entry]:
 
 def _distribution(point: EntryPoint) -> str:
     dist = point.dist
-    return f"{dist.name} {dist.version} (entry point)" if dist is not None else "entry point"
+    return f"{dist.name} {dist.version} {ENTRY_POINT}" if dist is not None else ENTRY_POINT
 
 
 def _read(kind: Kind, name: str, source: str, load: Callable[[], object]) -> Entry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import Distribution, EntryPoint
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 import refbench.registry as registry_module
 from refbench.errors import UserError
-from refbench.registry import Entry, Registry, load_class, spec_in_file
+from refbench.registry import Entry, Registry, file_module_name, load_class, spec_in_file
 from refbench.specs import DatasetSpec, MethodSpec
 
 TOY = """
@@ -125,8 +126,11 @@ def test_a_method_from_a_file(tmp_path: Path, target: str) -> None:
     path = tmp_path / "with space [1]" / "my toy.py"
     path.parent.mkdir()
     path.write_text(TOY.format(target=target))
-    spec = Registry({}).method_from(f"{path}:SPEC")
-    assert spec.name == "toy"
+    outside = Registry({}).method_from(f"{path}:SPEC")
+    assert (outside.name, outside.target) == ("toy", f"{path}:Toy")
+    assert file_module_name(path.resolve()) not in sys.modules, "its code has not run in this process"
+    spec = Registry({}).method_here(f"{path}:SPEC")
+    assert replace(spec, target=outside.target) == outside
     assert load_class(spec.target)(None, "cpu", gain=2.0).gain == 2.0
 
 

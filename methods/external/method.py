@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from refbench.errors import SampleError, UserError
 from refbench.isolation.labels import given_label, safe_label
-from refbench.isolation.process import Child, ChildFailed, ChildLost, as_arrays, worker_command
+from refbench.isolation.process import (
+    Child,
+    ChildFailed,
+    ChildLost,
+    as_arrays,
+    foreign_environment,
+    worker_command,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -84,7 +91,7 @@ class External:
 
     def _start(self) -> Child:
         try:
-            child = Child(worker_command(self.python), self._variables)
+            child = Child(worker_command(self.python), foreign_environment(self._variables))
         except OSError as error:
             raise UserError(f"method.python={self.python}: cannot be started ({error.strerror})") from None
         try:

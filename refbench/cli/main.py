@@ -33,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags = {f for f in GLOBAL_FLAGS if f in _before_dashes(words)}
     output = Output("--json" in flags)
     rest = [w for w in words if w not in flags]
+    output.traceback = "--traceback" in flags
     try:
         with output.guarded(), no_silent_leave():
             code = _dispatch(rest, output)

@@ -22,15 +22,41 @@ class Output:
         self.json = as_json
         self._stdout = stream if stream is not None else sys.stdout
         self._emitted = False
+        self.traceback = False
+        """Whether the user asked for tracebacks in full."""
 
     @contextlib.contextmanager
     def guarded(self) -> Iterator[None]:
-        """With ``--json``, anything that libraries print goes to stderr, so stdout stays one document."""
+        """With ``--json``, whatever else is printed goes to stderr, so stdout stays one document: by Python
+        code, by C code, and by child processes."""
         if not self.json:
             yield
             return
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(sys.stderr), self._descriptor():
             yield
+
+    @contextlib.contextmanager
+    def _descriptor(self) -> Iterator[None]:
+        """The document on a descriptor of its own, and descriptor 1 led to stderr."""
+        stream = self._stdout
+        try:
+            real = stream is sys.__stdout__ and stream.fileno() == 1 and sys.stderr.fileno() == 2
+        except (AttributeError, OSError, ValueError):
+            real = False
+        if not real:
+            yield
+            return
+        stream.flush()
+        own = os.dup(1)
+        os.dup2(2, 1)
+        self._stdout = open(own, "w", encoding=stream.encoding, errors=stream.errors)  # noqa: SIM115
+        try:
+            yield
+        finally:
+            self._stdout.flush()
+            os.dup2(own, 1)
+            self._stdout.close()
+            self._stdout = stream
 
     def line(self, text: str = "", styled: bool = False) -> None:
         """A line for people: on stdout, or on stderr with ``--json``.

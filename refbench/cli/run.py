@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from refbench.cli.tracked import show_tracked
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from refbench.api import RunResult
     from refbench.cli.output import Output
     from refbench.plan.planner import Cell, Plan
@@ -52,9 +54,30 @@ def run(args: argparse.Namespace) -> int:
             args.output.note(note)
         return show_plan(plan, finished_trials(plan, first.out), args.output)
     with two_steps(args.output.note):
-        result = carry_out_configs(configs, registry, make_progress(args.plain), args.output.note)
+        result = carry_out_configs(
+            configs, registry, make_progress(args.plain), args.output.note, show_trace(args.output)
+        )
     report(result, first, args.output, published=args.published)
     return 1 if result.errors else 0
+
+
+TRACE_LINES = 12
+
+
+def show_trace(output: Output) -> Callable[[Cell, str], None]:
+    """Tells the author of a method where it failed; the last lines, or all of them with ``--traceback``."""
+
+    def show(cell: Cell, trace: str) -> None:
+        # that it is a traceback is seen; the word is for crashes of refbench
+        lines = trace.removeprefix("Traceback (most recent call last):\n").rstrip().splitlines()
+        left = 0 if output.traceback else max(0, len(lines) - TRACE_LINES)
+        output.note(f"{cell.method_label} failed here (its further errors are shown in one line each):")
+        if left:
+            output.note(f"  ... {left} lines more with --traceback")
+        for line in lines[left:]:
+            output.note(f"  {line}")
+
+    return show
 
 
 def show_settings(configs: list[RunConfig], output: Output) -> int:

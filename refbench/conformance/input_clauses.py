@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import inspect
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from refbench.conformance.context import (
@@ -16,8 +19,9 @@ from refbench.conformance.context import (
     size,
 )
 from refbench.conformance.probes import Probe, noise, probe
-from refbench.conformance.process_state import process_state
+from refbench.conformance.process_state import changed
 from refbench.execution.problem import one_line
+from refbench.imaging import write_png
 from refbench.types import Image, Input, Trial
 
 if TYPE_CHECKING:
@@ -25,6 +29,10 @@ if TYPE_CHECKING:
 
 VISIBLE_FIELDS = {"lr", "refs", "scale", "sample_id", "ref_names", "sr_cut"}
 """All that an Input may hold. A field added to it must be judged here: can HR be seen through it?"""
+BAIT = ("{id}_0.png", "{id}.png")
+"""Names of HR files in datasets (CUFED5's, pair folders')."""
+MOST_NAMED = 8
+"""So many of the things that a method changed in its process are named."""
 REACTION = 1e-4
 """Smallest change of SR (of 1) that counts as a reaction: 1/40 of a grey level."""
 
@@ -67,7 +75,11 @@ def hr_by_type(ctx: Context) -> str:
 
 
 def hr_by_swap(ctx: Context) -> str:
-    """With HR replaced by noise, and all that the method may see unchanged, SR is the same."""
+    """With HR replaced by noise, and all that the method may see unchanged, SR is the same.
+
+    HR is where a method that cheats would look: in the frames of its callers, and in a file of the working
+    folder that is called as datasets call it.
+    """
     change = separation(ctx, lambda: _beside(ctx, noisy=False), lambda: _beside(ctx, noisy=True))
     if change:
         raise Broken(
@@ -84,8 +96,12 @@ def _beside(ctx: Context, noisy: bool) -> Tensor:
     made = ctx.base("swap")
     target = noise("swap", *made.hr.shape[:2]) if noisy else made.hr
     trial = Trial("probe", 0, made.lr, made.refs, target)
-    del made, target
-    return ctx.run(trial.lr, trial.refs, trial.sample_id)
+    del made
+    with TemporaryDirectory(prefix="refbench-bait-") as folder, contextlib.chdir(folder):
+        for name in BAIT:
+            write_png(Path(folder, name.format(id=trial.sample_id)), target)
+        del target
+        return ctx.run(trial.lr, trial.refs, trial.sample_id)
 
 
 def reacts(ctx: Context) -> str:
@@ -137,21 +153,21 @@ def inputs_untouched(ctx: Context) -> str:
     before = [inp.lr.clone(), *(ref.clone() for ref in inp.refs)]
     ctx.call(inp)
     names = ["lr", *(f"refs[{i}]" for i in range(len(inp.refs)))]
-    changed = [
+    modified = [
         name
         for name, old, new in zip(names, before, (inp.lr, *inp.refs), strict=True)
         if difference(old, new)
     ]
-    if changed:
-        raise Broken(f"{' and '.join(changed)} modified in place; clone first")
+    if modified:
+        raise Broken(f"{' and '.join(modified)} modified in place; clone first")
     return ""
 
 
 def process_untouched(ctx: Context) -> str:
-    """Loading and a first call leave the settings of :mod:`refbench.conformance.process_state` alone."""
+    """Loading and a first call leave what :mod:`refbench.conformance.process_state` watches alone."""
     ctx.run_probe(ctx.base())
-    after = process_state()
-    changed = [name for name, value in ctx.process.items() if after[name] != value]
-    if changed:
-        raise Broken(f"changed for the whole process: {', '.join(changed)}")
+    found = changed(ctx.process)
+    if found:
+        more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+        raise Broken(f"changed for the whole process: {', '.join(found[:MOST_NAMED])}{more}")
     return ""

@@ -6,7 +6,8 @@ The same kit serves built-in and third-party methods; nothing in it knows a meth
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from refbench.conformance import input_clauses, output_clauses
@@ -15,7 +16,7 @@ from refbench.conformance.process_state import process_state, restore
 from refbench.conformance.report import ClauseResult, ConformanceReport
 from refbench.errors import SampleError, UserError
 from refbench.execution.device import resolve_device
-from refbench.execution.problem import one_line
+from refbench.execution.problem import one_line, place_of
 from refbench.loader import load_method, resolve_weights
 from refbench.specs import MethodSpec, ParamValue
 
@@ -46,6 +47,46 @@ DYNAMIC: tuple[Clause, ...] = (
 CLAUSES = STATIC + DYNAMIC
 
 
+@dataclass(frozen=True)
+class Request:
+    """A method to verify, as for ``refbench run``."""
+
+    locator: str
+    """Registry name, or ``path/to/file.py:SPEC``."""
+    weights: str | None = None
+    weights_root: Path | None = None
+    params: Mapping[str, ParamValue] | None = None
+    device: str = "auto"
+
+
+class Examination:
+    """A loaded method and the clauses that were tried on it, in this process."""
+
+    def __init__(self, spec: MethodSpec, request: Request) -> None:
+        """Raises UserError when the method cannot be loaded: that is a matter of files and parameters, not of
+        conformance."""
+        import torch
+
+        self.spec = spec
+        self.device = resolve_device(request.device)
+        self._process = process_state()
+        weights = resolve_weights(spec, request.weights, request.weights_root)
+        method = load_method(spec, weights, request.params or {}, self.device)
+        self.weights = str(getattr(weights, "label", "")) if weights is not None else ""
+        self._context = Context(spec, method, torch.device(self.device), self._process)
+        self._looked_up = bool(getattr(type(method), "looks_up", False))
+
+    def try_clause(self, clause: Clause) -> ClauseResult:
+        """Try one clause, and put back what the method changed in the process."""
+        if self._looked_up and clause in DYNAMIC:
+            reason = "it returns stored images, which exist for its own samples only"
+            return ClauseResult(clause[0], clause[1], "skip", reason)
+        result = check(clause, self._context)
+        if clause in DYNAMIC:
+            restore(self._process)
+        return result
+
+
 def verify_method(
     spec: MethodSpec,
     weights_choice: str | None = None,
@@ -54,33 +95,34 @@ def verify_method(
     device: str = "auto",
     echo: Callable[[str], None] | None = None,
 ) -> ConformanceReport:
-    """Load the method and try every clause, printing each as it is decided.
+    """Load the method into this process and try every clause, printing each as it is decided.
 
     weights_choice, weights_root, params, device: as for ``refbench run``. echo: receives the report
-    line by line (None: silent). Raises UserError when the method cannot be loaded: that is a matter of
-    files and parameters, not of conformance.
+    line by line (None: silent). Raises UserError when the method cannot be loaded. Third-party code that may
+    end its process: :func:`refbench.conformance.outside.verify_outside`.
     """
-    import torch
+    found = Examination(spec, Request(spec.name, weights_choice, weights_root, params, device))
+    return report_of(spec.name, found.weights, found.device, map(found.try_clause, CLAUSES), echo)
 
-    name = resolve_device(device)
-    process = process_state()
-    weights = resolve_weights(spec, weights_choice, weights_root)
-    method = load_method(spec, weights, params or {}, name)
-    context = Context(spec, method, torch.device(name), process)
-    looked_up = bool(getattr(type(method), "looks_up", False))
-    results: list[ClauseResult] = []
-    for clause in CLAUSES:
-        if looked_up and clause in DYNAMIC:
-            reason = "it returns stored images, which exist for its own samples only"
-            results.append(ClauseResult(clause[0], clause[1], "skip", reason))
-        else:
-            results.append(check(clause, context))
-            if clause in DYNAMIC:
-                restore(process)
+
+def report_of(
+    method: str,
+    weights: str,
+    device: str,
+    results: Iterable[ClauseResult],
+    echo: Callable[[str], None] | None,
+) -> ConformanceReport:
+    """The report of all clauses, each printed as it comes; what several of them say is said once."""
+    said: dict[str, str] = {}
+    kept: list[ClauseResult] = []
+    for result in results:
+        first = said.setdefault(result.detail, result.id) if result.status == "fail" else result.id
+        if first != result.id:
+            result = replace(result, detail=f"as under {first}")
+        kept.append(result)
         if echo is not None:
-            echo(results[-1].line(ascii_only=not _prints(results[-1].line())))
-    label = getattr(weights, "label", "") if weights is not None else ""
-    report = ConformanceReport(spec.name, str(label), name, tuple(results))
+            echo(result.line(ascii_only=not _prints(result.line())))
+    report = ConformanceReport(method, weights, device, tuple(kept))
     if echo is not None:
         echo(report.summary())
     return report
@@ -97,8 +139,11 @@ def check(clause: Clause, context: Context) -> ClauseResult:
         return ClauseResult(identifier, title, "fail", str(seen))
     except (UserError, SampleError) as error:
         return ClauseResult(identifier, title, "fail", " ".join(str(error).split()))
-    except Exception as error:
-        return ClauseResult(identifier, title, "fail", one_line(error))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        place = place_of(error.__traceback__)
+        return ClauseResult(identifier, title, "fail", one_line(error) + (f" ({place})" if place else ""))
 
 
 def _prints(text: str) -> bool:

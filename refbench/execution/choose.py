@@ -20,10 +20,10 @@ def make_executor(name: str, params: Mapping[str, ParamValue]) -> Executor:
         from refbench.execution.retries import check_pool
         from refbench.execution.serial import SerialExecutor
 
-        _check(name, params, ("retries",))
-        retries = params.get("retries")
+        _check(name, params, ("timeout", "retries"))
+        retries, timeout = params.get("retries"), params.get("timeout")
         check_pool(1, None, 0 if retries is None else int(retries))
-        return SerialExecutor()
+        return SerialExecutor(None if timeout is None else float(timeout))
     if name == "ray":
         return _ray(params)
     from refbench.execution.local import LocalExecutor

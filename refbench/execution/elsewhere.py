@@ -29,7 +29,7 @@ class Needed:
 def with_absolute_paths(cells: Mapping[str, CellJob]) -> dict[str, CellJob]:
     """The cells with every relative path made absolute; run keys do not change."""
     return {
-        key: replace(cell, method=_absolute_method(cell.method), data=_absolute_data(cell.data))
+        key: replace(cell, method=absolute_method(cell.method), data=_absolute_data(cell.data))
         for key, cell in cells.items()
     }
 
@@ -93,7 +93,8 @@ def _option(text: str, root: str | None) -> str:
     return str(below) if below is not None and below.exists() else _absolute(text)
 
 
-def _absolute_method(job: MethodJob) -> MethodJob:
+def absolute_method(job: MethodJob) -> MethodJob:
+    """A method whose files are found from any working folder."""
     locator, weights = job.locator, job.weights
     if is_file_locator(locator):
         locator = _absolute_locator(locator)
@@ -108,7 +109,7 @@ def _absolute_param(name: str, value: ParamValue) -> ParamValue:
     if not isinstance(value, str) or not _is_method_path(name, value):
         return value
     path, _ = split_locator(value)
-    # a program on the search path (method.python=python3) is no file of the working folder
+    # a program on the search path (method.python=python3) is not a file of the working folder
     return _absolute_locator(value) if Path(path).expanduser().exists() else value
 
 

@@ -35,6 +35,8 @@ def serve(pipe: Connection, cells: Mapping[str, CellJob], threads: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    # stdout belongs to the parent's document
+    os.dup2(2, 1)
     import torch
 
     from refbench.execution.worker import Worker
@@ -49,7 +51,7 @@ def serve(pipe: Connection, cells: Mapping[str, CellJob], threads: int) -> None:
             return
         try:
             method = cells[task.cell].method
-            worker.method(method)
+            worker.method(cells[task.cell])
             if method != loaded:
                 _send(pipe, Ready())
                 loaded = method

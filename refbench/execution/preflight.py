@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from refbench.errors import SampleError
-from refbench.execution.worker import method_of
+from refbench.execution.worker import hidden_folders, open_method
 from refbench.plan.job import Task
 from refbench.plan.method_hooks import require_preflight
 from refbench.plan.planner import Cell
@@ -24,11 +24,18 @@ def preflight(cells: Sequence[Cell], tasks: Sequence[Task]) -> None:
         asked.setdefault(task.cell, {}).setdefault(task.sample_id, task)
     for key, first in asked.items():
         cell = by_key[key]
-        if cell.job.method.spec.reads_files and issubclass(
-            _as_class(load_class(cell.job.method.spec.target)), Preflight
-        ):
+        job = cell.job.method
+        if not job.spec.reads_files:
+            continue
+        if not job.own_process and not issubclass(_as_class(load_class(job.spec.target)), Preflight):
+            continue
+        method = open_method(job, hidden=hidden_folders(cell.job.data.request))
+        try:
+            method.load()
             metas = trial_metas(cell, list(first.values()))
-            require_preflight(method_of(cell.job.method), metas, f"method={cell.method}")
+            require_preflight(method.preflight(metas), metas, f"method={cell.method}")
+        finally:
+            method.close()
 
 
 class Outlines:

@@ -34,22 +34,39 @@ def run_in_rounds(
     died). ``on_round`` hears which trials are begun again. Raises what the executor raises.
     """
     tries: dict[Task, int] = {}
+    errors: dict[Task, str] = {}
+    worked: set[str] = set()
     failed: set[Task] = set()
+    blamed: set[Task] = set()
 
     def take(result: TaskResult) -> None:
         count = tries.get(result.task, 0) + result.row.attempts
         tries[result.task] = count
-        if not result.row.ok and count <= retries:
+        if result.row.ok:
+            worked.add(result.task.cell)
+        elif result.row.error_kind == "method":
+            blamed.add(result.task)
+        if not result.row.ok and count <= retries and not settled(result, errors.get(result.task)):
             failed.add(result.task)
+            errors[result.task] = result.row.error
         on_result(replace(result, row=replace(result.row, attempts=count)))
 
     waiting = list(tasks)
     while waiting:
         failed.clear()
+        blamed.clear()
         executor.run(cells, waiting, take)
-        waiting = worth_another_try(waiting, failed)
+        # a method of which nothing worked has a fault, and no bad luck
+        hopeless = {task for task in failed & blamed if task.cell not in worked}
+        waiting = worth_another_try(waiting, failed - hopeless)
         if waiting:
             on_round(waiting)
+
+
+def settled(result: TaskResult, before: str | None) -> bool:
+    """Whether another try would end the same way: the error says so, or the method (and not the machine, the
+    disk or its process) failed with the same words as the time ``before``."""
+    return result.lasting or (result.row.error_kind == "method" and result.row.error == before)
 
 
 def worth_another_try(tasks: Sequence[Task], failed: set[Task]) -> list[Task]:

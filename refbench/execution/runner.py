@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -109,8 +109,16 @@ def finished_trials(plan: Plan, out: Path) -> dict[str, set[tuple[str, int]]]:
     return {cell.key: CellStore.peek_completed(out, cell.key) for cell in plan.cells()}
 
 
-def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progress) -> RunOutcome:
+def carry_out(
+    plan: Plan,
+    config: RunConfig,
+    executor: Executor,
+    progress: Progress,
+    on_trace: Callable[[Cell, str], None] | None = None,
+) -> RunOutcome:
     """Run what is missing, then summarise exactly the trials that the plan asks for.
+
+    ``on_trace`` gets the traceback of each method's first error.
 
     ``config``: the settings of the sweep's first run; out, threads and the like are the same in all.
     Raises UserError for what the user can mend; every finished row is on disk before it leaves.
@@ -136,8 +144,14 @@ def carry_out(plan: Plan, config: RunConfig, executor: Executor, progress: Progr
         for task in tasks:
             todo[task.cell] += 1
 
+        told: set[str] = set()
+
         def keep(result: TaskResult) -> None:
             store, row = stores[result.task.cell], result.row
+            cell = by_key[result.task.cell]
+            if result.trace and on_trace is not None and cell.method_label not in told:
+                told.add(cell.method_label)
+                on_trace(cell, result.trace)
             if result.png is not None:
                 row = replace(row, image=store.write_image(row.sample_id, row.draw, result.png))
             try:

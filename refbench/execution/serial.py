@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from refbench.execution.executor import OnResult
+from refbench.execution.retries import check_pool
 from refbench.execution.worker import Prepared, Worker
 from refbench.plan.job import CellJob, Task, TaskResult
 
@@ -17,9 +18,19 @@ AHEAD = 2
 class SerialExecutor:
     """One worker; the network on the caller's thread, one thread before it and one behind it."""
 
+    def __init__(self, timeout: float | None = None) -> None:
+        """timeout: seconds for one image of a method that has a process of its own (third-party code); a
+        bundled one runs in this process and cannot be stopped."""
+        check_pool(1, timeout, 0)
+        self._timeout = timeout
+
     def run(self, cells: Mapping[str, CellJob], tasks: Sequence[Task], on_result: OnResult) -> None:
         """See :class:`refbench.execution.executor.Executor`."""
-        worker = Worker(cells)
+        worker = Worker(cells, self._timeout)
+        worker.import_needs()
+        if tasks:
+            # before the threads start: loading imports, too
+            worker.method(cells[tasks[0].cell])
         scoring: deque[Future[TaskResult]] = deque()
         with (
             ThreadPoolExecutor(1, thread_name_prefix="prepare") as before,
@@ -41,3 +52,4 @@ class SerialExecutor:
                     future.cancel()
                 while scoring:
                     on_result(scoring.popleft().result())
+                worker.close()

@@ -11,15 +11,17 @@ import numpy as np
 from PIL import Image as PILImage
 
 from refbench.errors import SampleError, UserError
-from refbench.execution.call import Attempt, Images, Settings, call
+from refbench.execution.call import Attempt, Images, Settings
 from refbench.execution.device import resolve_device
 from refbench.execution.upscale_files import Task, check_out
+from refbench.execution.worker import Caller, open_method
 from refbench.imaging import Picture, read_picture, write_image
 from refbench.imaging.pixels import off_white
 from refbench.imaging.write import OPAQUE
-from refbench.loader import load_method, resolve_weights
+from refbench.loader import resolve_weights
+from refbench.plan.job import MethodJob
 from refbench.specs import MethodSpec, ParamValue
-from refbench.types import Image, Method
+from refbench.types import Image
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,9 @@ class UpscaleRequest:
     precision: str = "fp32"
     memory_limit: int | None = None
     """Bytes that the method may use, in exact tiles where it needs them; None: no limit."""
+    locator: str = ""
+    """Name or file of the method, where it is third-party code that gets a process of its own; empty: the
+    spec's class is loaded in this process."""
 
     @property
     def task(self) -> Task:
@@ -122,22 +127,43 @@ def upscale_all(
     weights = resolve_weights(request.spec, request.weights, request.weights_root)
     label = request.spec.name + (f" ({weights.label})" if weights is not None and weights.label else "")
     scale = (weights.scale if weights is not None else None) or request.spec.scale
-    methods: dict[str, Method] = {}
-    for task, choice in zip(tasks, chosen, strict=True):
-        try:
-            pictures = first if first is not None else _pictures(task, choice.refs)
-            first = None
-            key = repr(sorted(choice.params.items()))
-            if key not in methods:
-                methods[key] = load_method(request.spec, weights, choice.params, device)
-            result = _one(methods[key], request, task, pictures, choice, label, device, scale)
-        except UserError as error:
-            yield task, error
-            continue
-        if echo is not None:
-            for line in result.lines():
-                echo(line)
-        yield task, result
+    methods: dict[str, Caller] = {}
+    try:
+        for task, choice in zip(tasks, chosen, strict=True):
+            try:
+                pictures = first if first is not None else _pictures(task, choice.refs)
+                first = None
+                key = repr(sorted(choice.params.items()))
+                if key not in methods:
+                    methods[key] = _open(request, choice.params, device)
+                result = _one(methods[key], request, task, pictures, choice, label, device, scale)
+            except UserError as error:
+                yield task, error
+                continue
+            if echo is not None:
+                for line in result.lines():
+                    echo(line)
+            yield task, result
+    finally:
+        for method in methods.values():
+            method.close()
+
+
+def _open(request: UpscaleRequest, params: Mapping[str, ParamValue], device: str) -> Caller:
+    """The method, in a process of its own where it is third-party code. Raises UserError."""
+    given = {name: param.default for name, param in request.spec.params.items()} | dict(params)
+    job = MethodJob(
+        request.spec,
+        request.locator or request.spec.name,
+        request.weights,
+        request.weights_root,
+        tuple(sorted(given.items())),
+        device,
+        own_process=bool(request.locator),
+    )
+    method = open_method(job)
+    method.load()
+    return method
 
 
 @dataclass(frozen=True)
@@ -193,7 +219,7 @@ def _pictures(task: Task, refs: Sequence[Path]) -> tuple[Picture, ...]:
 
 
 def _one(
-    method: Method,
+    method: Caller,
     request: UpscaleRequest,
     task: Task,
     pictures: tuple[Picture, ...],
@@ -225,7 +251,7 @@ def _one(
 
 
 def _called(
-    method: Method, request: UpscaleRequest, lr: Picture, refs: Sequence[Picture], device: str, scale: int
+    method: Caller, request: UpscaleRequest, lr: Picture, refs: Sequence[Picture], device: str, scale: int
 ) -> Attempt:
     """Call the method on one image, in tiles where the memory runs out. Raises UserError when it fails."""
     images = Images(
@@ -236,7 +262,7 @@ def _called(
         tuple(ref.path.name for ref in refs),
     )
     settings = Settings(device, request.precision, request.memory_limit, request.spec.tiles)
-    done = call(method, images, settings)
+    done = method.call(images, settings)
     if done.problem is None:
         return done
     if not done.problem.lost:

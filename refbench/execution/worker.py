@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import os
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol
 
 from refbench.errors import UserError
 from refbench.execution.call import Attempt, Images, Settings, call
+from refbench.execution.elsewhere import absolute_method
 from refbench.execution.matching_scores import matching_scores
 from refbench.execution.measure.work import WorkCounter
 from refbench.execution.metric_set import MetricSet
@@ -17,10 +22,11 @@ from refbench.execution.problem import Problem, known_error, one_line, place_of,
 from refbench.identity.pixels import pixel_sha256
 from refbench.loader import load_method, resolve_weights
 from refbench.plan.job import CellJob, DataJob, MethodJob, Task, TaskResult
+from refbench.protocols.transforms import load_transform
 from refbench.registry import is_file_locator, load_class, spec_in_file
-from refbench.specs import MetricSpec
+from refbench.specs import DataRequest, MetricSpec
 from refbench.store.row import SampleRow
-from refbench.types import Dataset, Image, Method, Sample, Trial
+from refbench.types import Dataset, Image, Method, Preflight, Sample, Trial, TrialMeta
 
 SAMPLES_KEPT = 2
 """Decoded samples that stay in memory: the draws of one sample follow each other."""
@@ -44,6 +50,7 @@ class Restored:
     prepared: Prepared
     attempt: Attempt
     device: str
+    isolation: str = ""
 
 
 def png_bytes(image: Image) -> bytes:
@@ -55,6 +62,67 @@ def png_bytes(image: Image) -> bytes:
     return buffer.getvalue()
 
 
+class Caller(Protocol):
+    """A loaded method, wherever it is."""
+
+    isolation: str
+    """``process``: it has one of its own; ``in-process``: it shares the worker's."""
+
+    def load(self) -> None:
+        """Make it ready. Raises UserError."""
+        ...
+
+    def call(self, images: Images, settings: Settings) -> Attempt:
+        """One trial; never raises for what the method does."""
+        ...
+
+    def preflight(self, trials: Sequence[TrialMeta]) -> list[str]:
+        """What would go wrong, see :class:`refbench.types.Preflight`."""
+        ...
+
+    def close(self) -> None:
+        """Let it go."""
+        ...
+
+
+class InProcess:
+    """A bundled method, or a live Python callable: it runs in this process."""
+
+    isolation = "in-process"
+
+    def __init__(self, method: Method) -> None:
+        self._method, self._work = method, WorkCounter()
+
+    def load(self) -> None:
+        """It is loaded."""
+
+    def call(self, images: Images, settings: Settings) -> Attempt:
+        """See :func:`refbench.execution.call.call`."""
+        return call(self._method, images, settings, self._work)
+
+    def preflight(self, trials: Sequence[TrialMeta]) -> list[str]:
+        """The method's own; empty for one without."""
+        return self._method.preflight(trials) if isinstance(self._method, Preflight) else []
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def open_method(job: MethodJob, timeout: float | None = None, hidden: Sequence[str] = ()) -> Caller:
+    """The method of a job: third-party code in a process of its own, others in this one. Raises UserError.
+
+    timeout: seconds for one image, where it has a process that can be stopped. hidden: folders (the
+    dataset's) that a process of its own is not told.
+    """
+    if not job.own_process:
+        return InProcess(method_of(job))
+    import torch
+
+    from refbench.execution.method_process import MethodProcess
+
+    return MethodProcess(absolute_method(job), torch.get_num_threads(), timeout, hidden)
+
+
 class Worker:
     """Loads each method and dataset once and turns tasks into rows.
 
@@ -62,21 +130,40 @@ class Worker:
     executor can overlap them; each may run on its own thread, one trial at a time per step.
     """
 
-    def __init__(self, cells: Mapping[str, CellJob]) -> None:
-        self._cells = cells
-        self._method: tuple[MethodJob, Method] | None = None
+    def __init__(self, cells: Mapping[str, CellJob], timeout: float | None = None) -> None:
+        """timeout: seconds for one image of a method that has a process of its own."""
+        self._cells, self._timeout = cells, timeout
+        self._method: tuple[MethodJob, Caller] | None = None
         self._datasets: dict[str, Dataset] = {}
         self._samples: OrderedDict[tuple[str, str], Sample] = OrderedDict()
         self._metrics: dict[tuple[str, ...], MetricSet] = {}
-        self._work = WorkCounter()
 
-    def method(self, job: MethodJob) -> Method:
+    def method(self, cell: CellJob) -> Caller:
         """The loaded method. Only one is held: tasks come grouped by method. Raises UserError."""
-        if self._method is None or self._method[0] != job:
-            self._method = None
-            self._method = (job, method_of(job))
-            self._work = WorkCounter()
+        if self._method is None or self._method[0] != cell.method:
+            self.close()
+            hidden = hidden_folders(cell.data.request)
+            self._method = (cell.method, open_method(cell.method, self._timeout, hidden))
+        self._method[1].load()
         return self._method[1]
+
+    def close(self) -> None:
+        """End the method's process, if it has one."""
+        if self._method is not None:
+            self._method[1].close()
+            self._method = None
+
+    def import_needs(self) -> None:
+        """Import what preparing and scoring take: two threads that import one package at once may find it
+        half made."""
+        for cell in self._cells.values():
+            load_class(cell.data.target)
+            names = cell.protocol.reference.imports
+            if cell.protocol.transform is not None:
+                names += load_transform(cell.protocol.transform).imports
+            for name in names:
+                import_module(name)
+            self.metrics(cell.metrics)
 
     def _sample(self, job: DataJob, sample_id: str) -> Sample:
         key = (job.id, sample_id)
@@ -107,12 +194,10 @@ class Worker:
     def restore(self, prepared: Prepared) -> Restored:
         """Run the network. A UserError from loading the method is raised; a trial's own error is kept."""
         cell, trial = self._cells[prepared.task.cell], prepared.trial
-        method = self.method(cell.method)
         if trial is None:
             return Restored(prepared, Attempt(problem=prepared.problem), cell.method.device)
-        images = Images(
-            trial.lr, trial.refs, cell.protocol.card.scale, trial.sample_id, trial.ref_names, trial.sr_cut
-        )
+        method = self.method(cell)
+        images = shown(cell, trial)
         settings = Settings(
             device=cell.method.device,
             precision=cell.method.precision,
@@ -121,7 +206,7 @@ class Worker:
             keep_match=trial.truth is not None,
             count=prepared.task.count,
         )
-        return Restored(prepared, call(method, images, settings, self._work), cell.method.device)
+        return Restored(prepared, method.call(images, settings), cell.method.device, method.isolation)
 
     def metrics(self, specs: tuple[MetricSpec, ...]) -> MetricSet:
         """The metric functions of ``specs``, built once."""
@@ -185,9 +270,30 @@ class Worker:
             hr_sha256=None if trial is None or trial.target is None else pixel_sha256(trial.target),
             lr_sha256=None if trial is None else pixel_sha256(trial.lr),
             ref_sha256=tuple(pixel_sha256(r) for r in trial.refs) if trial is not None else (),
+            isolation=restored.isolation,
         )
         trace = problem.trace if problem is not None else ""
         return TaskResult(task, row, png, trace, problem is not None and problem.lasting)
+
+
+def shown(cell: CellJob, trial: Trial) -> Images:
+    """What the method of a cell sees of a trial. Names that lead to the dataset's files are for methods that
+    read files; others get an id and names that say nothing, and are the same in every run."""
+    scale = cell.protocol.card.scale
+    if cell.method.spec.reads_files:
+        return Images(trial.lr, trial.refs, scale, trial.sample_id, trial.ref_names, trial.sr_cut)
+    text = f"{cell.key}/{trial.sample_id}/{trial.draw}"
+    names = tuple(f"ref_{i + 1}.png" for i in range(len(trial.refs)))
+    opaque = f"trial-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    return Images(trial.lr, trial.refs, scale, opaque, names, trial.sr_cut)
+
+
+def hidden_folders(request: DataRequest) -> tuple[str, ...]:
+    """The dataset's folders and files, as a method's process must not be told them."""
+    found = [request.root, *request.options.values()]
+    paths = [os.path.expanduser(text) for text in found if text and os.sep in text]
+    spellings = (spell(path) for path in paths for spell in (os.path.abspath, os.path.realpath))
+    return tuple(dict.fromkeys(path for path in spellings if os.path.exists(path) and path != os.sep))
 
 
 def size_of(image: Image | None) -> tuple[int, int] | None:
@@ -195,12 +301,17 @@ def size_of(image: Image | None) -> tuple[int, int] | None:
     return None if image is None else (image.shape[0], image.shape[1])
 
 
-def method_of(job: MethodJob) -> Method:
-    """Load the method of a job. Raises UserError with one line, whatever goes wrong."""
+def load_job(job: MethodJob) -> Method:
+    """The method of a job; what its constructor raises goes through."""
     spec = spec_in_file(job.locator) if is_file_locator(job.locator) else job.spec
     weights = resolve_weights(spec, job.weights, job.weights_root)
+    return load_method(spec, weights, dict(job.params), job.device)
+
+
+def method_of(job: MethodJob) -> Method:
+    """:func:`load_job` in this process. Raises UserError with one line, whatever goes wrong."""
     try:
-        return load_method(spec, weights, dict(job.params), job.device)
+        return load_job(job)
     except UserError:
         raise
     except KeyboardInterrupt:
@@ -208,6 +319,6 @@ def method_of(job: MethodJob) -> Method:
     except BaseException as error:
         place = place_of(error.__traceback__)
         raise UserError(
-            f"method {spec.name} cannot be loaded: {one_line(error)}{f' ({place})' if place else ''}; "
+            f"method {job.spec.name} cannot be loaded: {one_line(error)}{f' ({place})' if place else ''}; "
             "see it with --traceback"
         ) from error

@@ -22,6 +22,7 @@ returns (3, scale*H, scale*W): an array, or a torch tensor.
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
 import importlib.util
 import inspect
@@ -244,10 +245,14 @@ def answer(
 def failure(error: BaseException) -> dict[str, Any]:
     """An exception as a message."""
     trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    try:
+        text = str(error)[:4000]
+    except BaseException as broken:
+        text = "its message cannot be read: " + type(broken).__name__
     return {
         "type": "error",
         "kind": type(error).__name__,
-        "error": str(error)[:4000],
+        "error": text,
         "traceback": trace[-8000:],
     }
 
@@ -279,7 +284,7 @@ def serve(incoming: IO[bytes], outgoing: IO[bytes]) -> None:
                 reply = answer(method, header, arrays)
             else:
                 raise ValueError(f"unexpected message {header['type']!r}")
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             reply = (failure(error), [])
         send(*reply)
 
@@ -297,13 +302,20 @@ def main() -> None:
     here = os.path.dirname(os.path.abspath(__file__))
     # this file's folder would hide the method's own modules called `process` or the like
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != here or entry == ""]
+    serve(*take_streams())
+
+
+def take_streams() -> tuple[IO[bytes], IO[bytes]]:
+    """The message streams, taken from stdin and stdout: from now on what is printed goes to stderr, and the
+    process ends with its parent. A crash of the interpreter says on stderr where it was."""
     incoming = os.fdopen(os.dup(0), "rb")
     outgoing = os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(2, 1)
+    faulthandler.enable()
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    serve(incoming, outgoing)
+    return incoming, outgoing
 
 
 if __name__ == "__main__":

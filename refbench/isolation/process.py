@@ -1,9 +1,10 @@
-"""The keeper of one child interpreter: start, call, time out, notice death, kill its whole family."""
+"""Manages one child interpreter: start, call with timeout, detect its exit, kill its process group."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -21,29 +22,53 @@ from refbench.isolation.child import EndOfStream, ProtocolError, encode, read_me
 
 FOREIGN_VARIABLES = ("PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__")
 """They would lead the other interpreter into this one's packages."""
-TAIL_LINES = 40
+TAIL_LINES = 60
+CRASH = "Fatal Python error"
+"""How a faulthandler's report begins."""
+_LIBRARY = str(Path(os.__file__).parent)
+_FRAME = re.compile(r'File "(.+)", line (\d+)')
 
 
 class ChildFailed(Exception):
     """The method raised; the child lives. The message is the method's own, with its type."""
 
+    def __init__(self, answer: Mapping[str, Any]) -> None:
+        said = " ".join(str(answer.get("error")).split())
+        super().__init__(f"{answer.get('kind', 'Error')}: {said}")
+        self.answer = answer
+        """The message of type ``error`` as it came."""
+
 
 class ChildLost(Exception):
-    """The child died, hung or spoke nonsense, and is gone. The message says which."""
+    """The child died, hung or broke the protocol, and is gone. The message says which."""
+
+    def __init__(self, end: str, last_words: str = "", place: str = "", expired: bool = False) -> None:
+        super().__init__(f"{end}{last_words}")
+        self.end = end
+        self.last_words = last_words
+        self.place = place
+        """``net.py:12`` where the interpreter could still say where it was (a segmentation fault)."""
+        self.expired = expired
+        """Whether it took too long."""
 
 
 class Child:
     """A worker process around one method. Not thread-safe: one call at a time."""
 
-    def __init__(self, command: Sequence[str], variables: Mapping[str, str] | None = None) -> None:
-        """Start ``command`` (see :func:`worker_command`). Raises OSError when it cannot be executed."""
-        kept = {k: v for k, v in os.environ.items() if k not in FOREIGN_VARIABLES}
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], folder: Path | None = None
+    ) -> None:
+        """Start ``command`` with exactly this environment. Raises OSError when it cannot be executed.
+
+        What the child and its own children print goes to this process's stderr; nothing reaches stdout.
+        """
         self._process = subprocess.Popen(
             list(command),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**kept, **(variables or {})},
+            env=dict(environment),
+            cwd=folder,
             start_new_session=True,
         )
         self._killed = False
@@ -62,7 +87,7 @@ class Child:
         return self._process.pid
 
     def ask(
-        self, header: Mapping[str, Any], arrays: Sequence[npt.NDArray[Any]], timeout: float
+        self, header: Mapping[str, Any], arrays: Sequence[npt.NDArray[Any]], timeout: float | None
     ) -> tuple[dict[str, Any], list[npt.NDArray[Any]]]:
         """Send one message and return the answer.
 
@@ -83,18 +108,21 @@ class Child:
                 self.kill()
                 if expired.is_set():
                     end = f"took longer than {timeout:g} s and was stopped"
-                raise ChildLost(f"{end}{self.tail()}") from None
+                raise ChildLost(end, self.tail(), self.place(), expired.is_set()) from None
             except BaseException:
                 # Ctrl-C in the middle of a message: the stream is out of step
                 self.kill()
                 raise
         if answer["type"] == "error":
-            raise ChildFailed(f"{answer.get('kind', 'Error')}: {' '.join(str(answer.get('error')).split())}")
+            raise ChildFailed(answer)
         return answer, received
 
     @contextmanager
-    def _deadline(self, seconds: float) -> Iterator[threading.Event]:
+    def _deadline(self, seconds: float | None) -> Iterator[threading.Event]:
         expired = threading.Event()
+        if seconds is None:
+            yield expired
+            return
 
         def stop() -> None:
             expired.set()
@@ -112,7 +140,24 @@ class Child:
         """The last line that the child wrote to stderr, as ``; last words: ...``, empty without one."""
         self._reader.join(timeout=1.0)
         lines = [line.strip() for line in self._tail if line.strip()]
+        if any(line.startswith(CRASH) for line in lines):
+            # the interpreter's own report: its first line says what, `place` where
+            return ""
         return f"; last words: {lines[-1][:300]}" if lines else ""
+
+    def place(self) -> str:
+        """Where a crash happened, from the report of the child's faulthandler; empty without one."""
+        self._reader.join(timeout=1.0)
+        lines = [line.strip() for line in self._tail]
+        start = next((i for i, line in enumerate(lines) if line.startswith(CRASH)), None)
+        if start is None:
+            return ""
+        current = next((i for i in range(start, len(lines)) if lines[i].startswith("Current thread")), start)
+        frames = [m for line in lines[current:] if (m := _FRAME.match(line))]
+        # a library's frame says little to the author of what called it
+        own = [m for m in frames if not m[1].startswith(_LIBRARY) and "site-packages" not in m[1]]
+        found = (own or frames)[:1]
+        return f"{Path(found[0][1]).name}:{found[0][2]}" if found else ""
 
     def _end(self, error: Exception) -> str:
         """What became of the child when reading from it or writing to it gave ``error``."""
@@ -129,6 +174,8 @@ class Child:
     def _drain(self, stream: IO[bytes]) -> None:
         for line in iter(lambda: stream.readline(4096), b""):
             self._tail.append(line.decode("utf-8", "replace"))
+            with contextlib.suppress(OSError):
+                os.write(2, line)
 
     def kill(self) -> None:
         """End the worker and everything it started. Safe to call twice."""
@@ -152,6 +199,12 @@ class Child:
         for stream in (self._process.stdout, self._process.stderr):
             if stream is not None:
                 stream.close()
+
+
+def foreign_environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This process's environment for another interpreter, with ``variables`` added."""
+    kept = {k: v for k, v in os.environ.items() if k not in FOREIGN_VARIABLES}
+    return {**kept, **(variables or {})}
 
 
 def worker_command(python: str) -> list[str]:

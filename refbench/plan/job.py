@@ -30,6 +30,8 @@ class MethodJob:
     """Bytes that a call may use; None: no limit. Does not change results, so it is in no key."""
     weights_sha256: tuple[tuple[str, str | None], ...] = ()
     """(role, sha256 hex) of the checkpoint files in the run key; another machine must find the same."""
+    own_process: bool = False
+    """Third-party code (a file, an entry point): it is loaded in a process of its own, never in a worker."""
 
 
 @dataclass(frozen=True)

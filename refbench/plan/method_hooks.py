@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from refbench.errors import UserError
-from refbench.types import Identity, Preflight, TrialMeta
+from refbench.types import Identity, TrialMeta
 
 SHOWN = 10
 """Problems that an error line spells out; the rest are counted."""
@@ -40,14 +40,9 @@ def method_label(method_class: object, params: Mapping[str, object]) -> str:
     return method_class.label(params) if isinstance(method_class, Labelled) else ""
 
 
-def require_preflight(method: object, trials: Sequence[TrialMeta], label: str) -> None:
-    """Ask ``method`` for problems before anything is computed.
-
-    Raises UserError with the first ten and the total. A method without the hook always passes.
-    """
-    if not isinstance(method, Preflight):
-        return
-    problems = method.preflight(trials)
+def require_preflight(problems: Sequence[str], trials: Sequence[TrialMeta], label: str) -> None:
+    """Raises UserError with the first ten of the ``problems`` that a method's preflight found, and their
+    number."""
     if not problems:
         return
     shown = "; ".join(problems[:SHOWN])

@@ -14,6 +14,7 @@ from typing import Any
 from refbench.errors import UserError
 from refbench.identity.code_digest import code_digest
 from refbench.identity.keys import digest, run_fields
+from refbench.isolation.outside import hooks_outside
 from refbench.metrics import MetricCatalog
 from refbench.metrics.specs import MATCHING
 from refbench.plan.job import ENOUGH, CellJob, DataJob, MethodJob, Task
@@ -23,7 +24,7 @@ from refbench.protocols import ProtocolInstance, build_instances
 from refbench.protocols.instance import control_id, control_of
 from refbench.registry import Registry, load_class
 from refbench.settings import MethodChoice, RunConfig
-from refbench.specs import MethodSpec, MetricSpec
+from refbench.specs import MethodSpec, MetricSpec, ParamValue
 from refbench.tiling.size import memory_bytes
 from refbench.types import Corresponding, Counted, Dataset, Sized
 from refbench.untrusted.redact import clean_config
@@ -171,6 +172,7 @@ class Planner:
         self._datasets: dict[str, Dataset] = {}
         self._weights: dict[tuple[str, str | None, str | None], Any] = {}
         self._code: dict[str, str] = {}
+        self._told: dict[object, tuple[str | None, str]] = {}
         self._device = "cpu"
 
     def plan(self, configs: Sequence[RunConfig], device: str = "cpu") -> Plan:
@@ -251,9 +253,9 @@ class Planner:
         data_job, dataset = self._data(config)
         ids = dataset.ids()[: config.limit] if config.limit is not None else dataset.ids()
         params = {name: p.default for name, p in spec.params.items()} | dict(choice.params)
-        cls = load_class(spec.target) if spec.reads_files else None
-        input_files = file_identity(cls, params, ids) if cls is not None else None
-        label = method_label(cls, params)
+        locator = choice.locator or choice.name
+        foreign = self._registry.is_third_party(locator)
+        input_files, label = self._hooks(spec, locator, foreign, params, ids)
         identity = run_fields(
             method=spec.name,
             code=self._digest(spec),
@@ -270,7 +272,7 @@ class Planner:
             key=digest(identity),
             method=MethodJob(
                 spec=spec,
-                locator=choice.locator or choice.name,
+                locator=locator,
                 weights=choice.weights,
                 weights_root=config.weights_root,
                 params=tuple(sorted(params.items())),
@@ -278,6 +280,7 @@ class Planner:
                 precision=config.precision,
                 memory_limit=memory_bytes(config.memory_limit),
                 weights_sha256=tuple(sorted(files.items())),
+                own_process=foreign,
             ),
             data=data_job,
             protocol=instance,
@@ -300,6 +303,26 @@ class Planner:
             identity=identity,
             config=replace(config, method=choice),
         )
+
+    def _hooks(
+        self,
+        spec: MethodSpec,
+        locator: str,
+        foreign: bool,
+        params: Mapping[str, ParamValue],
+        ids: Sequence[str],
+    ) -> tuple[str | None, str]:
+        """(identity of the files that a method reads, its label)."""
+        if not spec.reads_files:
+            return None, ""
+        if not foreign:
+            cls = load_class(spec.target)
+            return file_identity(cls, params, ids), method_label(cls, params)
+        # one process for all protocols of a study
+        key = (locator, repr(sorted(params.items())), tuple(ids))
+        if key not in self._told:
+            self._told[key] = hooks_outside(locator, spec.target, params, ids)
+        return self._told[key]
 
     def _resolve(
         self, spec: MethodSpec, weights: str | None, config: RunConfig

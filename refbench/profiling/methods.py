@@ -38,7 +38,7 @@ def profile_method(cell: MethodCell, conditions: Conditions) -> dict[str, Any]:
     have seen. UserError for what cannot be loaded and for SR of a wrong shape.
     """
     device = torch.device(conditions.device)
-    spec = Registry.discover().method_from(cell.locator)
+    spec = Registry.discover().method_here(cell.locator)
     method, weights = _loaded(spec, cell, conditions)
     runs = _Runs(method, cell, conditions, spec.scale, device)
     for _ in range(conditions.warmup):

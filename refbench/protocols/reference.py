@@ -71,6 +71,11 @@ class ReferencePolicy:
         return self.name in RANDOM or self.order == "random"
 
     @property
+    def imports(self) -> tuple[str, ...]:
+        """Modules that :meth:`select` imports when it is first called."""
+        return ("skimage.data",) if self.name == "foreign" else ()
+
+    @property
     def oracle(self) -> bool:
         """Whether the reference leaks the ground truth."""
         return self.name == "hr"

@@ -83,6 +83,9 @@ class SampleRow:
     """Digest of the pixels of the LR image that the method got."""
     ref_sha256: tuple[str, ...] = ()
     """Digests of the references that the method got, in the order of ``ref_names``."""
+    isolation: str = ""
+    """``process``: the method ran in a process of its own; ``in-process``: in that of the harness (bundled
+    methods, a live Python callable). Empty: not known, or the method was not called."""
     schema: int = ROW_SCHEMA
     """Version of this layout; older rows are migrated when they are read."""
 
@@ -173,6 +176,7 @@ _CHECKS: dict[str, Callable[[object, str], Any]] = {
     "hr_sha256": checks.text_or_none,
     "lr_sha256": checks.text_or_none,
     "ref_sha256": checks.text_list,
+    "isolation": checks.text,
     "schema": checks.count,
 }
 

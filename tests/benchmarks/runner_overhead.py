@@ -80,10 +80,9 @@ def main(name: str = "datsr", rounds: str = "5") -> None:
         assert all(result.row.ok for result in found), found[0].row.error
 
     spent: dict[str, list[tuple[float, float]]] = {"bare": [], "runner": []}
-    # weights are loaded once in a run, and operations counted once: neither belongs to an image
+    # weights are loaded once in a run: that does not belong to an image
     with (
         mock.patch.object(workers, "method_of", return_value=method),
-        mock.patch.object(Worker, "_work_of", return_value={}),
         mock.patch.object(Worker, "metrics", return_value=mock.Mock(score=lambda sr, hr: ({}, {}))),
     ):
         for _ in range(int(rounds) + 1):

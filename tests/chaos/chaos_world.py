@@ -179,7 +179,13 @@ def make_world(folder: Path, pause: float = 0.0) -> World:
     params = {"moods": Param("", ""), "pause": Param(0.0, "")}
     registry = Registry(
         {
-            "methods": [Entry("chaos", MethodSpec("chaos", f"{here}:ChaosMethod", params=params), "test")],
+            "methods": [
+                Entry(
+                    "chaos",
+                    MethodSpec("chaos", f"{here}:ChaosMethod", params=params, reads_files=True),
+                    "test",
+                )
+            ],
             "datasets": [Entry("chaos", DatasetSpec("chaos", f"{here}:ChaosDataset"), "test")],
         }
     )

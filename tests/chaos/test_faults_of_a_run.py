@@ -25,7 +25,7 @@ import time
 from pathlib import Path
 from refbench.specs import MethodSpec, Param
 
-SPEC = MethodSpec("slow", ":Slow", uses_reference=False,
+SPEC = MethodSpec("slow", ":Slow", uses_reference=False, reads_files=True,
                   params={"dir": Param("", ""), "pause": Param(0.0, "")})
 
 class Slow:
@@ -221,13 +221,14 @@ def test_failed_trials_are_listed_at_the_end_and_in_the_summary(place: Place) ->
     run = place.start("executor.retries=1", pause=0.0)
     assert run.wait() == 1
     text = " ".join(run.text().split())
-    assert "failed 001 draw 0 of slow · canonical@1: RuntimeError: no luck with 001 (method, 2 tries)" in text
+    error = "RuntimeError: no luck with 001 (slow.py:16)"
+    assert f"failed 001 draw 0 of slow · canonical@1: {error} (method, 2 tries)" in text
     assert "the same command tries them again" in text
     (folder,) = find_runs(place.out)
     summary = json.loads((folder / "summary.json").read_text())
     assert (summary["n"], summary["trials"], summary["errors"], summary["failed"]) == (5, 6, 1, ["001"])
     assert summary["failures"] == [
-        {"sample_id": "001", "draw": 0, "error": "RuntimeError: no luck with 001", "error_kind": "method",
+        {"sample_id": "001", "draw": 0, "error": error, "error_kind": "method",
          "attempts": 2}
     ]  # fmt: skip
     place.ends_well(computed=1, pause=0.0)

@@ -28,7 +28,7 @@ CASES = [
     ("NOGAIN", "parameters", "'gain'"),
     ("WANTSHR", "hr-type", "demands (inp, hr)"),
     ("WRONGSHAPE", "shape", "SR is 3x24x32, expected 3x96x128"),
-    ("NOTENSOR", "shape", "returned a ndarray, not a torch.Tensor"),
+    ("NOTENSOR", "process", "returned a ndarray, not a torch.Tensor"),
     ("WRONGDTYPE", "dtype", "torch.float64"),
     ("NOTFINITE", "finite", "on the black input"),
     ("RANGE255", "range", "does it return 0..255"),

@@ -23,7 +23,7 @@ import os, signal, time
 from pathlib import Path
 from refbench.specs import MethodSpec, Param
 
-SPEC = MethodSpec("moody", ":Moody", uses_reference=False,
+SPEC = MethodSpec("moody", ":Moody", uses_reference=False, reads_files=True,
                   params={"mood": Param("", ""), "dir": Param("", "")})
 
 class Moody:
@@ -106,8 +106,8 @@ def test_a_trial_that_always_kills_becomes_an_error_row(words: list[str], tmp_pa
     assert (summary.n, summary.errors, summary.failed) == (3, 1, ("b",))
     line = next(x for x in Path(summary.rows_path).read_text().splitlines() if '"sample_id":"b"' in x)
     assert '"error_kind":"killed"' in line
-    assert "signal 9" in line
-    assert '"attempts":2' in line
+    assert "the method's process was killed by SIGKILL during the call" in line
+    assert '"attempts":3' in line
 
 
 def test_a_method_that_cannot_load_stops_the_run_with_its_line(words: list[str], tmp_path: Path) -> None:

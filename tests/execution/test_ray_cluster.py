@@ -40,7 +40,7 @@ import os, signal, tempfile, time
 from pathlib import Path
 from refbench.specs import MethodSpec, Param
 
-SPEC = MethodSpec("moody", ":Moody", uses_reference=False,
+SPEC = MethodSpec("moody", ":Moody", uses_reference=False, reads_files=True,
                   params={"mood": Param("", ""), "dir": Param("", "")})
 
 class Moody:

@@ -27,7 +27,7 @@ PLUGIN = """
 import time
 from refbench.specs import MethodSpec
 
-SPEC = MethodSpec("slow", ":Slow", uses_reference=False)
+SPEC = MethodSpec("slow", ":Slow", uses_reference=False, reads_files=True)
 
 class Slow:
     def __init__(self, weights, device): ...

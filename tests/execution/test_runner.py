@@ -82,7 +82,9 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr("refbench.plan.planner.code_digest", lambda spec: "c" * 64)
     monkeypatch.setattr(ToyMethod, "calls", [])
-    method = MethodSpec("toy", f"{module.__name__}:ToyMethod", params={"fails": Param("", "")})
+    method = MethodSpec(
+        "toy", f"{module.__name__}:ToyMethod", params={"fails": Param("", "")}, reads_files=True
+    )
     plain = MethodSpec("bicubic", f"{module.__name__}:ToyMethod", uses_reference=False)
     data = DatasetSpec("toy", f"{module.__name__}:ToyDataset")
     return Registry(

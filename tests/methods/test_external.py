@@ -16,7 +16,7 @@ import torch
 
 from refbench.conformance.kit import verify_method
 from refbench.errors import SampleError, UserError
-from refbench.isolation.process import Child, ChildFailed, ChildLost, worker_command
+from refbench.isolation.process import Child, ChildFailed, ChildLost, foreign_environment, worker_command
 from refbench.methods.external.method import External
 from refbench.methods.external.spec import SPEC
 from refbench.plan.method_hooks import file_identity, measured_cost
@@ -256,7 +256,7 @@ def is_running(pid: int) -> bool:
 
 
 def test_a_call_before_init_is_an_error_and_not_the_end() -> None:
-    child = Child(worker_command(sys.executable))
+    child = Child(worker_command(sys.executable), foreign_environment())
     with pytest.raises(ChildFailed, match="unexpected message 'call'"):
         child.ask({"type": "call"}, (), 30)
     with pytest.raises(ChildFailed, match="unexpected message 'nonsense'"):

@@ -10,6 +10,7 @@ import torch
 from PIL import Image as PilImage
 
 from refbench.errors import SampleError, UserError
+from refbench.execution.worker import InProcess
 from refbench.methods.bicubic.method import Bicubic
 from refbench.methods.folder.method import Folder
 from refbench.methods.folder.spec import SPEC
@@ -118,8 +119,10 @@ def test_preflight_lists_missing_and_mis_sized_once_per_sample(tmp_path: Path) -
 
 def test_preflight_error_names_ten_and_counts_the_rest(tmp_path: Path) -> None:
     folder = Folder(None, "cpu", dir=str(tmp_path))
+    metas = [TrialMeta(f"{i:03d}") for i in range(13)]
+    problems = folder.preflight(metas)
     with pytest.raises(UserError) as caught:
-        require_preflight(folder, [TrialMeta(f"{i:03d}") for i in range(13)], "folder")
+        require_preflight(problems, metas, "folder")
     line = str(caught.value)
     assert line.startswith("folder: 13 of 13 samples cannot be scored: 000: no 000.png; ")
     assert "009: no 009.png" in line
@@ -130,8 +133,9 @@ def test_preflight_error_names_ten_and_counts_the_rest(tmp_path: Path) -> None:
 
 def test_preflight_passes_when_all_is_there_and_for_methods_without_the_hook(tmp_path: Path) -> None:
     save(tmp_path / "a.png", picture())
-    require_preflight(Folder(None, "cpu", dir=str(tmp_path)), [TrialMeta("a", (), (16, 24))], "folder")
-    require_preflight(Bicubic(None, "cpu"), [TrialMeta("a")], "bicubic")
+    assert Folder(None, "cpu", dir=str(tmp_path)).preflight([TrialMeta("a", (), (16, 24))]) == []
+    assert InProcess(Bicubic(None, "cpu")).preflight([TrialMeta("a")]) == []
+    require_preflight([], [TrialMeta("a")], "bicubic")
 
 
 def test_identity_changes_with_used_images_only(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ class RayWorker:
 
     def load(self, cell: str) -> None:
         """Load the method of a cell. Raises UserError."""
-        self._worker.method(self._cells[cell].method)
+        self._worker.method(self._cells[cell])
 
     def run(self, task: Task) -> TaskResult | Failed:
         """Carry out one trial."""

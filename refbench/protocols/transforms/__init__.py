@@ -44,6 +44,8 @@ class Transform:
     """True: shows things elsewhere without giving a ``matrix``; False and no matrix: everything stays."""
     random: bool = True
     """False: every draw is the same, one is enough."""
+    imports: tuple[str, ...] = ()
+    """Modules that ``apply`` imports when it is first called: a run imports them before its threads start."""
     ordered: bool = True
     """True: levels go from mild to strong, so that they make a degradation curve."""
 

@@ -66,4 +66,5 @@ TRANSFORM = Transform(
     levels={"x0.5": _level(0.5), "x1": _level(1.0), "x2": _level(2.0)},
     apply=jitter,
     official_level="x1",
+    imports=("torchvision.transforms.functional",),
 )
