@@ -85,7 +85,9 @@ class SwinTransformerBlock(nn.Module):
         if not self.shift:
             return [(across, bias)]
         inner, corner = (
-            bias + shift_mask(self.window, self.shift, last_row, last).to(bias) for last in (False, True)
+            # made where the bias is: copying it to a card would wait for the card
+            bias + shift_mask(self.window, self.shift, last_row, last, bias.device).to(bias)
+            for last in (False, True)
         )
         return [(across - 1, inner), (1, corner)] if across > 1 else [(1, corner)]
 
@@ -122,7 +124,7 @@ class SwinTransformerBlock(nn.Module):
         w, down, across = self.window, height // self.window, width // self.window
         bias = self.attn.bias()
         if self.shift:
-            masks = shift_masks(height, width, w, self.shift).to(bias)
+            masks = shift_masks(height, width, w, self.shift, bias.device).to(bias)
             bias = (bias + masks[:, None]).repeat(batch, 1, 1, 1)
         x = (
             torch.roll(self.norm1(image), (-self.shift, -self.shift), (1, 2))

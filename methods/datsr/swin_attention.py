@@ -18,32 +18,36 @@ def relative_position_index(window: int) -> Tensor:
     return (dy + window - 1) * (2 * window - 1) + dx + window - 1
 
 
-def _edge_labels(window: int, shift: int, last: bool) -> Tensor:
+def _edge_labels(window: int, shift: int, last: bool, device: torch.device | None) -> Tensor:
     """Region of each of a window's rows (or columns): in the last window the wrapped part differs."""
-    labels = torch.zeros(window, dtype=torch.int64)
+    labels = torch.zeros(window, dtype=torch.int64, device=device)
     if last:
         labels[window - shift :] = 1
     return labels
 
 
-def shift_mask(window: int, shift: int, last_row: bool, last_column: bool) -> Tensor:
-    """(window^2, window^2) float32 mask of one window: 0 or :data:`MASKED`.
+def shift_mask(
+    window: int, shift: int, last_row: bool, last_column: bool, device: torch.device | None = None
+) -> Tensor:
+    """(window^2, window^2) float32 mask of one window: 0 or :data:`MASKED`; made on ``device``.
 
     After a cyclic shift only the last row and the last column of windows mix regions, so four masks
     describe an image of any size.
     """
-    rows = _edge_labels(window, shift, last_row)
-    columns = _edge_labels(window, shift, last_column)
+    rows = _edge_labels(window, shift, last_row, device)
+    columns = _edge_labels(window, shift, last_column, device)
     label = (2 * rows[:, None] + columns[None, :]).reshape(-1)
     differ = label[:, None] != label[None, :]
-    return torch.zeros(differ.shape).masked_fill_(differ, MASKED)
+    return torch.zeros(differ.shape, device=device).masked_fill_(differ, MASKED)
 
 
-def shift_masks(height: int, width: int, window: int, shift: int) -> Tensor:
+def shift_masks(
+    height: int, width: int, window: int, shift: int, device: torch.device | None = None
+) -> Tensor:
     """(windows, window^2, window^2) masks of all windows, row-major: the checkpoint's ``attn_mask``."""
     down, across = height // window, width // window
     kinds = {
-        (r, c): shift_mask(window, shift, r, c) for r in (False, True) for c in (False, True)
+        (r, c): shift_mask(window, shift, r, c, device) for r in (False, True) for c in (False, True)
     }  # fmt: skip
     return torch.stack([kinds[i == down - 1, j == across - 1] for i in range(down) for j in range(across)])
 

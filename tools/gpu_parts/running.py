@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 
 import torch
+from PIL import Image as PILImage
 
 from gpu_parts.agreement import loaded, pictures
 from gpu_parts.base import Bench, Row, shown
 from refbench.execution.call import Images, Settings, call
+from refbench.profiling.images import texture
 from refbench.profiling.timing import TOTAL, measure_times
 from refbench.tensors import to_image
 
@@ -102,13 +104,18 @@ def profile(bench: Bench) -> list[Row]:
 
 
 def training(bench: Bench) -> list[Row]:
-    """Twenty steps of each stage on the sample's photos."""
+    """Twenty steps of each stage on drawn textures; sample photos are refused, being evaluation data."""
+    photos = bench.out / "photos"
+    photos.mkdir()
+    for seed in range(9):
+        drawn = texture(3, 320, 320, torch.Generator().manual_seed(seed)).mul(0.2).add(0.5).clamp(0, 1)
+        PILImage.fromarray(to_image(drawn)).save(photos / f"{seed}.png")
     steps = 20 if bench.cuda else 1
     words = [
         "train",
         "method=c2_matching",
         "preset=compact",
-        f"train.data={bench.root}/datasets/sample/images",
+        f"train.data={photos}",
     ]
     code, said, seconds = bench.command(
         *words, f"train.max_steps={steps}", f"device={bench.device.type}", f"out={bench.out}/train",
