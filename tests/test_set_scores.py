@@ -105,3 +105,19 @@ def test_a_damaged_file_is_one_line(text: str, tmp_path: Path) -> None:
     (tmp_path / "sets.json").write_text(text)
     with pytest.raises(UserError, match=r"sets\.json: damaged .*; delete it and refbench score again"):
         read_sets(tmp_path)
+
+
+def test_a_region_that_an_image_does_not_have_is_not_tried_again(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The references are the targets: nothing is uncovered, and a second run has nothing to do."""
+    for name in "abcd":
+        image = (tmp_path / "pairs" / "input" / f"{name}.png").read_bytes()
+        (tmp_path / "pairs" / "ref" / f"{name}.png").write_bytes(image)
+    asked = [*words, "metrics=[psnr_rgb:region=covered,psnr_rgb:region=uncovered]", "images=none"]
+    (cell,) = document(capsys, *asked)
+    assert cell["metrics"]["psnr_rgb:region=covered"]["n"] == 4
+    uncovered = cell["metrics"]["psnr_rgb:region=uncovered"]
+    assert (uncovered["n"], uncovered["reason"]) == (0, "region 'uncovered' is empty in this image")
+    assert main(asked) == 0
+    assert "0 trials computed, 4 reused" in capsys.readouterr().out
