@@ -26,14 +26,15 @@ def passes(size: tuple[int, int], scale: int, need: float, multiple: int, overla
     return [Pass(UPSCALE, size, need, held, overlap, align=max(1, multiple))]
 
 
-class _Live(TorchDispatchMode):
+class _Live(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Follows the storages that operators return, each counted once while a tensor refers to it."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._users: dict[int, int] = {}
         self._bytes: dict[int, int] = {}
-        self.now = self.most = 0
+        self.now: int = 0
+        self.most: int = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
@@ -63,4 +64,5 @@ def measured_need(net: Any, device: torch.device) -> float:
     side = max(PROBE, int(net.size_requirements.minimum))
     with _Live() as live, torch.inference_mode():
         net(torch.zeros(1, 3, side, side, device=device))
-    return SLACK * live.most / side**2
+    most: int = live.most
+    return SLACK * most / (side * side)
