@@ -22,6 +22,18 @@ def file_sha256(path: Path) -> str:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
 
 
+def file_digest(path: Path, kind: str) -> str:
+    """``sha256`` hex of a file, or the id of its ``git`` blob (sha1 over a header and the bytes)."""
+    if kind == "sha256":
+        return file_sha256(path)
+    try:
+        check_regular(path)
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
 @lru_cache(maxsize=4096)
 def _hashed(path: str, size: int, mtime_ns: int) -> str:
     """Remembered for this process as long as size and time of the file stay the same."""

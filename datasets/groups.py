@@ -23,6 +23,9 @@ class Group:
     truth: tuple[Path, ...] = ()
     """Files that say where HR is in the first reference: disparity, and what of it is visible."""
 
+    center: tuple[int, int, int, int] | None = None
+    """(y0, y1, x0, x1) of HR, ends excluded: what the second camera of a pair sees."""
+
     def images(self) -> tuple[Path, ...]:
         """Every image, HR first."""
         return tuple(path for path in (self.hr, self.lr, *self.refs) if path is not None)

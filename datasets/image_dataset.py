@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from refbench.errors import SampleError, UserError, did_you_mean
 from refbench.imaging import image_size, read_image, upright_size
 from refbench.specs import DataRequest, DatasetSpec
@@ -78,23 +81,33 @@ class ImageDataset:
     def load(self, sample_id: str) -> Sample:
         """Read one sample's images. Raises SampleError naming the file that cannot be read."""
         group = self._groups[sample_id]
+        hr = _read(group.hr)
         return Sample(
             id=group.id,
-            hr=_read(group.hr),
+            hr=hr,
             refs=tuple(read_image(path) for path in group.refs),
             ref_names=tuple(path.name for path in group.refs),
             lr=_read(group.lr),
+            regions=regions_of(group, hr),
             extra=dict(group.extra),
         )
 
 
 def open_scan(
-    spec: DatasetSpec, request: DataRequest, scan: Scan, *, name: str = "", label: str = ""
+    spec: DatasetSpec,
+    request: DataRequest,
+    scan: Scan,
+    *,
+    name: str = "",
+    label: str = "",
+    own_lr: bool = False,
+    notes: Sequence[str] = (),
 ) -> ImageDataset:
     """The dataset of a scan, or the UserError that says why it cannot be run as asked.
 
     An incomplete copy (fewer samples than ``spec.count``, or files missing) needs ``data.partial=true`` and
     then carries its count in the label: ``wrsr [6 of 80]``. ``name`` and ``label`` default to the spec's.
+    ``own_lr``: the set comes with its LR images, so that they are not a user's. ``notes``: said before a run.
     """
     title = label or spec.name
     found = len(scan.groups)
@@ -110,9 +123,9 @@ def open_scan(
         raise UserError(f"{_incomplete(spec, scan, total)}; {how_to_get(spec)}")
     check_contained(scan)
     part, title = title[len(label or spec.name) :], label or spec.name
-    if any(group.lr is not None for group in scan.groups):
+    if not own_lr and any(group.lr is not None for group in scan.groups):
         title = f"{title} {EXTERNAL_LR}"
-    notes = _notes(scan) if request.root or request.options else ()
+    notes = (*notes, *(_notes(scan) if request.root or request.options else ()))
     return ImageDataset(name or spec.name, title + part, scan, _selected(spec, request, scan), notes)
 
 
@@ -123,6 +136,22 @@ def is_own_reference(group: Group) -> bool:
     if hr is None:
         return False
     return any(_same_content(hr, ref) for ref in group.refs)
+
+
+def regions_of(group: Group, hr: Image | None) -> dict[str, npt.NDArray[np.bool_]]:
+    """``center`` and ``corner``, the part of HR inside the group's box and the rest. SampleError for a box
+    that is not inside HR."""
+    if group.center is None or hr is None:
+        return {}
+    top, bottom, left, right = group.center
+    height, width = hr.shape[:2]
+    if not (0 <= top < bottom <= height and 0 <= left < right <= width):
+        raise SampleError(
+            f"{group.hr}: its box [y0, y1, x0, x1] = {list(group.center)} is not inside {width}x{height}"
+        )
+    center = np.zeros((height, width), dtype=np.bool_)
+    center[top:bottom, left:right] = True
+    return {"center": center, "corner": ~center}
 
 
 def _same_content(a: Path, b: Path) -> bool:

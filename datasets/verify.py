@@ -18,14 +18,15 @@ from refbench.registry import load_class
 from refbench.specs import DataRequest, DatasetSpec
 from refbench.store.disk import write_atomic
 
-from .fingerprint import file_sha256
+from .fingerprint import file_digest, file_sha256
 from .groups import Scan, check_contained
 from .roots import how_to_get
 
 MANIFEST_NAME = "refbench.sha256"
 """Written into the data root unless another place is named; readable by ``sha256sum -c``."""
 
-_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
+_LINE = re.compile(r"([0-9a-f]{64}|[0-9a-f]{40}) [ *](.+)")
+"""sha256, or the id of a git blob."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,11 @@ def verify_copy(
         missing=scan.missing,
         undecodable=tuple(undecodable),
         manifest=str(source) if listed is not None else None,
-        differs=tuple(n for n, p in sorted(names.items()) if n in known and known[n] != file_sha256(p)),
+        differs=tuple(
+            n
+            for n, p in sorted(names.items())
+            if n in known and known[n] != file_digest(p, kind_of(known[n]))
+        ),
         unlisted=tuple(sorted(set(names) - set(known))) if listed is not None else (),
         absent=tuple(sorted(set(known) - set(names))),
         source=how_to_get(spec),
@@ -140,14 +145,22 @@ def write_manifest(spec: DatasetSpec, request: DataRequest, path: Path | None = 
     return target
 
 
+def kind_of(digest: str) -> str:
+    """Of a manifest's checksum: ``sha256`` or ``git``."""
+    return "sha256" if len(digest) == 64 else "git"
+
+
 def read_manifest(path: Path) -> dict[str, str]:
-    """File name -> sha256 hex from a ``sha256sum`` file. UserError naming the first line that is none."""
+    """File name -> sha256 hex, or git blob id, from a file as ``sha256sum`` writes it. Lines that start with
+    ``#`` are skipped. UserError naming the first other line that is not of that form."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"manifest {path}: cannot be read ({error})") from error
     found: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), start=1):
+        if line.startswith("#") or not line.strip():
+            continue
         match = _LINE.fullmatch(line)
         if match is None:
             raise UserError(f"manifest {path}, line {number}: expected '<sha256>  <file>', got {line[:60]!r}")

@@ -20,6 +20,7 @@ Exit code 1 when something is missing or differs.
 
   refbench prepare dataset=wrsr data.root=DIR
   refbench prepare dataset=wrsr data.root=DIR --write-manifest   record this copy's checksums
+  refbench prepare dataset=wrsr data.root=DIR --compare-manifest FILE   the copy behind another result?
   refbench prepare dataset=wrsr archive=FILE out=DIR             unpack an archive safely, then check
   refbench prepare dataset=wrsr url=https://HOST/FILE sha256=HEX out=DIR   fetch it before
   refbench prepare method=datsr weights.root=DIR                 fetch weights whose address is known
@@ -52,6 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_words(parser)
     parser.add_argument(
         "--write-manifest", action="store_true", help="record the sha256 of every file of the set"
+    )
+    parser.add_argument(
+        "--compare-manifest",
+        type=Path,
+        metavar="FILE",
+        help="say which files are those of another copy: its manifest (sha256 or git blob ids), or a run",
     )
 
 
@@ -87,6 +94,12 @@ def run(args: argparse.Namespace) -> int:
         root=values["data.root"],
         options={k.name.removeprefix("data."): values[k.name] for k in DATA_OPTIONS if values[k.name]},
     )
+    if args.compare_manifest is not None:
+        compared = load_class("refbench.datasets.compare:compare_copy")(spec, request, args.compare_manifest)
+        for line in compared.lines():
+            args.output.line(line)
+        args.output.emit(compared.as_dict())
+        return 0 if compared.ok else 1
     manifest = Path(values["manifest"]) if values["manifest"] else None
     # the dataset folders are plugins of the core: found by name, not imported by it
     if args.write_manifest:

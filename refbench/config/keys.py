@@ -71,6 +71,7 @@ DATA_OPTIONS = (
     Key("data.ref", "path", "pairs: folder of reference images"),
     Key("data.list", "path", "list file, one `input ref` pair per line"),
     Key("data.lr_dir", "path", "folder of your own LR images"),
+    Key("data.boxes", "path", "dual camera sets: JSON file {file: [y0, y1, x0, x1]} of the centers"),
 )
 
 RUN = (

@@ -18,6 +18,7 @@ POLICIES = {
     "first": "the first reference (the most similar one where the dataset grades them)",
     "level": "the reference of one grade: level=1..N (CUFED5's L1..L5)",
     "count": "several references: count=1..N in order=best, worst or random",
+    "upto": "the first references: count=1..N, or all where a sample has fewer",
     "all": "every reference, best first",
     "stitch_ttsr": "all references on black 500 x 500 squares, one under the other (TTSR's)",
     "stitch_masa": "all references centred, borders repeated to 512 x 512, one under the other (MASA's)",
@@ -55,7 +56,7 @@ class ReferencePolicy:
             if key not in known:
                 raise UserError(f"{where}: {unknown('reference field', key, known)}")
         level = _whole(data, "level", name == "level", where)
-        count = _whole(data, "count", name == "count", where)
+        count = _whole(data, "count", name in ("count", "upto"), where)
         order = data.get("order")
         if name == "count":
             order = "best" if order is None else order
@@ -89,6 +90,8 @@ class ReferencePolicy:
             return f"ref=L{self.level}"
         if self.name == "count":
             return f"ref={self.count}{self.order}"
+        if self.name == "upto":
+            return f"ref=upto{self.count}"
         return f"ref=hr({ORACLE})" if self.oracle else f"ref={self.name}"
 
     def identity(self) -> dict[str, Any]:
@@ -112,6 +115,8 @@ class ReferencePolicy:
         there = len(sample.refs)
         if self.name == "all":
             return list(range(there))
+        if self.name == "upto":
+            return list(range(min(there, self.count or there)))
         if self.name == "count" and self.count is not None:
             if self.count > there:
                 raise SampleError(f"{sample.id}: {self.count} references asked for, it has {there}")

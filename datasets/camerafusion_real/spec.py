@@ -1,0 +1,14 @@
+"""Spec of CameraFusion-Real."""
+
+from __future__ import annotations
+
+from refbench.specs import DatasetSpec
+
+SPEC = DatasetSpec(
+    name="camerafusion_real",
+    target="refbench.datasets.camerafusion_real.adapter:open_dataset",
+    title="CameraFusion-Real: dual camera, x2, with center and corner",
+    layout="test/LR, HR and Ref_SIFT with equal names, and corrdinate/corrdinate_CameraFusion-Real.json",
+    source="https://github.com/ZifanCui/KeDuSR links the set and has its box file",
+    licence="CC BY-NC-SA 4.0",
+)

@@ -1,0 +1,1 @@
+"""CUFED5 with given LR images (ReFIR, NeurIPS 2024): the Real-ESRGAN degradation."""
