@@ -44,10 +44,11 @@ def make(name: str, **more: int | str) -> ReferencePolicy:
 
 
 def every() -> list[ReferencePolicy]:
-    plain = [make(n) for n in POLICIES if n not in {"level", "count"}]
+    plain = [make(n) for n in POLICIES if n not in {"level", "count", "upto"}]
     return [
         *plain,
         make("level", level=2),
+        make("upto", count=2),
         *(make("count", count=2, order=o) for o in ("best", "worst", "random")),
     ]
 
