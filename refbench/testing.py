@@ -44,7 +44,7 @@ def run_suite(*overrides: str, out: str | Path) -> tuple[CellRecord, ...]:
     overrides: as on the command line (``"method=..."``, ``"suite=cufed5_jitter"``, ``"limit=4"``). Neither
     MLflow nor kept images unless they ask for them. Raises UserError for what the command refuses.
     """
-    from refbench.api import carry_out_configs
+    from refbench.api.commands import carry_out_configs
     from refbench.config.load import load_run
     from refbench.registry import Registry
 
@@ -86,7 +86,7 @@ def assert_conformant(method: str, *settings: str) -> ConformanceReport:
     method: ``"method=path/to/file.py:SPEC"`` or a registered name. settings: further ``key=value`` words
     (``"method.weights=mine.pth"``, ``"device=cpu"``).
     """
-    from refbench.api import verify_with
+    from refbench.api.commands import verify_with
     from refbench.config.load import load_command
     from refbench.config.verify_keys import VERIFY
     from refbench.conformance.report import ConformanceReport

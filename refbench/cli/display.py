@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 from refbench.plan.planner import Cell
+from refbench.specs import MetricSpec
 from refbench.store import SampleRow
 from refbench.untrusted.escape import terminal_text
 
@@ -17,32 +18,38 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
-PSNR_Y = "psnr|space=y601|range=255|round=u8|crop=4|v1"
-"""The running mean on display; any other metric set shows images only."""
-
 
 @dataclass
 class _Cell:
     label: str
     total: int
+    spec: MetricSpec | None
+    """The first metric that the cell was asked for: its running mean is shown."""
     seen: int = 0
     errors: int = 0
-    psnr_sum: float = 0.0
-    psnr_count: int = 0
+    sum: float = 0.0
+    count: int = 0
 
     def add(self, row: SampleRow) -> None:
         self.seen += 1
         if not row.ok:
             self.errors += 1
-        value = row.metrics.get(PSNR_Y)
+        value = row.metrics.get(self.spec.signature) if self.spec is not None else None
         if value is not None and math.isfinite(value):
-            self.psnr_sum += value
-            self.psnr_count += 1
+            self.sum += value
+            self.count += 1
 
     @property
     def running(self) -> str:
-        text = f"PSNR-Y {self.psnr_sum / self.psnr_count:.2f} dB" if self.psnr_count else ""
+        text = ""
+        if self.spec is not None and self.count:
+            name = self.spec.title or self.spec.alias
+            text = f"{name} {self.sum / self.count:.{self.spec.decimals}f} {self.spec.unit}".rstrip()
         return text + (f"  {self.errors} errors" if self.errors else "")
+
+
+def _cell(cell: Cell, todo: int) -> _Cell:
+    return _Cell(cell_label(cell), todo, next(iter(cell.job.metrics), None))
 
 
 def cell_label(cell: Cell) -> str:
@@ -65,7 +72,9 @@ class PlainProgress:
         print(terminal_text(text), file=self._stream, flush=True)
 
     def start(self, cells: Sequence[Cell], todo: Mapping[str, int], done: Mapping[str, int]) -> None:
-        self._cells = {c.key: _Cell(cell_label(c), todo[c.key]) for c in cells}
+        self._cells = {
+            c.key: _Cell(cell_label(c), todo[c.key], next(iter(c.job.metrics), None)) for c in cells
+        }
         self._all = sum(todo.values())
         self._begin = self._last = time.monotonic()
         self._finished = 0
@@ -121,7 +130,9 @@ class LiveProgress:
             TextColumn("{task.fields[info]}"),
             TimeRemainingColumn(),
         ]
-        self._cells = {c.key: _Cell(cell_label(c), todo[c.key]) for c in cells}
+        self._cells = {
+            c.key: _Cell(cell_label(c), todo[c.key], next(iter(c.job.metrics), None)) for c in cells
+        }
         self._begin = time.monotonic()
         self._current, self._finished = None, 0
         if not sum(todo.values()):

@@ -54,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
     for name in ("tracking.run", "experiment"):
         if values[name] and not uri:
             raise UserError(f"{name}= needs tracking.uri=, the server to fetch runs from")
-    from refbench.api import report, report_folder
+    from refbench.api import report
+    from refbench.api.commands import report_folder
     from refbench.reports.write import check_formats
 
     check_formats(formats)

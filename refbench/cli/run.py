@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     if args.cfg:
         return show_settings(configs, args.output)
 
-    from refbench.api import carry_out_configs, plan_configs
+    from refbench.api.commands import carry_out_configs, plan_configs
     from refbench.cli.display import make_progress
     from refbench.cli.interrupt import two_steps
 

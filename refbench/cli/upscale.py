@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     if len(images) != 1:
         said = f"it got {', '.join(images)}" if images else "none is given"
         raise UserError(f"upscale takes one LR image, or a folder of them; {said}")
-    from refbench.api import upscale_with
+    from refbench.api.commands import upscale_with
 
     lr = Path(images[0]).expanduser()
     results = upscale_with(lr, values, args.output.line, args.output.note)

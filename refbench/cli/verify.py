@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print each clause or array as it is decided; 1 when one fails."""
-    from refbench.api import verify_with
+    from refbench.api.commands import verify_with
     from refbench.conformance.report import ConformanceReport
 
     report = verify_with(load_command("verify", KEYS, args.words), args.output.line)

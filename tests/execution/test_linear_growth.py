@@ -110,11 +110,14 @@ def test_calls_grow_in_proportion_to_the_rows(monkeypatch: pytest.MonkeyPatch, t
 
 
 def test_a_progress_display_keeps_nothing_that_grows() -> None:
-    from refbench.cli.display import PSNR_Y, _Cell
+    from refbench.cli.display import _Cell
+    from refbench.metrics.specs import METRICS
     from refbench.store import SampleRow
 
-    cell = _Cell("label", 3)
+    # whatever the card's first metric is: with a fixed one the display was empty under other cards
+    spec = next(spec for spec in METRICS if spec.alias == "psnr_y_c0")
+    cell = _Cell("label", 3, spec)
     for i in range(3):
-        cell.add(SampleRow(f"{i}", metrics={PSNR_Y: 20.0 + i}))
-    assert cell.running == "PSNR-Y 21.00 dB"
+        cell.add(SampleRow(f"{i}", metrics={spec.signature: 20.0 + i}))
+    assert cell.running == f"{spec.title} 21.00 dB"
     assert [value for value in vars(cell).values() if isinstance(value, Sized)] == ["label"]
