@@ -7,10 +7,13 @@ import logging
 import math
 import os
 import socket
+import stat
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from refbench.errors import UserError
@@ -109,6 +112,7 @@ def _connect(ray: Any, options: RayOptions) -> None:
                 num_cpus=cpus,
                 object_store_memory=OBJECT_STORE_BYTES,
                 include_dashboard=False,
+                _temp_dir=str(session_folder()),
                 **quiet,
             )
         # its own processes must answer within 30 seconds; an overloaded machine does not
@@ -116,7 +120,7 @@ def _connect(ray: Any, options: RayOptions) -> None:
             text = " ".join(str(error).split())
             raise UserError(
                 f"executor=ray: Ray does not start on this machine: {text[:400]}; its logs are in "
-                "/tmp/ray/session_latest/logs; executor=local needs no Ray"
+                f"{session_folder()}/session_latest/logs; executor=local needs no Ray"
             ) from error
         return
     _reachable(options.address)
@@ -132,6 +136,22 @@ def _connect(ray: Any, options: RayOptions) -> None:
     # Ray has no common class for its refusals: RuntimeError, ConnectionError, RpcError, AuthenticationError
     except Exception as error:
         raise UserError(connect_error(options.address, error)) from error
+
+
+def session_folder() -> Path:
+    """Where a cluster of our own keeps logs, sockets and spilled objects: nobody else can enter. UserError.
+
+    Ray opens to everybody what it makes, so its folder lies within one that is this user's alone. The name is
+    short, because the paths of sockets may have 107 characters.
+    """
+    top = Path("/tmp") if Path("/tmp").is_dir() else Path(tempfile.gettempdir())
+    private = top / f"rb-ray-{os.getuid()}"
+    private.mkdir(mode=0o700, exist_ok=True)
+    found = private.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise UserError(f"{private}: belongs to somebody else; remove it")
+    private.chmod(0o700)
+    return private / "ray"
 
 
 def connect_error(address: str, error: BaseException) -> str:
