@@ -187,6 +187,7 @@ def make_world(folder: Path, pause: float = 0.0) -> World:
                 )
             ],
             "datasets": [Entry("chaos", DatasetSpec("chaos", f"{here}:ChaosDataset"), "test")],
+            "metrics": Registry.discover().entries("metrics"),
         }
     )
     config = RunConfig(
