@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,11 +53,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--perf", action="store_true", help="also compare costs, as ratios")
 
 
+def _split_limits(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """(other words, limits of metrics whose name has parameters): ``tolerance.psnr_y:crop=2=0.05`` has its
+    value after the last ``=``, where every other setting has it after the first."""
+    others: list[str] = []
+    limits: dict[str, str] = {}
+    for word in words:
+        key, equals, value = word.rpartition("=")
+        if key.startswith(("tolerance.", "image.")) and ":" in key and equals:
+            limits[key] = value
+        else:
+            others.append(word)
+    return others, limits
+
+
 def run(args: argparse.Namespace) -> int:
     """The gate's exit code: 0, 1 or 3."""
-    words = [w for w in args.words if is_override(w)]
-    values = load_commands("check", KEYS, words, False, ("tolerance", "image"))[0]
-    named = tuple(w for w in args.words if not is_override(w))
+    given, limited = _split_limits(args.words)
+    words = [w for w in given if is_override(w)]
+    values = load_commands("check", KEYS, words, False, ("tolerance", "image"))[0] | limited
+    named = tuple(w for w in given if not is_override(w))
     if named and any(w.startswith("run=") for w in words):
         raise UserError(f"check: {named[0]!r} and run= both name the run; leave one out")
     places = named or tuple(values["run"])

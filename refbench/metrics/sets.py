@@ -100,7 +100,7 @@ def _factor(features: Floats) -> Floats:
     centred = (features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
     if len(centred) <= centred.shape[1]:
         return centred
-    factor: Floats = np.asarray(np.linalg.qr(centred, mode="r"))
+    factor: Floats = np.array(np.linalg.qr(centred, mode="r"), dtype=np.float64)
     return factor
 
 

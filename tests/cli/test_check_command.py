@@ -250,3 +250,12 @@ def test_each_mistake_is_2_and_one_line(
     assert len(lines) == 1
     assert lines[0].startswith("refbench: ")
     assert said in lines[0]
+
+
+def test_a_tolerance_of_a_metric_with_parameters() -> None:
+    from refbench.cli.check import _split_limits
+
+    words = ["run=a=b", "tolerance.psnr_y=1", "tolerance.psnr_y:crop=2:region=covered=0.05", "C:/x=1"]
+    others, limits = _split_limits(words)
+    assert others == ["run=a=b", "tolerance.psnr_y=1", "C:/x=1"]
+    assert limits == {"tolerance.psnr_y:crop=2:region=covered": "0.05"}
