@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from refbench.nets.config import config_to_json
 from refbench.training.configuration import choose
-from refbench.training.initialise import soften
+from refbench.training.initialise import even_start, soften
 from refbench.training.trainable import Trainable, each_reference
 
 from .config import COMPACT, LARGER
@@ -24,6 +24,7 @@ def build(weights: str, changes: Mapping[str, Any]) -> Trainable:
     EdvrRefConfig. The net matches nothing: it has no stage 1. Offsets and masks start at zero."""
     config = choose({"compact": COMPACT, "official": LARGER}, weights, changes)
     model = EdvrRefNet(config)
+    even_start(model)
     soften(model, nn.Sequential(model.conv_last))
 
     def restore(lr: Tensor, ref: Tensor) -> Tensor:
