@@ -14,7 +14,7 @@ from refbench.training.data.pair import Batch
 from refbench.training.fields import merged
 from refbench.training.run import train
 from refbench.training.stage1.objective import EncoderObjective
-from refbench.training.trainable import Trainable, build_trainable
+from refbench.training.trainable import Trainable, build_trainable, upsample
 
 
 def test_the_number_of_references_is_drawn_for_each_step_up_to_what_the_net_takes(
@@ -70,3 +70,15 @@ def test_a_student_keeps_its_two_trunks() -> None:
     net: Trainable = build_trainable("c2_matching", "compact", {})
     assert EncoderObjective(net, run.Recipe("c2_matching", "compact").stage1).encoder is net.encoder
     assert net.matched.key is not net.matched.query
+
+
+def test_edvr_ref_starts_with_a_signal_from_its_reference() -> None:
+    """With torch's own start two references gave the same image to 1e-6, for 1,000 steps too."""
+    torch.manual_seed(0)
+    net = build_trainable("edvr_ref", "compact", {})
+    lr = torch.rand(1, 3, 16, 16)
+    with torch.no_grad():
+        first, second = (net.restore(lr, torch.rand(1, 3, 64, 64)) for _ in range(2))
+        base = upsample(lr)
+    assert float((first - second).abs().mean()) > 0.05 * float((first - base).abs().mean())
+    assert float((first - base).abs().mean()) < 0.1, "the net still starts near its base"
