@@ -33,7 +33,7 @@ DAMAGE = (
     tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, gzip.BadGzipFile, struct.error,
     EOFError, ValueError, NotImplementedError, RuntimeError,
 )  # fmt: skip
-_MAGIC: tuple[tuple[bytes, Callable[[BinaryIO], IO[bytes]]], ...] = (
+_MAGIC: tuple[tuple[bytes, Callable[[BinaryIO], io.BufferedIOBase]], ...] = (
     (b"\x1f\x8b", lambda source: gzip.GzipFile(fileobj=source)),
     (b"\xfd7zXZ\x00", lzma.LZMAFile),
     (b"BZh", bz2.BZ2File),
@@ -79,7 +79,7 @@ class _Unpacked(io.RawIOBase):
         head = source.read(6)
         source.seek(self._start)
         opened = next((make for magic, make in _MAGIC if head.startswith(magic)), None)
-        self._inner = source if opened is None else opened(source)
+        self._inner: BinaryIO | io.BufferedIOBase = source if opened is None else opened(source)
         self.budget: int | None = None
         """Bytes that may still be read; None: any number. Bounds what a parser of headers takes at once."""
 
