@@ -215,7 +215,8 @@ def load_recipe(config: Mapping[str, Any]) -> Recipe:
     """
     import yaml
 
-    spec = Registry.discover().method_from(str(config.get("method") or ""))
+    # a net of one's own is trained in this process: its file runs here, and sees no HR that is scored
+    spec = Registry.discover().method_here(str(config.get("method") or ""))
     method, preset = spec.name, str(config.get("preset") or "compact")
     if preset not in presets():
         raise unknown("training preset", preset, presets())
