@@ -28,7 +28,7 @@ from refbench.types import Method, Trial
 METHODS = ("ttsr", "datsr", "c2_matching")
 THREADS = (1, 2, 3, 4)
 MEMORY: tuple[int | None, ...] = (None, 36_000_000, 44_000_000, 60_000_000, 90_000_000)
-"""On the sample images up to 4 windows of a pass; without a limit there is one."""
+"""On the sample images up to 221 windows of a pass; without a limit there is one."""
 
 Values = dict[str, dict[tuple[str, int], float]]
 
