@@ -103,4 +103,4 @@ def _json(report: Report) -> dict[str, str]:
 def _parquet(report: Report) -> dict[str, bytes]:
     from refbench.store.frame import parquet_bytes
 
-    return {"rows.parquet": parquet_bytes([cell.run for cell in report.cells])}
+    return {"rows.parquet": parquet_bytes([cell.run for cell in report.cells if cell.run is not None])}

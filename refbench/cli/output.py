@@ -40,7 +40,8 @@ class Output:
         """The document on a descriptor of its own, and descriptor 1 led to stderr."""
         stream = self._stdout
         try:
-            real = stream is sys.__stdout__ and stream.fileno() == 1 and sys.stderr.fileno() == 2
+            real = stream is not None and stream is sys.__stdout__ and sys.stderr.fileno() == 2
+            real = real and stream.fileno() == 1
         except (AttributeError, OSError, ValueError):
             real = False
         if not real:

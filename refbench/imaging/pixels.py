@@ -24,7 +24,7 @@ def sixteen_bit(image: ImageFile.ImageFile) -> bool:
         return True
     if image.format == "TIFF":
         bits = getattr(image, "tag_v2", {}).get(_BITS, (8,))
-        return max(bits if isinstance(bits, tuple) else (bits,)) > 8
+        return bool(max(bits if isinstance(bits, tuple) else (bits,)) > 8)
     if image.format == "PNG":
         return any("16" in str(tile[3]) for tile in image.tile)
     if image.format == "PPM":

@@ -97,7 +97,7 @@ def frechet(a: Floats, b: Floats) -> float:
 
 def _factor(features: Floats) -> Floats:
     """F with F' F = covariance of ``features`` (n, d); at most d rows."""
-    centred = (features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
+    centred: Floats = (features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
     if len(centred) <= centred.shape[1]:
         return centred
     factor: Floats = np.array(np.linalg.qr(centred, mode="r"), dtype=np.float64)

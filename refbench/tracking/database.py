@@ -94,7 +94,9 @@ def _updated(database: Path) -> bytes | None:
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as source:
             copy.write_bytes(source.serialize())
         try:
-            upgrade.callback(sqlite_uri(copy))
+            run = upgrade.callback
+            assert run is not None, "mlflow.db.upgrade is a command"
+            run(sqlite_uri(copy))
             return _content(copy) if _problem(copy) is None else None
         except OSError:
             raise
