@@ -60,7 +60,7 @@ class Case:
             if done.problem is not None or done.sr is None:
                 raise SystemExit(f"{trial.sample_id}: {done.problem}")
             windows = max([windows, *done.tiles.values()])
-            scores, _ = self.metrics.score(done.sr, trial.target)
+            scores, _ = self.metrics.score(done.sr, trial)
             for spec in self.job.metrics:
                 value = scores[spec.signature]
                 assert value is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -104,9 +105,7 @@ def nets(bench: Bench) -> list[Row]:
                 f"SR within {largest:.1e} where all matches agree, PSNR within {decibels:.1e} dB, "
                 f"{flipped} of {positions} matches flipped, {far} of them not near-ties",
                 "pass" if good else "fail",
-                bench.peak_mb(
-                    lambda there=there, inp=inp: invoke(there, inp, Settings(device=str(bench.device)))
-                ),  # type: ignore[misc]
+                bench.peak_mb(partial(invoke, there, inp, Settings(device=str(bench.device)))),
             )
         )
     return rows

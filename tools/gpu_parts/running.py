@@ -8,7 +8,7 @@ import torch
 from PIL import Image as PILImage
 
 from gpu_parts.agreement import loaded, pictures
-from gpu_parts.base import Bench, Row, shown
+from gpu_parts.base import Bench, Row, Status, shown
 from refbench.execution.call import Images, Settings, call
 from refbench.profiling.images import texture
 from refbench.profiling.timing import TOTAL, measure_times
@@ -128,5 +128,5 @@ def _end(code: int, said: str, seconds: float) -> str:
     return f"{seconds:.1f} s" if code == 0 else f"exit code {code}: {said[:200]}"
 
 
-def _status(code: int) -> str:  # type: ignore[return]
+def _status(code: int) -> Status:
     return "pass" if code == 0 else "fail"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -127,8 +128,8 @@ def kernel_blocks(bench: Bench) -> list[Row]:
         splits = splits_for(task, k, slabs, multiprocessors(bench.device))
         with precision_scope("fp32"):
             seconds = bench.seconds(
-                lambda k=k, s=slabs, n=splits, b=blocks: fused_search(task, k, s, splits=n, blocks=b),
-                5,  # type: ignore[misc]
+                partial(fused_search, task, k, slabs, splits=splits, blocks=blocks),
+                5,
             )
         size = f"{blocks.positions}x{blocks.references}, {blocks.warps} warps"
         label = f"K={k}, {size}, {product:.0f} MB, {splits} splits"
@@ -154,10 +155,7 @@ def whole_nets(bench: Bench) -> list[Row]:
         states = [m.state_dict() for m in (parts.extractor, parts.texture, net.restoration)]
         for precision in PRECISIONS if bench.cuda else PRECISIONS[:1]:
             with torch.inference_mode(), precision_scope(precision):
-                own, other = (
-                    (lambda net=net: net(lr, up, ref)),
-                    (lambda s=states, b=build: b(*s, lr, up, ref)),
-                )
+                own, other = partial(net, lr, up, ref), partial(build, *states, lr, up, ref)
                 apart = float((own() - other()).abs().max())
                 ours, theirs, peak = bench.seconds(own, 3), bench.seconds(other, 3), bench.peak_mb(own)
             value = (
