@@ -90,7 +90,9 @@ class RunConfig:
     tracking: Literal["mlflow", "none"] = "mlflow"
     tracking_uri: str | None = None
     """None: sqlite inside the results folder."""
-    executor: ExecutorChoice = field(default_factory=lambda: ExecutorChoice("serial", {"retries": 2}))
+    executor: ExecutorChoice = field(
+        default_factory=lambda: ExecutorChoice("serial", {"timeout": None, "retries": 2})
+    )
     out: Path = Path("results")
     weights_root: Path | None = None
     """``weights.root=``, else $REFBENCH_WEIGHTS, else None."""

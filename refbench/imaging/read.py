@@ -122,9 +122,13 @@ def image_size(path: str | Path) -> tuple[int, int]:
 
 
 def upright_size(path: str | Path) -> tuple[int, int]:
-    """(H, W) of what :func:`read_image` gives, from the header and the EXIF data: no pixel is decoded."""
+    """(H, W) of what :func:`read_image` gives, from the header and the EXIF data; SampleError likewise."""
     with open_image(Path(path)) as image:
-        turned = image.getexif().get(_ORIENTATION, 1) in _ON_ITS_SIDE
+        try:
+            turned = image.getexif().get(_ORIENTATION, 1) in _ON_ITS_SIDE
+        except (OSError, SyntaxError, ValueError) as error:
+            # a PNG may carry its EXIF data behind the pixels, which Pillow decodes to get there
+            raise SampleError(f"{path}: cannot be decoded ({error}); is the file complete?") from None
         return (image.width, image.height) if turned else (image.height, image.width)
 
 

@@ -152,7 +152,8 @@ def test_an_exception_in_one_image_is_tried_again_and_then_recorded(scene: Scene
                 "a": ("method", "RuntimeError: method failed for a"),
                 "b": ("memory", "MemoryError: dataset: out of memory"),
             }[name]
-            assert (row.error_kind, row.error) == (kind, text)
+            assert row.error_kind == kind
+            assert row.error.partition(" (chaos_world.py:")[0] == text
         else:
             assert row.status == "ok"
     tries = [row.attempts for (name, _, _), row in scene.rows().items() if name == "d"]

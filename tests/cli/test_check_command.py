@@ -112,7 +112,7 @@ def test_a_clear_drop_is_1_and_names_suite_and_worst_images(
     )
     root = ElementTree.fromstring(report.read_text())
     assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("3", "3", "0")
-    assert "002 -1.1" in (root.find(".//failure").text or "")  # type: ignore[union-attr]
+    assert "002 30.8224 -> 29.6325 (-1.1899)" in (root.find(".//failure").text or "")  # type: ignore[union-attr]
     assert summary.read_text().startswith("**refbench check: regressed**")
     assert "cufed5: mine" in summary.read_text()
 

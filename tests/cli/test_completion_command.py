@@ -33,7 +33,7 @@ from refbench.cli.main import main
         (["run", "method=folder", "method.d"], ["method.dir="]),
         (["run", "method=folder", "method.su"], ["method.suffix="]),
         (["run", "suite=cufed5_j"], ["suite=cufed5_jitter"]),
-        (["run", "dataset=wr"], ["dataset=wrsr"]),
+        (["run", "dataset=wr"], ["dataset=wrsr", "dataset=wrsr_given_lr"]),
         (["run", "precision=t"], ["precision=tf32"]),
         (["run", "data.partial="], ["data.partial=true", "data.partial=false"]),
         (["run", "metrics=[psnr_y,ssim_r"], ["metrics=[psnr_y,ssim_rgb"]),

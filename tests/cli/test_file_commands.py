@@ -49,10 +49,10 @@ class TestUpscale:
     @pytest.mark.parametrize(
         ("words", "expected"),
         [
-            (["method=bicubic"], "upscale takes one LR image; none is given"),
+            (["method=bicubic"], "upscale takes one LR image, or a folder of them; none is given"),
             (
                 ["a.png", "b.png", "method=bicubic"],
-                "upscale takes one LR image; it got a.png, b.png",
+                "upscale takes one LR image, or a folder of them; it got a.png, b.png",
             ),
             (["a.png"], "upscale: method= is missing (method by name, or path/to/file.py:SPEC)"),
             (["a.png", "method=bicubc"], "no method 'bicubc'; did you mean 'bicubic'?"),
@@ -178,11 +178,11 @@ class TestTrain:
     @pytest.mark.parametrize(
         ("words", "expected"),
         [
-            (["train.data=/x"], "train: method= is missing (method to train)"),
+            (["train.data=/x"], "train: method= is missing (method by name, or path/to/file.py:SPEC)"),
             (["method=datsr", "train.budget=0"], "train.budget=0: give a whole number from 1"),
             (
                 ["method=datsr", "method.k=1"],
-                "train has no key 'method.k'; did you mean 'method'?",
+                "train: method.k= has no effect on training; fields of the net are train.net.*",
             ),
             (["method=datsr", "sed=1"], "train has no key 'sed'; did you mean 'seed'?"),
             (

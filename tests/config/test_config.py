@@ -115,7 +115,7 @@ def test_every_key_arrives(registry: Registry) -> None:
     assert (run.device, run.precision, run.images) == ("cuda:1", "tf32", "none")
     assert run.metrics == ("psnr_y", "lpips_alex")
     assert (run.tracking, run.tracking_uri) == ("none", "http://localhost:5000")
-    assert run.executor == ExecutorChoice("serial", {"retries": 2})
+    assert run.executor == ExecutorChoice("serial", {"timeout": None, "retries": 2})
     assert (run.out, run.weights_root, run.memory_limit) == (Path("/r"), Path("/w"), "4GB")
     assert run.baseline_method is None
 

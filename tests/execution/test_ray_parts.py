@@ -209,6 +209,8 @@ def test_a_node_carries_out_a_trial_with_shipped_data_and_method(folder: Path) -
     assert result.row.ok, result.row.error
     assert result.row.metrics
     assert oct(run_folder("0123").stat().st_mode)[-3:] == "700"
+    # the process of a third party's method has a folder of its own
+    worker.close()
     remove("0123")
     assert list((folder / "nodes").iterdir()) == []
 
@@ -321,7 +323,7 @@ def test_a_checkout_and_its_wheel_have_one_digest(monkeypatch: pytest.MonkeyPatc
     }
     found = []
     for layout in (checkout, wheel):
-        monkeypatch.setattr(digests, "_sources", lambda module, method, layout=layout: layout[module])
+        monkeypatch.setattr(digests, "_files", lambda module, method, layout=layout: layout[module])
         found.append(digests.package_digest())
     assert found[0] == found[1]
     (tmp_path / "m.py").write_text("changed")

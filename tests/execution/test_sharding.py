@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -117,7 +118,9 @@ def test_a_plan_of_shards_holds_each_trial_once_and_all_draws_of_a_sample_togeth
         draws = Counter((task.cell, task.sample_id) for task in part)
         assert set(draws.values()) == {1, 2}
         # in the order of the whole plan: methods together, so that weights load once
-        assert part == [task for task in whole if task in set(part)]
+        # which task counts the operations differs: each run has its own first one
+        part, same = ([replace(task, count="") for task in tasks] for tasks in (part, whole))
+        assert part == [task for task in same if task in set(part)]
 
 
 def test_what_is_finished_does_not_move_the_parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,19 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from refbench.metrics import resolve
+from refbench.metrics import METRICS, MetricCatalog
 from refbench.reports.differences import differences_grid
 from refbench.reports.html.view import _cell
 from refbench.reports.table import Table, comparison_table
 from refbench.reports.table_markdown import markdown
 from refbench.reports.table_text import render
-from refbench.stats import CellRecord, summarise
+from refbench.results.record import CellRecord
+from refbench.stats import summarise
 
 PROTOCOL = "canonical@1"
 
 
 def cell(method: str, values: np.ndarray, metrics: str = "psnr_y", **more: Any) -> CellRecord:
-    specs = resolve(metrics.split(","))
+    specs = MetricCatalog(METRICS).of_names(metrics.split(","))
     rows = [
         {
             "sample_id": f"{i:03d}",

@@ -12,7 +12,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refbench.metrics import METRICS, resolve
+from refbench.metrics import METRICS, MetricCatalog
 from refbench.stats import mean_interval, summarise
 from refbench.stats.beta import t_80, t_975, t_two_sided
 from refbench.stats.bootstrap import limits, resample
@@ -93,7 +93,7 @@ def test_an_image_that_alone_differs_gives_a_finite_interval() -> None:
 def test_no_interval_leaves_the_range_of_its_metric(
     alias: str, values: list[float], least: float, greatest: float
 ) -> None:
-    (spec,) = resolve([alias])
+    (spec,) = MetricCatalog(METRICS).of_names([alias])
     free = mean_interval(values, list("abcd")[: len(values)])
     assert free.lo is not None
     assert free.hi is not None

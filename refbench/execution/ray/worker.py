@@ -92,6 +92,10 @@ class RayWorker:
         """Load the method of a cell. Raises UserError."""
         self._worker.method(self._cells[cell])
 
+    def close(self) -> None:
+        """End the process of the loaded method, with its folder."""
+        self._worker.close()
+
     def run(self, task: Task) -> TaskResult | Failed:
         """Carry out one trial."""
         try:
