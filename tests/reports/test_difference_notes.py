@@ -91,7 +91,6 @@ def test_unknown_directions_and_parts_of_a_run_have_no_colour() -> None:
     base = np.random.default_rng(7).normal(25, 3, 12)
     shard = [cell(m, base + g, partial="partial: shard 1/4") for m, g in (("bicubic", 0), ("mine", 1))]
     assert tones(comparison_table(shard)) == ["", ""]
-    assert tones(comparison_table([cell("bicubic", base), cell("mine", base + 1)], specs=())) == ["", ""]
 
 
 def test_what_the_mean_hides_stands_in_every_format() -> None:
