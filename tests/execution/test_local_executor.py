@@ -107,7 +107,7 @@ def test_a_trial_that_always_kills_becomes_an_error_row(words: list[str], tmp_pa
     line = next(x for x in Path(summary.rows_path).read_text().splitlines() if '"sample_id":"b"' in x)
     assert '"error_kind":"killed"' in line
     assert "the method's process was killed by SIGKILL during the call" in line
-    assert '"attempts":3' in line
+    assert '"attempts":2' in line
 
 
 def test_a_method_that_cannot_load_stops_the_run_with_its_line(words: list[str], tmp_path: Path) -> None:
