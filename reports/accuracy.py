@@ -9,7 +9,7 @@ from refbench.specs import MetricSpec
 from refbench.stats.interval import Interval
 from refbench.stats.summary import MetricSummary
 
-from .grid import Field, Grid, count, mean_field, number, texts
+from .grid_model import Field, Grid, count, mean_field, number, texts
 from .groups import Group
 from .table_model import Entry, Table
 

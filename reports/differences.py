@@ -8,7 +8,7 @@ from refbench.specs import MetricSpec
 from refbench.stats.paired import CARRIED, Comparison
 from refbench.stats.proportion import Proportion
 
-from .grid import Field, Grid, count, mean_field, texts
+from .grid_model import Field, Grid, count, mean_field, texts
 from .table_model import Entry, Score, Section, Table
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from refbench.untrusted.escape import printable
 
-from .chart import MARKERS, PALETTE, Chart, Series
-from .charts import charts
+from .chart_data import MARKERS, PALETTE, Chart, Series
 from .report import Report
+from .report_charts import charts
 from .ticks import log_axis_ticks, number_text
 from .write import put
 

@@ -10,7 +10,7 @@ from refbench.results.record import CellRecord
 from refbench.specs import MetricSpec
 from refbench.stats.paired import Comparison, Trials, compare
 
-from .grid import Field, Grid, count, mean_field, texts
+from .grid_model import Field, Grid, count, mean_field, texts
 from .table_model import Section, Table
 
 

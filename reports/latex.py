@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from refbench.untrusted.escape import printable
 
-from .grid import Grid
+from .grid_model import Grid
 from .report import Report
 from .table_columns import shown_columns, widths
 from .table_model import Score, Section, Table

@@ -12,10 +12,15 @@ from refbench.results.record import CellRecord
 from refbench.specs import MetricSpec
 
 from .accuracy import Accuracy, accuracies, accuracy_grid
-from .costs import Cost, ScalePoint, cost_of, scaling
+from .cost_summary import Cost, ScalePoint, cost_of, scaling
 from .differences import differences_grid
-from .grid import Grid, nonempty
-from .grids import (
+from .grid_model import Grid, nonempty
+from .groups import Group, group_cells
+from .inside_outside import InsideOutside, inside_outside, inside_outside_grid
+from .published import Beside, beside, contradictions
+from .reference_counts import CountCurve, count_curves
+from .reference_types import TypeTable, type_tables
+from .report_grids import (
     costs_grid,
     counts_grid,
     published_grid,
@@ -23,11 +28,6 @@ from .grids import (
     selectivity_grid,
     types_grid,
 )
-from .groups import Group, group_cells
-from .inside_outside import InsideOutside, inside_outside, inside_outside_grid
-from .published import Beside, beside, contradictions
-from .reference_counts import CountCurve, count_curves
-from .reference_types import TypeTable, type_tables
 from .robustness import Curve, curves
 from .table import Table, comparison_table
 

@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _write(document: Mapping[str, Any], folder: Path) -> dict[str, Path]:
     from refbench.profiling.profile import write_document
-    from refbench.reports.cost import draw_cost
+    from refbench.reports.cost_plot import draw_cost
 
     files = {"profile": write_document(dict(document), folder)}
     plot = folder / "cost.png"

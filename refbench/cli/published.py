@@ -32,8 +32,8 @@ def published_document(rows: Sequence[Beside]) -> dict[str, Any]:
 
 def print_published(output: Output, rows: Sequence[Beside]) -> None:
     """A table, then how to read it and where sources contradict each other."""
-    from refbench.reports.grids import published_grid
     from refbench.reports.published import contradictions
+    from refbench.reports.report_grids import published_grid
 
     if not rows:
         output.line("published numbers: none are known for these methods on these datasets")

@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from refbench.untrusted.escape import printable
 
-from ..chart import PALETTE, Chart, Point, Series
+from ..chart_data import PALETTE, Chart, Point, Series
 from ..ticks import log_axis_ticks, nice_ticks, number_text
 
 WIDTH, HEIGHT = 520, 320

@@ -11,10 +11,10 @@ from markupsafe import Markup
 from refbench.specs import MetricSpec
 from refbench.untrusted.escape import printable
 
-from ..chart import PALETTE
-from ..charts import charts
-from ..costs import Cost, flops_text, parameters_text
+from ..chart_data import PALETTE
+from ..cost_summary import Cost, flops_text, parameters_text
 from ..report import Report
+from ..report_charts import charts
 from ..table_columns import shown_columns
 from ..table_model import Score, Section, Table
 from ..table_notes import MARKS

@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image as PILImage
 
-from refbench.reports.cost import draw_cost
+from refbench.reports.cost_plot import draw_cost
 
 
 def timing(seconds: float) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image as PilImage
 
 from refbench.errors import UserError
-from refbench.reports.chart import PALETTE, Chart, Point, Series
+from refbench.reports.chart_data import PALETTE, Chart, Point, Series
 from refbench.reports.figures import draw, figure_files, write_figures
 from refbench.reports.html.svg import svg
 from refbench.reports.report import build_report

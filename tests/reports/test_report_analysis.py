@@ -9,10 +9,10 @@ from types import ModuleType
 import pytest
 
 from refbench.errors import UserError
-from refbench.reports.chart import Point, pareto_front
-from refbench.reports.charts import charts
-from refbench.reports.grids import costs_grid
+from refbench.reports.chart_data import Point, pareto_front
 from refbench.reports.report import Report, build_report
+from refbench.reports.report_charts import charts
+from refbench.reports.report_grids import costs_grid
 from refbench.results.cells import load_cells
 
 

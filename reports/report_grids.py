@@ -8,8 +8,8 @@ from refbench.protocols.reference import ORACLE
 from refbench.specs import MetricSpec
 from refbench.stages import STAGES
 
-from .costs import Cost, flops_text, parameters_text
-from .grid import Field, Grid, count, mean_field, number, texts
+from .cost_summary import Cost, flops_text, parameters_text
+from .grid_model import Field, Grid, count, mean_field, number, texts
 from .published import Beside
 from .reference_counts import CountCurve
 from .reference_types import TypeTable

@@ -8,8 +8,8 @@ from refbench.protocols.reference import ORACLE
 from refbench.specs import MetricSpec
 from refbench.stages import STAGES
 
-from .chart import Chart, Point, Series, pareto_front
-from .costs import Cost
+from .chart_data import Chart, Point, Series, pareto_front
+from .cost_summary import Cost
 from .flat_csv import slug
 from .reference_counts import CountCurve, CountPoint
 from .reference_types import TypeTable
