@@ -98,6 +98,8 @@ class MethodSpec:
     target: str
     """``package.module:Class``; the class takes (weights, device, **params), see refbench.types.Method."""
     title: str = ""
+    display: str = ""
+    """As papers write it: ``C2-Matching``; empty: its name."""
     scale: int = 4
     min_refs: int = 0
     max_refs: int = 1
@@ -114,6 +116,9 @@ class MethodSpec:
     """``package.module:function`` that builds the net for ``refbench train``, see
     :mod:`refbench.training.trainable`; empty: ``build`` in the module ``trainable`` of a hosted method."""
     paper: str = ""
+    """The paper in one line: authors, title, venue, year."""
+    bibtex: str = ""
+    """Its BibTeX entry, for ``refs.bib``; empty: nothing to cite."""
     licence: str = ""
     reads_files: bool = False
     """Its class has the ``identity`` hook: files that it reads belong in the run key."""
@@ -142,12 +147,18 @@ class DatasetSpec:
     target: str
     """``package.module:open_dataset``, called with a :class:`DataRequest`."""
     title: str = ""
+    display: str = ""
+    """As papers write it: ``CUFED5``; empty: its name."""
     count: int | None = None
     """Samples in a complete copy; None when there is no fixed number."""
     layout: str = ""
     source: str = ""
     licence: str = "unknown"
     needs_root: bool = True
+    paper: str = ""
+    """The paper that introduced it, in one line."""
+    bibtex: str = ""
+    """Its BibTeX entry, for ``refs.bib``; empty: nothing to cite."""
     embedded: str = ""
     """Name of the bundled dataset that stands in when no data root is given (cufed5 -> sample)."""
 
@@ -182,6 +193,10 @@ class MetricSpec:
     """``image``: f(sr, target). ``matching``: scored from the method's matches where the truth is known.
     ``set``: one value for all images of a cell."""
     title: str = ""
+    paper: str = ""
+    """The paper that introduced it, in one line."""
+    bibtex: str = ""
+    """Its BibTeX entry, for ``refs.bib``; empty: nothing to cite."""
     licence: str = ""
     options: Mapping[str, ParamValue] = field(default_factory=dict)
     """What the factory reads: colour space, crop, backbone, region."""

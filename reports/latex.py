@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 
-from refbench.untrusted.escape import printable
-
 from .grid_model import Grid
+from .latex_text import latex_note, latex_text
 from .report import Report
 from .table_columns import shown_columns, widths
 from .table_model import Score, Section, Table
@@ -15,13 +13,6 @@ from .table_notes import MARKS
 from .table_numbers import difference_text, interval_text, mean_text
 
 FRAGMENT, DOCUMENT = "tables.tex", "tables_document.tex"
-_SPECIAL = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%",
-    "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
-    ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}",
-    "'": r"\textquotesingle{}", "[": "{[}", "]": "{]}",
-}  # fmt: skip
-_LONGEST = 80
 ROWS_PER_TABLE = 30
 """Rows of one float; longer tables go on in the next one."""
 
@@ -48,26 +39,6 @@ def latex_files(report: Report) -> dict[str, str]:
     for grid in report.grids():
         parts += _grid(grid)
     return {FRAGMENT: "\n".join(parts), DOCUMENT: _PREAMBLE}
-
-
-def latex_text(text: str) -> str:
-    """Data as literal text: specials escaped, accents that pdfLaTeX knows kept, other letters as U+XXXX."""
-    shown = printable(text)
-    if len(shown) > _LONGEST:
-        shown = shown[: _LONGEST - 3] + "..."
-    return "".join(_character(c) for c in shown)
-
-
-def _character(character: str) -> str:
-    if character in _SPECIAL:
-        return _SPECIAL[character]
-    if character.isascii():
-        return character
-    plain = unicodedata.normalize("NFKD", character)
-    if plain.isascii():
-        return "".join(_SPECIAL.get(c, c) for c in plain)
-    # accented Latin letters are in the T1 encoding that the document asks for
-    return character if 0xC0 <= ord(character) <= 0xFF else f"U+{ord(character):04X}"
 
 
 def _comparison(table: Table) -> list[str]:
@@ -180,8 +151,3 @@ def _floats(
             ]
         lines += [r"\end{table}", ""]
     return lines
-
-
-def latex_note(text: str) -> str:
-    """A note in full: only labels inside tables are cut."""
-    return "".join(_character(c) for c in printable(text))

@@ -99,7 +99,9 @@ class Report:
         return nonempty(found)
 
 
-def build_report(stored: FinishedCells, *, metric: str | None = None, published: bool = False) -> Report:
+def build_report(
+    stored: FinishedCells, *, metric: str | None = None, published: bool | str = False
+) -> Report:
     """Analyse finished cells.
 
     metric: alias of the metric for curves and pictures; default the first one that the first cell has.
@@ -121,7 +123,7 @@ def build_report(stored: FinishedCells, *, metric: str | None = None, published:
         counts=count_curves(stored.cells, stored.specs),
         costs=tuple(cost_of(cell) for cell in stored.cells),
         scaling=scaling(stored.cells),
-        published=beside(stored.cells) if published else (),
+        published=() if published in (False, "none") else beside(stored.cells),
     )
 
 

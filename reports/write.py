@@ -6,12 +6,12 @@ import errno
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from refbench.config.report_keys import FORMATS
 from refbench.errors import UserError, unknown
 from refbench.store.disk import disk_error, make_folder, write_atomic
 
+from .options import PrintOptions
 from .report import Report
-
-FORMATS = ("md", "latex", "csv", "html", "json", "figures", "parquet")
 
 
 def write_report(
@@ -19,17 +19,24 @@ def write_report(
     formats: Sequence[str],
     folder: Path,
     *,
+    options: PrintOptions | None = None,
     samples: int = 48,
     data_root: str | None = None,
     note: Callable[[str], None] = lambda line: None,
 ) -> list[Path]:
     """Write every format asked for into ``folder``; returns the files that a person opens.
 
-    samples: most samples per dataset in the page's gallery. data_root: where the dataset is now. Raises
-    UserError for an unknown format, for none, and where the folder cannot be written.
+    options: of paper, crops and figures. samples: most samples per dataset in the page's gallery.
+    data_root: where the dataset is now. Raises UserError for an unknown format, for none, and where the
+    folder cannot be written.
     """
     check_formats(formats)
+    options = options or PrintOptions()
     written = write_text_formats(report, formats, folder)
+    if "crops" in formats:
+        from .crops.write import write_crops
+
+        written += write_crops(report, folder / "crops", options, data_root, note)
     if "figures" in formats:
         from .figures import write_figures
 

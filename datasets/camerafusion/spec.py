@@ -8,6 +8,7 @@ SPEC = DatasetSpec(
     name="camerafusion",
     target="refbench.datasets.camerafusion.adapter:open_dataset",
     title="CameraFusion: dual camera, x2",
+    display="CameraFusion",
     layout="test_LR, test_HR and test_ref with equal names",
     source="https://github.com/Tengfei-Wang/DCSR links the set",
     licence="not stated; research use",

@@ -8,6 +8,7 @@ SPEC = DatasetSpec(
     name="camerafusion_real",
     target="refbench.datasets.camerafusion_real.adapter:open_dataset",
     title="CameraFusion-Real: dual camera, x2, with center and corner",
+    display="CameraFusion-Real",
     layout="test/LR, HR and Ref_SIFT with equal names, and corrdinate/corrdinate_CameraFusion-Real.json",
     source="https://github.com/ZifanCui/KeDuSR links the set and has its box file",
     licence="CC BY-NC-SA 4.0",

@@ -8,6 +8,7 @@ SPEC = DatasetSpec(
     name="cufed5_given_lr",
     target="refbench.datasets.cufed5_given_lr.adapter:open_dataset",
     title="CUFED5 with ReFIR's LR images (Real-ESRGAN degradation)",
+    display="CUFED5 (given LR)",
     count=126,
     layout="Real_Deg/HR/NNN_0_HR.png, Real_Deg/LR/NNN_0_LR.png and ref/NNN_1.png",
     source="https://github.com/csguoh/ReFIR links the images",

@@ -8,6 +8,7 @@ SPEC = DatasetSpec(
     name="dusr_real",
     target="refbench.datasets.dusr_real.adapter:open_dataset",
     title="DuSR-Real: dual camera, x2, with center and corner",
+    display="DuSR-Real",
     layout="test/LR, HR and Ref_SIFT with equal names, and corrdinate/corrdinate_DuSR-Real.json",
     source="https://github.com/ZifanCui/KeDuSR links the set and has its box file",
     licence="CC BY-NC-SA 4.0",

@@ -8,6 +8,7 @@ SPEC = DatasetSpec(
     name="lmr",
     target="refbench.datasets.lmr.adapter:open_dataset",
     title="LMR test set",
+    display="LMR",
     count=142,
     layout="folders NNNN_<input file> that hold the input file and its references",
     source="https://github.com/wdmwhh/MRefSR (academic torrent, reported broken)",

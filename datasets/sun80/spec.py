@@ -8,6 +8,7 @@ SPEC = DatasetSpec(
     name="sun80",
     target="refbench.datasets.sun80.adapter:open_dataset",
     title="Sun80 with scene matches",
+    display="Sun80",
     count=80,
     layout="Sun_Hays_SR_groundtruth/*.jpg with Sun_Hays_SR_scenematches/<input>/*.jpg, or the HR images of "
     "SelfExSR's Sun-Hays80 alone",

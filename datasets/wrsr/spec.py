@@ -8,6 +8,7 @@ SPEC = DatasetSpec(
     name="wrsr",
     target="refbench.datasets.wrsr.adapter:open_dataset",
     title="WR-SR test set",
+    display="WR-SR",
     count=80,
     layout="input/NNN.png and ref/NNN_ref.png",
     source="the C2-Matching project page (https://github.com/yumingj/C2-Matching) links WR-SR",

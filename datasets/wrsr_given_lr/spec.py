@@ -8,6 +8,7 @@ SPEC = DatasetSpec(
     name="wrsr_given_lr",
     target="refbench.datasets.wrsr_given_lr.adapter:open_dataset",
     title="WR-SR with ReFIR's LR images (Real-ESRGAN degradation)",
+    display="WR-SR (given LR)",
     count=80,
     layout="NNN_HR.png, NNN_LR.png and NNN_ref.png, in Real_Deg/HR, Real_Deg/LR and ref or in one folder",
     source="https://github.com/csguoh/ReFIR links the images",

@@ -8,6 +8,7 @@ SPEC = MethodSpec(
     name="bicubic",
     target="refbench.methods.bicubic.method:Bicubic",
     title="Bicubic (PIL, a = -0.5)",
+    display="Bicubic",
     scale=4,
     min_refs=0,
     max_refs=0,

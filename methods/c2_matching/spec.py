@@ -21,6 +21,7 @@ SPEC = MethodSpec(
     name="c2_matching",
     target="refbench.methods.c2_matching.method:C2Matching",
     title="C2-Matching",
+    display="C2-Matching",
     scale=4,
     min_refs=1,
     max_refs=16,

@@ -21,6 +21,7 @@ SPEC = MethodSpec(
     name="datsr",
     target="refbench.methods.datsr.method:Datsr",
     title="DATSR (deformable attention transformer)",
+    display="DATSR",
     scale=4,
     min_refs=1,
     max_refs=16,

@@ -23,6 +23,7 @@ SPEC = MethodSpec(
     name="edvr",
     target="refbench.methods.edvr.method:Edvr",
     title="EDVR (references at LR size as neighbour frames)",
+    display="EDVR",
     scale=4,
     min_refs=0,
     max_refs=6,

@@ -9,6 +9,7 @@ SPEC = MethodSpec(
     name="edvr_ref",
     target="refbench.methods.edvr_ref.method:EdvrRef",
     title="EDVR's alignment with HR references (local alignment, no search)",
+    display="EDVR-ref",
     scale=4,
     min_refs=0,
     max_refs=16,

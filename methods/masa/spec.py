@@ -16,6 +16,7 @@ SPEC = MethodSpec(
     name="masa",
     target="refbench.methods.masa.method:Masa",
     title="MASA-SR (matching acceleration)",
+    display="MASA",
     scale=4,
     min_refs=1,
     max_refs=16,

@@ -26,6 +26,7 @@ SPEC = MethodSpec(
     name="mrefsr",
     target="refbench.methods.mrefsr.method:MRefSR",
     title="MRefSR (multi-reference fusion)",
+    display="MRefSR",
     scale=4,
     min_refs=1,
     max_refs=16,

@@ -15,6 +15,7 @@ SPEC = MethodSpec(
     name="srntt",
     target="refbench.methods.srntt.method:Srntt",
     title="SRNTT (neural texture transfer, PyTorch port)",
+    display="SRNTT",
     scale=4,
     min_refs=1,
     max_refs=16,

@@ -11,6 +11,7 @@ SPEC = MethodSpec(
     name="ttsr",
     target="refbench.methods.ttsr.method:Ttsr",
     title="TTSR (texture transformer)",
+    display="TTSR",
     scale=4,
     min_refs=1,
     max_refs=16,

@@ -11,7 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from refbench.api.commands import carry_out_configs, report_folder, run_configs, upscale_with, verify_with
+from refbench.api.commands import (
+    carry_out_configs,
+    report_folder,
+    report_with,
+    run_configs,
+    upscale_with,
+    verify_with,
+)
 from refbench.api.results import ReportResult, RunResult
 from refbench.errors import UserError
 
@@ -112,16 +119,20 @@ def report(
     format: str | Sequence[str] = ("md", "csv", "html"),
     dir: str | Path | None = None,
     metric: str | None = None,
-    published: bool = False,
+    published: bool | str = False,
     samples: int = 48,
     data_root: str | Path | None = None,
     note: Callable[[str], None] = lambda line: None,
+    **settings: object,
 ) -> ReportResult:
-    """Report finished runs: tables, curves, costs, a page to look at.
+    """Report finished runs: tables, curves, costs, a page to look at, a table and a figure for a paper.
 
     runs: results or run folders, default ``results``. dir: folder for the files, default ``report`` in the
-    first one. metric: of curves and pictures. samples: most samples per dataset in the page's gallery.
-    Raises UserError for an unknown format, and where there is nothing to report.
+    first one. metric: of curves and pictures. published: numbers of the literature on the own methods
+    (``True``, ``"own"``), or ``"all"``. samples: most samples per dataset in the page's gallery. settings:
+    those of ``refbench report`` for print: ``methods=["datsr"]``, ``crop="004:120,80,64,64"``,
+    ``figure__style="cvpr"``. Raises UserError for an unknown format or setting, and where there is nothing
+    to report.
 
     >>> import refbench, tempfile
     >>> out = tempfile.mkdtemp()
@@ -129,23 +140,22 @@ def report(
     >>> [path.name for path in refbench.report(out, format="json").files]
     ['report.json']
     """
-    from refbench.reports.report import build_report
-    from refbench.reports.write import write_report
-    from refbench.results.cells import load_cells
+    from refbench.config.load import load_command
+    from refbench.config.report_keys import KEYS
+    from refbench.config.words import words
 
+    given: dict[str, object] = {
+        "metric": metric,
+        "published": published if isinstance(published, str) else "own" if published else "none",
+        "report.samples": samples,
+        "data.root": data_root,
+        **settings,
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    values = load_command("report", KEYS, words(given, {key.name: key for key in KEYS}))
     places = [Path(place) for place in runs] or [Path("results")]
-    formats = (format,) if isinstance(format, str) else tuple(format)
-    folder = Path(dir) if dir is not None else report_folder(places[0])
-    built = build_report(load_cells(places), metric=metric, published=published)
-    files = write_report(
-        built,
-        formats,
-        folder,
-        samples=samples,
-        data_root=None if data_root is None else str(data_root),
-        note=note,
-    )
-    return ReportResult(built, tuple(files))
+    values["format"] = (format,) if isinstance(format, str) else tuple(format)
+    return report_with(places, Path(dir) if dir is not None else report_folder(places[0]), values, note)
 
 
 def check(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from refbench.api.results import RunResult
+from refbench.api.results import ReportResult, RunResult
 from refbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -104,6 +104,30 @@ def report_folder(place: Path) -> Path:
     with explained(root):
         check_links(root / "report" / "report.md", root)
     return root / "report"
+
+
+def report_with(
+    places: Sequence[Path], folder: Path, values: Mapping[str, Any], note: Callable[[str], None]
+) -> ReportResult:
+    """:func:`report` with the settings of the command, read. Raises UserError."""
+    from refbench.reports.options import print_options
+    from refbench.reports.report import build_report
+    from refbench.reports.write import check_formats, write_report
+    from refbench.results.cells import load_cells
+
+    check_formats(values["format"])
+    options = print_options(values)
+    built = build_report(load_cells(places), metric=values["metric"], published=options.published)
+    files = write_report(
+        built,
+        values["format"],
+        folder,
+        options=options,
+        samples=values["report.samples"],
+        data_root=values["data.root"],
+        note=note,
+    )
+    return ReportResult(built, tuple(files))
 
 
 def verify_with(

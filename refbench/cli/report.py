@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from refbench.cli.parser import add_words
-from refbench.config.keys import OUT, TRACKING_URI, Key
 from refbench.config.load import load_command
 from refbench.config.override import is_override
+from refbench.config.report_keys import KEYS
 from refbench.errors import UserError
 
 if TYPE_CHECKING:
     from refbench.cli.output import Output
 
-FORMATS = ("md", "latex", "csv", "html", "json", "figures", "parquet")
 HELP = """Report finished runs: comparison tables, robustness and reference curves, costs, a page to look at.
 
   refbench report                                            everything in results/
@@ -26,17 +24,6 @@ HELP = """Report finished runs: comparison tables, robustness and reference curv
   refbench report tracking.uri=http://127.0.0.1:5000         the suites on an MLflow server
 
 Methods are ranked only on the same samples, protocol and metric signature; the report says why otherwise."""
-KEYS = (
-    OUT,
-    Key("format", "words", f"any of {','.join(FORMATS)}", ("md", "csv", "html")),
-    Key("report.dir", "path", "folder for the files (default: report/ in the first results folder)"),
-    Key("metric", "name", "metric of curves and pictures (default: the first one, PSNR-Y)"),
-    Key("report.samples", "int", "html: most samples per dataset in the gallery", 48, minimum=0),
-    Key("data.root", "path", "html: where the dataset is now, when it has moved"),
-    replace(TRACKING_URI, help="MLflow server or database to fetch runs from, besides the folders named"),
-    Key("experiment", "text", "tracking.uri: experiment there (default: refbench)"),
-    Key("tracking.run", "words", "tracking.uri: only these parent runs, by id", ()),
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,8 +41,9 @@ def run(args: argparse.Namespace) -> int:
     for name in ("tracking.run", "experiment"):
         if values[name] and not uri:
             raise UserError(f"{name}= needs tracking.uri=, the server to fetch runs from")
-    from refbench.api import report
-    from refbench.api.commands import report_folder
+    if args.published and values["published"] == "none":
+        values["published"] = "own"
+    from refbench.api.commands import report_folder, report_with
     from refbench.reports.write import check_formats
 
     check_formats(formats)
@@ -63,17 +51,8 @@ def run(args: argparse.Namespace) -> int:
     folder = Path(values["report.dir"]) if values["report.dir"] else report_folder([*places, out][0])
     if uri:
         places += fetched(values, folder / "rows", args.output)
-    found = report(
-        *places,
-        format=formats,
-        dir=folder,
-        metric=values["metric"],
-        published=args.published,
-        samples=values["report.samples"],
-        data_root=values["data.root"],
-        note=args.output.note,
-    )
-    show(found.report, found.files, args.output, published=args.published)
+    found = report_with(places, folder, {**values, "format": formats}, args.output.note)
+    show(found.report, found.files, args.output)
     return 0
 
 
@@ -88,7 +67,7 @@ def fetched(values: dict[str, Any], into: Path, output: Output) -> list[Path]:
     return found
 
 
-def show(report: Any, written: Sequence[Path], output: Output, *, published: bool = False) -> None:
+def show(report: Any, written: Sequence[Path], output: Output) -> None:
     """Tables for people, one document for programs, then what was written."""
     from refbench.cli.published import print_published, published_beside
     from refbench.reports.table_text import render
@@ -100,7 +79,7 @@ def show(report: Any, written: Sequence[Path], output: Output, *, published: boo
     for _, table in report.tables:
         output.line(render(table, terminal=output.terminal), styled=True)
         output.line()
-    if published:
+    if report.published:
         print_published(output, published_beside(report.stored.cells))
         output.line()
     for problem in report.stored.problems:

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refbench.reports.latex import latex_files, latex_text
+from refbench.reports.latex import latex_files
+from refbench.reports.latex_text import latex_text
 from refbench.reports.report import build_report
 from refbench.results.cells import load_cells
 
