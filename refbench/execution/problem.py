@@ -54,11 +54,16 @@ def known_error(error: BaseException) -> bool:
     return isinstance(error, SampleError | UserError)
 
 
-def kind_of(error: BaseException) -> str:
-    """Class of a method's exception: memory, timeout, or method."""
+def kind_of(error: BaseException, stage: str = "method") -> str:
+    """Class of an exception: memory wherever it ran out, else of its ``stage``; a method's also timeout."""
     if isinstance(error, TooLittleMemory) or out_of_memory(error):
         return "memory"
-    return "timeout" if isinstance(error, TimeoutError) else "method"
+    return "timeout" if stage == "method" and isinstance(error, TimeoutError) else stage
+
+
+def problem_at(stage: str, error: BaseException) -> Problem:
+    """An exception while a sample was decoded or scored, outside any method."""
+    return Problem(kind_of(error, stage), one_line(error), "" if known_error(error) else trace_of(error))
 
 
 def one_line(error: BaseException) -> str:

@@ -18,7 +18,7 @@ from refbench.execution.elsewhere import absolute_method
 from refbench.execution.matching_scores import matching_scores
 from refbench.execution.measure.work import WorkCounter
 from refbench.execution.metric_set import MetricSet
-from refbench.execution.problem import Problem, known_error, one_line, place_of, trace_of
+from refbench.execution.problem import Problem, one_line, place_of, problem_at
 from refbench.identity.pixels import pixel_sha256
 from refbench.loader import load_method, resolve_weights
 from refbench.plan.job import CellJob, DataJob, MethodJob, Task, TaskResult
@@ -187,8 +187,7 @@ class Worker:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            problem = Problem("decode", one_line(error), "" if known_error(error) else trace_of(error))
-            return Prepared(task, None, problem, decoded - start, 0.0)
+            return Prepared(task, None, problem_at("decode", error), decoded - start, 0.0)
         return Prepared(task, trial, None, decoded - start, time.perf_counter() - decoded)
 
     def restore(self, prepared: Prepared) -> Restored:
@@ -232,7 +231,7 @@ class Worker:
             except KeyboardInterrupt:
                 raise
             except BaseException as failure:
-                problem = Problem("score", one_line(failure), trace_of(failure))
+                problem = problem_at("score", failure)
         scored = time.perf_counter()
         # the image of a trial that failed in scoring would stand in the way of the one that a retry keeps
         keep = attempt.sr is not None and cell.images and problem is None

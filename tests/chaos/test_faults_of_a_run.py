@@ -195,7 +195,8 @@ def test_a_results_folder_that_vanishes_stops_the_run_with_one_line(place: Place
 
 
 def test_a_dataset_that_vanishes_costs_only_the_images_it_took(place: Place) -> None:
-    run = place.start(pause=0.2)
+    # slow enough that samples are still undecoded at the second row on a busy machine
+    run = place.start(pause=1.0)
     place.until_rows(run, 2)
     os.rename(place.data, place.folder / "away")
     assert run.wait() == 1

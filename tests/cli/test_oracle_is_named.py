@@ -12,7 +12,7 @@ from PIL import Image as PILImage
 from refbench.cli.main import main
 
 ORACLE = "oracle: leaks HR"
-LABEL = f"urban100 [2 of 100] ({ORACLE})"
+LABEL = f"urban100 ({ORACLE}) [2 of 100]"
 POLICY = f"canonical@1+ref=hr({ORACLE})"
 SUITE = """
 dataset: urban100

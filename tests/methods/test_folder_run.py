@@ -92,5 +92,7 @@ def test_a_method_in_a_file_runs_and_is_keyed_by_its_content(
     copy.write_text(PLUGIN)
     digest = code_digest(spec_in_file(f"{plugin}:SPEC"))
     assert code_digest(spec_in_file(f"{copy}:SPEC")) == digest
-    plugin.write_text(PLUGIN + "# changed")
+    plugin.write_text(PLUGIN + "# a comment changes nothing")
+    assert code_digest(spec_in_file(f"{plugin}:SPEC")) == digest
+    plugin.write_text(PLUGIN + "CHANGED = 1\n")
     assert code_digest(spec_in_file(f"{plugin}:SPEC")) != digest

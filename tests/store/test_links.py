@@ -238,6 +238,8 @@ ALLOWED = {
     "scaffold/method.py": {"write_text"},
     "isolation/child.py": {"open", "os.open"},
     "cli/main.py": {"os.open", "open"},
+    # the file descriptors of this process
+    "cli/output.py": {"open"},
     "execution/measure/memory.py": {"write_text"},
 }
 """Where something other than refbench.store.disk may write, and with what."""
