@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from refbench.errors import SampleError, UserError
+from refbench.files.disk import write_atomic
 from refbench.imaging import read_image
 from refbench.registry import load_class
 from refbench.specs import DataRequest, DatasetSpec
-from refbench.store.disk import write_atomic
 
 from .fingerprint import file_digest, file_sha256
 from .groups import Scan, check_contained

@@ -101,17 +101,9 @@ class Registry:
         """:meth:`get` for datasets."""
         return cast(DatasetSpec, self.get("datasets", name))
 
-    def method_from(self, text: str) -> MethodSpec:
-        """A method by its name, or by ``path/to/file.py:SPEC``, which a process of its own reads: its code
-        never runs in this one."""
-        if not is_file_locator(text):
-            return self.method(text)
-        from refbench.isolation.outside import spec_outside
-
-        return spec_outside(text)
-
     def method_here(self, text: str) -> MethodSpec:
-        """:meth:`method_from` for a process that is the method's own: a file runs in it."""
+        """A method by its name, or by ``path/to/file.py:SPEC``, whose code then runs in this process.
+        Outside the method's own process use :func:`refbench.isolation.outside.method_outside`."""
         return spec_in_file(text) if is_file_locator(text) else self.method(text)
 
     def is_third_party(self, text: str) -> bool:

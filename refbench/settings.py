@@ -6,13 +6,41 @@ needs to know where configuration comes from.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from refbench.plan.sharding import Shard
+from refbench.errors import UserError
 from refbench.specs import DataRequest, ParamValue
+
+_SHARD = re.compile(r"\s*(-?\d+)\s*/\s*(-?\d+)\s*")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Shard ``number`` of ``count``, counted from 1 as job arrays and test runners do."""
+
+    number: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
+
+    @staticmethod
+    def parse(text: str) -> Shard:
+        """``"2/8"``. Raises UserError for another form and for numbers out of range."""
+        found = _SHARD.fullmatch(text)
+        if found is None:
+            raise UserError(f"shard={text}: give it as i/n, for example shard=1/4 to shard=4/4")
+        number, count = int(found[1]), int(found[2])
+        if count < 1:
+            raise UserError(f"shard={text}: the number of shards is 1 or more")
+        if not 1 <= number <= count:
+            counted = "; they are counted from 1, not from 0" if number == 0 else ""
+            raise UserError(f"shard={text}: there are shards 1/{count} to {count}/{count}{counted}")
+        return Shard(number, count)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from refbench.config.report_keys import FORMATS
 from refbench.errors import UserError, unknown
-from refbench.store.disk import disk_error, make_folder, write_atomic
+from refbench.files.disk import disk_error, make_folder, write_atomic
 
 from .options import PrintOptions
 from .report import Report

@@ -12,6 +12,7 @@ import pytest
 
 import refbench.registry as registry_module
 from refbench.errors import UserError
+from refbench.isolation.outside import method_outside
 from refbench.registry import Entry, Registry, file_module_name, load_class, spec_in_file
 from refbench.specs import DatasetSpec, MethodSpec
 
@@ -126,7 +127,7 @@ def test_a_method_from_a_file(tmp_path: Path, target: str) -> None:
     path = tmp_path / "with space [1]" / "my toy.py"
     path.parent.mkdir()
     path.write_text(TOY.format(target=target))
-    outside = Registry({}).method_from(f"{path}:SPEC")
+    outside = method_outside(Registry({}), f"{path}:SPEC")
     assert (outside.name, outside.target) == ("toy", f"{path}:Toy")
     assert file_module_name(path.resolve()) not in sys.modules, "its code has not run in this process"
     spec = Registry({}).method_here(f"{path}:SPEC")

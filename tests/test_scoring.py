@@ -15,9 +15,8 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from refbench.cli.main import main
 from refbench.errors import UserError
-from refbench.execution import metric_set
 from refbench.imaging import mod_crop, read_image
-from refbench.metrics import METRICS, MetricCatalog
+from refbench.metrics import METRICS, MetricCatalog, metric_set
 from refbench.registry import Registry
 from refbench.results.scoring import Scorer, kept_image, protocol_of
 from refbench.store import CellStore, SampleRow, find_runs, load_run, read_manifest

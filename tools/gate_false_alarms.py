@@ -15,10 +15,10 @@ import torch
 
 from refbench.config.load import load_run
 from refbench.execution.call import Images, Settings, call
-from refbench.execution.metric_set import MetricSet
 from refbench.execution.worker import method_of
 from refbench.gate.compare import compared, rule_of
 from refbench.gate.tolerance import Limits
+from refbench.metrics.metric_set import MetricSet
 from refbench.plan.job import CellJob
 from refbench.plan.planner import Planner
 from refbench.registry import Registry, load_class

@@ -8,10 +8,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from refbench.errors import UserError
-from refbench.nets.config import config_to_json
 from refbench.training.configuration import choose
 from refbench.training.initialise import soften
 from refbench.training.trainable import Trainable
+from refbench.weights.net_config import config_to_json
 
 from .config import L_REDS, L_VIMEO, M
 from .net import EdvrNet

@@ -7,10 +7,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from refbench.nets.config import config_to_json
 from refbench.training.configuration import choose
 from refbench.training.initialise import even_start, soften
 from refbench.training.trainable import Trainable, each_reference
+from refbench.weights.net_config import config_to_json
 
 from .config import COMPACT, LARGER
 from .net import EdvrRefNet

@@ -7,11 +7,11 @@ from typing import Any
 
 from torch import Tensor
 
-from refbench.nets.config import config_to_json
 from refbench.nets.vgg import LEVELS
 from refbench.training.configuration import choose
 from refbench.training.initialise import normal_start, soften
 from refbench.training.trainable import Trainable, each_reference, upsample
+from refbench.weights.net_config import config_to_json
 
 from .config import COMPACT, RELEASED
 from .model import MRefModel

@@ -8,11 +8,11 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
-from refbench.nets.config import config_to_json
 from refbench.nets.vgg import LEVELS
 from refbench.training.configuration import choose
 from refbench.training.initialise import soften
 from refbench.training.trainable import Trainable, upsample
+from refbench.weights.net_config import config_to_json
 
 from .config import PORT
 from .model import SrnttModel

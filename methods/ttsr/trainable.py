@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.func import functional_call
 
-from refbench.nets.config import config_to_json
 from refbench.training.configuration import choose
 from refbench.training.initialise import soften
 from refbench.training.trainable import Features, Trainable, upsample
+from refbench.weights.net_config import config_to_json
 
 from .config import COMPACT, RELEASED
 from .model import TtsrModel

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from refbench.api.results import ReportResult, RunResult
 from refbench.errors import UserError
+from refbench.isolation.outside import method_outside
 
 if TYPE_CHECKING:
     from refbench.conformance.golden_report import GoldenReport
@@ -97,7 +98,7 @@ def report_folder(place: Path) -> Path:
     UserError when there is a link of that name: results folders are handed around, and a report that was
     not told where to write stays inside.
     """
-    from refbench.store.disk import check_links, explained
+    from refbench.files.disk import check_links, explained
     from refbench.store.manifest import MANIFEST
 
     root = place.parent if (place / MANIFEST).is_file() else place
@@ -143,7 +144,7 @@ def verify_with(
         from refbench.conformance.kit import verify_method
 
         registry = Registry.discover()
-        spec: MethodSpec = registry.method_from(choice.locator)
+        spec: MethodSpec = method_outside(registry, choice.locator)
         folder = Path(root) if root else None
         if registry.is_third_party(choice.locator):
             from refbench.conformance.outside import verify_third_party
@@ -171,17 +172,17 @@ def upscale_with(
     image: Path, values: Mapping[str, Any], line: Callable[[str], None], note: Callable[[str], None]
 ) -> tuple[UpscaleResult, ...]:
     """:func:`upscale_folder` with the settings of the command, read; ``image`` may be a file."""
+    from refbench.execution.loader import resolve_weights
     from refbench.execution.threads import set_threads
     from refbench.execution.upscale import UpscaleRequest, upscale_all
     from refbench.execution.upscale_files import tasks_of
-    from refbench.loader import resolve_weights
     from refbench.registry import Registry
     from refbench.tiling.size import memory_bytes
 
     choice = values["method"]
     root = Path(values["weights.root"]) if values["weights.root"] else None
     registry = Registry.discover()
-    spec = registry.method_from(choice.locator)
+    spec = method_outside(registry, choice.locator)
     scale = spec.scale
     if spec.any_checkpoint:
         weights = resolve_weights(spec, choice.weights, root)

@@ -186,7 +186,7 @@ def _show(result: GateResult, path: Path, values: Mapping[str, Any], output: Out
 
 def _write(path: Path, content: str) -> None:
     try:
-        from refbench.store.disk import write_atomic
+        from refbench.files.disk import write_atomic
 
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, content.encode())

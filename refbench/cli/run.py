@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from refbench.api import RunResult
     from refbench.cli.output import Output
     from refbench.plan.planner import Cell, Plan
-    from refbench.plan.sharding import Shard
-    from refbench.settings import RunConfig
+    from refbench.settings import RunConfig, Shard
 
 HELP = "score methods on suites under a named protocol and print the comparison table"
 

@@ -14,9 +14,8 @@ from refbench.config.suite import parse_suite, read_suite_file
 from refbench.config.values import check, expand, looks_like_path
 from refbench.errors import UserError
 from refbench.metrics.catalog import MetricCatalog
-from refbench.plan.sharding import Shard
 from refbench.registry import Registry
-from refbench.settings import ExecutorChoice, RunConfig, SuiteConfig
+from refbench.settings import ExecutorChoice, RunConfig, Shard, SuiteConfig
 from refbench.specs import DataRequest, MethodSpec
 from refbench.weights.resolve import ROOT_VARIABLE
 

@@ -11,6 +11,7 @@ from refbench.config.method import WEIGHTS, method_choice, option_key
 from refbench.config.override import Override, split_overrides, unknown_key
 from refbench.config.values import check, looks_like_path, read_raw
 from refbench.errors import UserError
+from refbench.isolation.outside import method_outside
 from refbench.registry import Registry
 
 
@@ -77,7 +78,7 @@ def _read(
         if options:
             raise UserError(f"{command}: {options[0].key}= needs method=")
         return values
-    spec = (registry or Registry.discover()).method_from(locator)
+    spec = method_outside(registry or Registry.discover(), locator)
     params = {
         o.key.removeprefix("method."): read_single(option_key(o.key, [spec]), o, grammar) for o in options
     }

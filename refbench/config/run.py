@@ -15,6 +15,7 @@ from refbench.config.show import run_words
 from refbench.config.suite import SUITE_KEYS, config_names, read_config
 from refbench.config.values import looks_like_path, read_raw
 from refbench.errors import UserError, unknown
+from refbench.isolation.outside import method_outside
 from refbench.registry import Registry
 from refbench.settings import RunConfig
 from refbench.specs import MethodSpec
@@ -73,7 +74,7 @@ def _axes(given: list[Override], multirun: bool, registry: Registry, grammar: Gr
     if "method" not in by_key:
         raise UserError(f"method= is missing; choose from {', '.join(registry.names('methods'))}")
     locators = _locators(by_key["method"], multirun, grammar)
-    specs = [registry.method_from(text) for text in locators]
+    specs = [method_outside(registry, text) for text in locators]
     axes = Axes(list(zip(locators, specs, strict=True)), [None])
     if "suite" in by_key:
         axes.suites = list(_locators(by_key["suite"], multirun, grammar))

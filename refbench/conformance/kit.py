@@ -16,8 +16,8 @@ from refbench.conformance.process_state import process_state, restore
 from refbench.conformance.report import ClauseResult, ConformanceReport
 from refbench.errors import SampleError, UserError
 from refbench.execution.device import resolve_device
+from refbench.execution.loader import load_method, resolve_weights
 from refbench.execution.problem import one_line, place_of
-from refbench.loader import load_method, resolve_weights
 from refbench.specs import MethodSpec, ParamValue
 
 Clause = tuple[str, str, Callable[[Context], str]]

@@ -18,11 +18,10 @@ from refbench.identity.keys import RUN_SCHEMA, digest
 from refbench.plan.job import Task, TaskResult
 from refbench.plan.manifests import cell_manifest, suite_controls
 from refbench.plan.planner import Cell, Plan
-from refbench.plan.sharding import Shard
 from refbench.results.labels import distinct_labels
 from refbench.results.record import CellRecord, cell_record
 from refbench.results.scoring import complete_rows, complete_sets
-from refbench.settings import RunConfig
+from refbench.settings import RunConfig, Shard
 from refbench.store import CellStore, RowError, SampleRow, load_run
 from refbench.store.provenance import new_session, now
 from refbench.store.reader import older_cells

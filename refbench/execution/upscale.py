@@ -13,12 +13,12 @@ from PIL import Image as PILImage
 from refbench.errors import SampleError, UserError
 from refbench.execution.call import Attempt, Images, Settings
 from refbench.execution.device import resolve_device
+from refbench.execution.loader import resolve_weights
 from refbench.execution.upscale_files import Task, check_out
 from refbench.execution.worker import Caller, open_method
 from refbench.imaging import Picture, read_picture, write_image
 from refbench.imaging.pixels import off_white
 from refbench.imaging.write import OPAQUE
-from refbench.loader import resolve_weights
 from refbench.plan.job import MethodJob
 from refbench.specs import MethodSpec, ParamValue
 from refbench.types import Image

@@ -15,12 +15,12 @@ from typing import Protocol
 from refbench.errors import UserError
 from refbench.execution.call import Attempt, Images, Settings, call
 from refbench.execution.elsewhere import absolute_method
+from refbench.execution.loader import load_method, resolve_weights
 from refbench.execution.matching_scores import matching_scores
 from refbench.execution.measure.work import WorkCounter
-from refbench.execution.metric_set import MetricSet
 from refbench.execution.problem import Problem, one_line, place_of, problem_at
 from refbench.identity.pixels import pixel_sha256
-from refbench.loader import load_method, resolve_weights
+from refbench.metrics.metric_set import MetricSet
 from refbench.plan.job import CellJob, DataJob, MethodJob, Task, TaskResult
 from refbench.protocols.transforms import load_transform
 from refbench.registry import is_file_locator, load_class, spec_in_file

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from refbench.errors import UserError
+from refbench.files.disk import write_atomic
 from refbench.gate.compare import Scores
 from refbench.gate.parse import Field
 from refbench.identity.keys import first_difference
 from refbench.results.record import CellRecord
-from refbench.store.disk import write_atomic
 
 KIND = "refbench-baseline"
 INPUT = "input"

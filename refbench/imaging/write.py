@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image as PILImage
 
 from refbench.errors import UserError
-from refbench.store.disk import atomic_file
+from refbench.files.disk import atomic_file
 from refbench.types import Image
 
 _JPEG: Mapping[str, object] = {"format": "JPEG", "quality": 95, "subsampling": 0}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from refbench.errors import UserError
-from refbench.isolation.process import Child, ChildFailed, ChildLost
+from refbench.registry import Registry, is_file_locator
 from refbench.specs import MethodSpec
 
 READ_SECONDS = 300.0
@@ -45,6 +45,12 @@ def own_environment(hidden: Iterable[str] = ()) -> dict[str, str]:
 
 def _below(place: str, folders: Iterable[str]) -> bool:
     return any(Path(place).is_relative_to(folder) for folder in folders if folder)
+
+
+def method_outside(registry: Registry, text: str) -> MethodSpec:
+    """A method by its name, or by ``path/to/file.py:SPEC``, which a process of its own reads: its code never
+    runs in this one. UserError for an unknown name and as :func:`spec_outside` raises it."""
+    return spec_outside(text) if is_file_locator(text) else registry.method(text)
 
 
 def spec_outside(locator: str) -> MethodSpec:
@@ -88,6 +94,9 @@ def hooks_outside(
 
 
 def _ask(header: dict[str, Any], locator: str) -> dict[str, Any]:
+    # numpy comes with it: a plain `refbench list` does without
+    from refbench.isolation.process import Child, ChildFailed, ChildLost
+
     child = Child(own_interpreter("refbench.isolation.teller"), own_environment())
     try:
         answer, _ = child.ask({**header, "folder": os.getcwd()}, (), READ_SECONDS)

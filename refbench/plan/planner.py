@@ -14,16 +14,16 @@ from typing import Any
 from refbench.errors import UserError
 from refbench.identity.code_digest import code_digest
 from refbench.identity.keys import digest, run_fields
-from refbench.isolation.outside import hooks_outside
+from refbench.isolation.outside import hooks_outside, method_outside
 from refbench.metrics import MetricCatalog
 from refbench.metrics.specs import MATCHING
 from refbench.plan.job import ENOUGH, CellJob, DataJob, MethodJob, Task
 from refbench.plan.method_hooks import file_identity, method_label
-from refbench.plan.sharding import Load, Shard, Share, share
+from refbench.plan.sharding import Load, Share, share
 from refbench.protocols import ProtocolInstance, build_instances
 from refbench.protocols.instance import control_id, control_of
 from refbench.registry import Registry, load_class
-from refbench.settings import MethodChoice, RunConfig
+from refbench.settings import MethodChoice, RunConfig, Shard
 from refbench.specs import MethodSpec, MetricSpec, ParamValue
 from refbench.tiling.size import memory_bytes
 from refbench.types import Corresponding, Counted, Dataset, Sized
@@ -243,7 +243,7 @@ class Planner:
         baseline: bool,
         control: ProtocolInstance | None,
     ) -> Cell:
-        spec = self._registry.method_from(choice.locator or choice.name)
+        spec = method_outside(self._registry, choice.locator or choice.name)
         variant, files, scale = self._resolve(spec, choice.weights, config)
         if scale != instance.card.scale:
             which = f"{spec.name} ({variant})" if scale != spec.scale else spec.name

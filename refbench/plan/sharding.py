@@ -8,42 +8,14 @@ with its own part.
 from __future__ import annotations
 
 import heapq
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from refbench.errors import UserError
-
-_FORM = re.compile(r"\s*(-?\d+)\s*/\s*(-?\d+)\s*")
+from refbench.settings import Shard
 
 Share: TypeAlias = frozenset[tuple[str, str]]
 """(run key, sample id) of one shard; all draws of a sample stay together, so that it is decoded once."""
-
-
-@dataclass(frozen=True)
-class Shard:
-    """Shard ``number`` of ``count``, counted from 1 as job arrays and test runners do."""
-
-    number: int
-    count: int
-
-    def __str__(self) -> str:
-        return f"{self.number}/{self.count}"
-
-    @staticmethod
-    def parse(text: str) -> Shard:
-        """``"2/8"``. Raises UserError for another form and for numbers out of range."""
-        found = _FORM.fullmatch(text)
-        if found is None:
-            raise UserError(f"shard={text}: give it as i/n, for example shard=1/4 to shard=4/4")
-        number, count = int(found[1]), int(found[2])
-        if count < 1:
-            raise UserError(f"shard={text}: the number of shards is 1 or more")
-        if not 1 <= number <= count:
-            counted = "; they are counted from 1, not from 0" if number == 0 else ""
-            raise UserError(f"shard={text}: there are shards 1/{count} to {count}/{count}{counted}")
-        return Shard(number, count)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from refbench.errors import UserError
+from refbench.files.disk import write_atomic
 from refbench.profiling.cells import Order
 from refbench.profiling.process import failure
-from refbench.store.disk import write_atomic
 
 EXHAUSTED = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory")
 """How torch's allocators and the system word it."""

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from refbench.errors import UserError
 from refbench.execution.call import Settings, checked, invoke
+from refbench.execution.loader import load_method, resolve_weights
 from refbench.execution.problem import WrongOutput
-from refbench.loader import load_method, resolve_weights
 from refbench.plan.method_hooks import measured_cost
 from refbench.profiling.cells import Conditions, MethodCell
 from refbench.profiling.counting import Work, count_work

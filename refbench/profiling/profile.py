@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from refbench.errors import UserError
+from refbench.files.disk import explained, make_folder, write_atomic
 from refbench.profiling.cells import MatcherCell, MethodCell, Order
 from refbench.profiling.document import Row, Yardstick, assemble, matcher_row, method_row
 from refbench.profiling.process import measure
 from refbench.profiling.request import ProfileRequest
-from refbench.store.disk import explained, make_folder, write_atomic
 from refbench.store.provenance import new_session
 
 Echo = Callable[[str], None]

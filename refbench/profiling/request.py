@@ -14,6 +14,7 @@ from typing import Any
 from refbench.config.method import check_param, check_weights, unknown_option
 from refbench.errors import UserError, unknown
 from refbench.execution.device import resolve_device
+from refbench.isolation.outside import method_outside
 from refbench.profiling.cells import Conditions, MatcherCell, MethodCell, shown
 from refbench.registry import Registry, is_file_locator
 from refbench.specs import MethodSpec, ParamValue
@@ -87,7 +88,7 @@ def _method_cells(
     ks: Sequence[int],
     registry: Registry,
 ) -> Iterator[MethodCell]:
-    specs = [(text, registry.method_from(text)) for text in map(_expanded, locators)]
+    specs = [(text, method_outside(registry, text)) for text in map(_expanded, locators)]
     options = {
         name.removeprefix("method."): value for name, value in values.items() if name.startswith("method.")
     }
@@ -115,7 +116,7 @@ def _method_cells(
 
 def _weights(spec: MethodSpec, text: str | None, root: str | None, single: bool) -> str | None:
     """The choice for one method, checked by resolving it: a missing file is known before anything runs."""
-    from refbench.loader import resolve_weights
+    from refbench.execution.loader import resolve_weights
     from refbench.profiling.random_weights import is_random
 
     if not spec.takes_weights and not single:

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from refbench.errors import UserError
+from refbench.files.disk import atomic_file, explained, make_folder
 from refbench.identity.keys import first_difference, folder_name
-from refbench.plan.sharding import Shard
 from refbench.results.merging_rows import JoinedRows, join_rows
 from refbench.results.record import cell_record
 from refbench.results.scoring import kept_image
+from refbench.settings import Shard
 from refbench.store import CellStore, Manifest, Run, SampleRow, TrialKey, find_runs, load_run
 from refbench.store.cell import SUMMARY
-from refbench.store.disk import atomic_file, explained, make_folder
 from refbench.store.manifest import larger_whole, read_manifest, replace_manifest
 from refbench.store.partial import partial_text, shards_of, whole_trials
 from refbench.store.provenance import now

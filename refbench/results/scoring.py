@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from refbench.errors import SampleError, UserError
-from refbench.execution.metric_set import NO_TRUTH, MetricSet
 from refbench.imaging import read_image
 from refbench.metrics import MetricCatalog, metric_facts
+from refbench.metrics.metric_set import NO_TRUTH, MetricSet
 from refbench.plan.planner import Cell
 from refbench.protocols import ProtocolInstance, build_instances
 from refbench.registry import Registry, load_class

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from refbench.errors import SampleError, UserError
+from refbench.files.disk import explained, write_atomic
 from refbench.identity.keys import digest
 from refbench.imaging import read_image
 from refbench.metrics import MetricUnavailable
@@ -22,7 +23,6 @@ from refbench.protocols import ProtocolInstance
 from refbench.specs import MetricSpec
 from refbench.stats.summary import MetricSummary
 from refbench.store import CellStore, SampleRow
-from refbench.store.disk import explained, write_atomic
 from refbench.types import Dataset, Image
 
 SETS = "sets.json"

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from refbench.files.disk import explained, make_folder, remove_stale, vanished, write_atomic
 from refbench.identity.keys import folder_name
-from refbench.store.disk import explained, make_folder, remove_stale, vanished, write_atomic
 from refbench.store.images import IMAGES, write_image
 from refbench.store.linelog import LineLog
 from refbench.store.manifest import Manifest, add_metrics, join_manifest, update_session

@@ -6,7 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from refbench.store.disk import explained, write_atomic
+from refbench.files.disk import explained, write_atomic
 
 IMAGES = "images"
 _LONGEST = 100

@@ -20,8 +20,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from refbench.store.disk import NO_LINK, check_links, disk_error, vanished, write_all
-from refbench.store.locks import lock_file
+from refbench.files.disk import NO_LINK, check_links, disk_error, vanished, write_all
+from refbench.files.locks import lock_file
 
 SYNC_SECONDS = 1.0
 LONGEST_LINE = 4 << 20

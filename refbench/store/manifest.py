@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from refbench.errors import UserError
+from refbench.files.disk import explained, write_atomic
+from refbench.files.locks import exclusive
 from refbench.identity.keys import first_difference
 from refbench.store.checks import no_constant
-from refbench.store.disk import explained, write_atomic
-from refbench.store.locks import exclusive
 
 MANIFEST = "manifest.json"
 DAMAGED = "manifest.damaged"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from refbench.plan.sharding import Shard
+from refbench.settings import Shard
 from refbench.store.manifest import Manifest
 from refbench.store.row import TrialKey
 

@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from refbench.store.disk import write_atomic
+from refbench.files.disk import write_atomic
 from refbench.tracking.local import DATABASE, sqlite_uri
 
 DAMAGED = f"{DATABASE}.damaged"

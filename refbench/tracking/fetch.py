@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from refbench.errors import UserError, unknown
+from refbench.files.disk import explained, make_folder
 from refbench.identity.file_digest import file_sha256
 from refbench.identity.keys import digest, folder_name
-from refbench.store.disk import explained, make_folder
 from refbench.store.manifest import MANIFEST, read_manifest
 from refbench.store.reader import row_files
 from refbench.tracking.guard import one_line

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from refbench.store.locks import exclusive
+from refbench.files.locks import exclusive
 from refbench.tracking.database import ensure_database
 from refbench.tracking.local import artifact_root, follow_move, local_uri, plain_address, ui_command
 from refbench.tracking.quiet import quiet

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from refbench.errors import UserError
-from refbench.store.disk import write_atomic
+from refbench.files.disk import write_atomic
 
 from .trainable import Trainable
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from refbench.store.disk import atomic_file
+from refbench.files.disk import atomic_file
 
 Rows = Sequence[Mapping[str, float]]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from refbench.store.disk import write_atomic
+from refbench.files.disk import write_atomic
 
 from .checkpoint import export, load_encoder, metadata
 from .curves import draw_curves

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from refbench.errors import UserError
-from refbench.store.disk import atomic_file
+from refbench.files.disk import atomic_file
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from refbench.nets.config import config_to_json
-from refbench.store.disk import write_atomic
+from refbench.files.disk import write_atomic
+from refbench.weights.net_config import config_to_json
 
 FORMAT = "refbench-net-1"
 

@@ -9,8 +9,8 @@ from typing import TypeVar
 from torch import nn
 
 from refbench.errors import UserError
-from refbench.nets.config import config_from_json
 from refbench.weights.checkpoint import read_checkpoint
+from refbench.weights.net_config import config_from_json
 from refbench.weights.strict import load_strict
 
 C = TypeVar("C")

@@ -14,9 +14,9 @@ import time
 
 import torch
 
+from refbench.execution.loader import load_method, resolve_weights
 from refbench.execution.measure.memory import reset_peak, resident_mb
 from refbench.execution.measure.recorder import StageRecorder
-from refbench.loader import load_method, resolve_weights
 from refbench.methods.datsr.spec import SPEC
 from refbench.profiling.images import image_pair
 from refbench.profiling.official_need import official_need

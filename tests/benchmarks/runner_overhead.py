@@ -23,6 +23,7 @@ import torch
 from refbench.execution import worker as workers
 from refbench.execution.serial import SerialExecutor
 from refbench.execution.worker import Worker, method_of
+from refbench.isolation.outside import method_outside
 from refbench.plan.job import CellJob, DataJob, MethodJob, Task, TaskResult
 from refbench.profiling.images import image_pair
 from refbench.protocols import build_instances
@@ -61,7 +62,7 @@ def pictures(seed: int) -> tuple[Image, Image]:
 
 def main(name: str = "datsr", rounds: str = "5") -> None:
     torch.set_num_threads(1)
-    spec = Registry.discover().method_from(name)
+    spec = method_outside(Registry.discover(), name)
     job = MethodJob(spec, name, "compact", None, (), "cpu")
     instance = build_instances(SuiteConfig("s", "p", protocols=(ProtocolEntry(control=True),)), None)[0]
     cell = CellJob("0" * 64, job, DataJob(f"{__name__}:Pictures", DataRequest()), instance, 0, (), True)

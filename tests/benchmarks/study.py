@@ -33,9 +33,8 @@ from refbench.execution.runner import RunOutcome, carry_out, finished_trials
 from refbench.metrics import MetricCatalog
 from refbench.plan.job import CellJob, Task, TaskResult
 from refbench.plan.planner import Plan, Planner
-from refbench.plan.sharding import Shard
 from refbench.registry import Entry, Registry
-from refbench.settings import MethodChoice, ProtocolEntry, RunConfig, SuiteConfig
+from refbench.settings import MethodChoice, ProtocolEntry, RunConfig, Shard, SuiteConfig
 from refbench.specs import DataRequest, DatasetSpec, MethodSpec
 from refbench.store import SampleRow
 from refbench.types import Sample

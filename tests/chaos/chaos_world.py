@@ -20,10 +20,10 @@ import numpy as np
 from PIL import Image as PilImage
 
 from refbench.execution.executor import Executor
-from refbench.execution.metric_set import MetricSet
 from refbench.execution.runner import RunOutcome, carry_out
 from refbench.identity.keys import folder_name
 from refbench.imaging import read_image
+from refbench.metrics.metric_set import MetricSet
 from refbench.plan.planner import Plan, Planner
 from refbench.registry import Entry, Registry
 from refbench.settings import MethodChoice, ProtocolEntry, RunConfig, SuiteConfig

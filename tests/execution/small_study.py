@@ -18,9 +18,8 @@ from refbench.execution.serial import SerialExecutor
 from refbench.execution.worker import Worker
 from refbench.plan.job import CellJob, Task
 from refbench.plan.planner import Plan, Planner
-from refbench.plan.sharding import Shard
 from refbench.registry import Entry, Registry
-from refbench.settings import MethodChoice, ProtocolEntry, RunConfig, SuiteConfig
+from refbench.settings import MethodChoice, ProtocolEntry, RunConfig, Shard, SuiteConfig
 from refbench.specs import DataRequest, DatasetSpec, MethodSpec
 from refbench.types import Input, Sample
 

@@ -15,12 +15,11 @@ import pytest
 from refbench.cli.display import PlainProgress
 from refbench.execution.runner import carry_out
 from refbench.plan.planner import Planner
-from refbench.plan.sharding import Shard
 from refbench.reports.report import build_report
 from refbench.reports.write import write_text_formats
 from refbench.results.cells import load_cells
 from refbench.results.merging import merge
-from refbench.settings import MethodChoice, RunConfig
+from refbench.settings import MethodChoice, RunConfig, Shard
 from refbench.specs import DataRequest
 
 

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refbench.errors import UserError
-from refbench.plan.sharding import Load, Shard, divide, share
+from refbench.plan.sharding import Load, divide, share
+from refbench.settings import Shard
 
 
 def _small() -> ModuleType:

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from refbench.execution.measure.work import WorkCounter, count_flops, unseen
+from refbench.isolation.outside import method_outside
 from refbench.plan.method_hooks import parameter_count
 from refbench.registry import Registry
 from refbench.types import Input
@@ -110,13 +111,13 @@ def test_a_call_without_operations_has_no_count() -> None:
 
 
 def test_bicubic_has_no_parameters_and_a_hosted_net_all_of_its_file() -> None:
-    from refbench.loader import load_method, resolve_weights
+    from refbench.execution.loader import load_method, resolve_weights
     from refbench.weights.checkpoint import read_checkpoint
 
     registry = Registry.discover()
-    bicubic = load_method(registry.method_from("bicubic"), None, {}, "cpu")
+    bicubic = load_method(method_outside(registry, "bicubic"), None, {}, "cpu")
     assert parameter_count(bicubic) == 0
-    spec = registry.method_from("datsr")
+    spec = method_outside(registry, "datsr")
     weights = resolve_weights(spec, "compact", None)
     assert weights is not None
     method = load_method(spec, weights, {}, "cpu")

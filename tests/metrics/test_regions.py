@@ -10,10 +10,10 @@ import pytest
 import skimage.data
 
 from refbench.errors import SampleError
-from refbench.execution.metric_set import MetricSet
 from refbench.metrics import METRICS, MetricCatalog
 from refbench.metrics.covered import covered, shown_by
 from refbench.metrics.covered_identity import ENCODER_SHA256
+from refbench.metrics.metric_set import MetricSet
 from refbench.metrics.regions import Regions
 from refbench.types import Image, Trial
 

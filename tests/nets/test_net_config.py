@@ -10,7 +10,7 @@ from refbench.errors import UserError
 from refbench.methods.c2_matching.config import C2Config
 from refbench.methods.datsr.config import PAPER, RELEASED, DatsrConfig
 from refbench.methods.ttsr.config import TtsrConfig
-from refbench.nets.config import config_from_json, config_to_json
+from refbench.weights.net_config import config_from_json, config_to_json
 
 
 @pytest.mark.parametrize("config", [RELEASED, PAPER, C2Config(ngf=24), TtsrConfig(n_feats=16)])

@@ -20,10 +20,10 @@ from PIL import Image as PILImage
 from scipy.ndimage import correlate1d
 from skimage import data
 
-from refbench.execution.metric_set import MetricSet
 from refbench.imaging import read_image
 from refbench.methods.bicubic.method import Bicubic
 from refbench.metrics import METRICS, MetricCatalog
+from refbench.metrics.metric_set import MetricSet
 from refbench.protocols import ProtocolInstance
 from refbench.protocols.card import card_names, load_card
 from refbench.tensors import to_image, to_tensor

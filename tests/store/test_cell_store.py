@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from refbench.errors import UserError
+from refbench.files.disk import explained
 from refbench.store import (
     CellStore,
     Manifest,
@@ -22,7 +23,6 @@ from refbench.store import (
     read_manifest,
     row_files,
 )
-from refbench.store.disk import explained
 from refbench.store.linelog import LineLog
 
 KEY = "ab" * 32
@@ -106,7 +106,7 @@ def test_a_second_writer_gets_a_file_of_its_own_and_rows_are_merged(tmp_path: Pa
 
 
 def test_without_locks_every_writer_has_its_own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("refbench.store.locks.fcntl", None)
+    monkeypatch.setattr("refbench.files.locks.fcntl", None)
     with CellStore.open(tmp_path, KEY, MANIFEST) as first, CellStore.open(tmp_path, KEY, MANIFEST) as second:
         first.append(ok("a"))
         second.append(ok("b"))

@@ -21,7 +21,7 @@ import torch
 
 import refbench
 from refbench.cli.main import main
-from refbench.store.disk import atomic_file, check_links, make_folder, write_atomic
+from refbench.files.disk import atomic_file, check_links, make_folder, write_atomic
 
 MINE = b"my precious file\nno newline at end"
 SOURCES = Path(refbench.__file__).parent
@@ -220,9 +220,9 @@ def test_no_command_writes_through_a_link(
 
 ALLOWED = {
     # the one place, and the log of lines, which opens with O_NOFOLLOW
-    "store/disk.py": {"os.open", "os.replace", "open"},
+    "files/disk.py": {"os.open", "os.replace", "open"},
     "store/linelog.py": {"os.open"},
-    "store/locks.py": {"os.open"},
+    "files/locks.py": {"os.open"},
     # a damaged file is renamed within its folder
     "store/manifest.py": {"os.replace"},
     "tracking/database.py": {"os.replace", "write_bytes"},
@@ -242,7 +242,7 @@ ALLOWED = {
     "cli/output.py": {"open"},
     "execution/measure/memory.py": {"write_text"},
 }
-"""Where something other than refbench.store.disk may write, and with what."""
+"""Where something other than refbench.files.disk may write, and with what."""
 
 
 def writes(tree: ast.AST) -> Iterator[str]:
@@ -269,7 +269,7 @@ def test_every_writer_goes_through_the_one_function() -> None:
         if calls:
             found[path.relative_to(SOURCES).as_posix()] = calls
     for name, calls in found.items():
-        assert calls <= ALLOWED.get(name, set()), f"{name}: write with refbench.store.disk.write_atomic"
+        assert calls <= ALLOWED.get(name, set()), f"{name}: write with refbench.files.disk.write_atomic"
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from torch import Tensor
 from gpu_parts.base import Bench, Row
 from refbench.conformance.golden import check_golden
 from refbench.execution.call import Settings, invoke
+from refbench.execution.loader import load_method, resolve_weights
 from refbench.imaging.resize import bicubic_down
-from refbench.loader import load_method, resolve_weights
 from refbench.matching.listening import listening
 from refbench.matching.result import Match
 from refbench.registry import Registry

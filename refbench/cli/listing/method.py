@@ -9,6 +9,7 @@ from refbench.cli.listing.row import Details, Listing, Row, broken, dash
 from refbench.cli.listing.weights import find_file, variant_state
 from refbench.config.method import shown
 from refbench.errors import UserError
+from refbench.isolation.outside import method_outside
 from refbench.registry import Registry, is_file_locator, load_class
 from refbench.specs import MethodSpec
 
@@ -39,7 +40,7 @@ def method_rows(registry: Registry, root: str | None) -> Listing:
 
 def method_details(registry: Registry, name: str, root: str | None, checkpoint: str | None = None) -> Details:
     """One method, also ``path/to/file.py:SPEC``; ``checkpoint``: a file to describe, where it takes any."""
-    spec = registry.method_from(name)
+    spec = method_outside(registry, name)
     source = name if is_file_locator(name) else _source(registry, name)
     states = weights_states(spec, root)
     document = _document(spec, source, states)
@@ -77,7 +78,7 @@ def method_details(registry: Registry, name: str, root: str | None, checkpoint: 
 
 def _described(spec: MethodSpec, checkpoint: str) -> list[tuple[str, str]]:
     """What a file is. UserError where the method has named weights, or cannot read it."""
-    from refbench.loader import resolve_weights
+    from refbench.execution.loader import resolve_weights
 
     if not spec.any_checkpoint:
         raise UserError(f"list: {spec.name} has named weights; leave method.weights= out")

@@ -18,7 +18,7 @@ from typing import Any
 
 from refbench.errors import UserError
 from refbench.execution.elsewhere import Needed
-from refbench.store.locks import exclusive
+from refbench.files.locks import exclusive
 
 PIECE_BYTES = 16 * 2**20
 

@@ -15,13 +15,13 @@ from typing import Any
 
 from refbench.errors import UserError
 from refbench.execution.elsewhere import Needed, moved, needed_data, needed_method, split_locator
+from refbench.execution.loader import resolve_weights
 from refbench.execution.pool_worker import Failed
 from refbench.execution.ray.shipping import Parcel, run_folder, unpack
+from refbench.files.disk import write_atomic
 from refbench.identity.code_digest import package_digest
-from refbench.loader import resolve_weights
 from refbench.plan.job import CellJob, DataJob, MethodJob, Task, TaskResult
 from refbench.registry import is_file_locator, load_class
-from refbench.store.disk import write_atomic
 
 
 @dataclass(frozen=True)

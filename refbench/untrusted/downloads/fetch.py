@@ -16,8 +16,8 @@ from http.client import HTTPResponse
 from pathlib import Path
 
 from refbench.errors import UserError
+from refbench.files.locks import lock_file
 from refbench.identity.file_digest import file_digest, stream_digest
-from refbench.store.locks import lock_file
 from refbench.untrusted.downloads.https import LeavesHttps, open_https, reason
 from refbench.untrusted.downloads.remote import LARGEST, Remote, check_address
 

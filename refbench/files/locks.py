@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from refbench.store.disk import NO_LINK, check_links
+from refbench.files.disk import NO_LINK, check_links
 
 fcntl: ModuleType | None
 try:
@@ -40,7 +40,7 @@ def exclusive(path: Path, root: Path | None = None) -> Iterator[None]:
     """Hold the lock of ``path`` (made when missing), waiting for it; for short sections only.
 
     Where there are no locks the section runs unlocked: atomic replacement still keeps files whole. ``root``:
-    see :func:`refbench.store.disk.atomic_file`. Raises OSError.
+    see :func:`refbench.files.disk.atomic_file`. Raises OSError.
     """
     check_links(path, path.parent if root is None else root)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | NO_LINK, 0o666)

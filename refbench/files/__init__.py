@@ -1,0 +1,1 @@
+"""Writing files: the one atomic write, free space, and locks between processes."""
