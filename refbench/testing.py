@@ -25,7 +25,9 @@ from typing import TYPE_CHECKING
 try:
     import pytest
 except ImportError as error:
-    raise ImportError("refbench.testing needs pytest: install refbench[testing]") from error
+    from refbench.extras import install_command
+
+    raise ImportError(f"refbench.testing needs pytest: {install_command('testing')}") from error
 
 from refbench import __version__
 from refbench.api import check

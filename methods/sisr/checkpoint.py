@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from refbench.errors import UserError
+from refbench.extras import install_command
 from refbench.specs import CheckpointFacts
 from refbench.weights.checkpoint import read_checkpoint
 
@@ -61,6 +62,6 @@ def _spandrel() -> Any:
         import spandrel
     except ImportError as error:
         raise UserError(
-            f"method=sisr needs spandrel ({error}); install it with: pip install 'refbench[sisr]'"
+            f"method=sisr needs spandrel ({error}); install it with: {install_command('sisr')}"
         ) from None
     return spandrel

@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "list": "show methods, datasets, suites, metrics and protocols",
     "verify": "check a method's conformance, or a net against golden vectors",
     "profile": "measure what a method's stages cost, and compare matchers",
+    "doctor": "say what is installed here, what is missing and what is broken",
     "prepare": "check a copy of a dataset, or make one ready",
     "train": "train a method under a declared recipe and budget",
     "upscale": "super-resolve your own image with your own references",

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from refbench.errors import SampleError
+from refbench.extras import install_command
 from refbench.metrics.build import Metric, MetricUnavailable
 from refbench.metrics.pair import Mask, cropped, cropped_mask, cropped_pair
 from refbench.metrics.tensors import to_tensor
@@ -26,7 +27,7 @@ def factory(spec: MetricSpec) -> Metric:
     name, device = str(spec.options["name"]), str(spec.options.get("device") or "cpu")
     crop = int(spec.options.get("crop") or 0)
     if find_spec("pyiqa") is None:
-        raise MetricUnavailable("pyiqa is not installed: pip install refbench[iqa] (noncommercial licence)")
+        raise MetricUnavailable(f"pyiqa is not installed: {install_command('iqa')} (noncommercial licence)")
     if device == "cuda" and not torch.cuda.is_available():
         raise MetricUnavailable(f"{spec.alias} asks for device=cuda, and there is no CUDA device here")
     try:

@@ -1,6 +1,6 @@
 """Names and directions of the per-image metrics of pyiqa 0.1.16, so that no import is needed to plan a run.
 
-pyiqa is an extra (``pip install refbench[iqa]``): its licence is PolyForm-Noncommercial-1.0.0.
+pyiqa is an optional package (extra ``iqa``): its licence is PolyForm-Noncommercial-1.0.0.
 The direction is checked against the installed pyiqa when the metric is built.
 """
 

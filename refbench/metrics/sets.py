@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from refbench.errors import SampleError
+from refbench.extras import install_command
 from refbench.metrics.backbones import INCEPTION, verified_backbone
 from refbench.metrics.build import MetricUnavailable
 from refbench.metrics.pair import cropped
@@ -175,7 +176,7 @@ def inception() -> Extractor:
     Raises MetricUnavailable without the package pytorch-fid, or without its verified weights.
     """
     if find_spec("pytorch_fid") is None:
-        raise MetricUnavailable("pytorch-fid is not installed: pip install refbench[fid]")
+        raise MetricUnavailable(f"pytorch-fid is not installed: {install_command('fid')}")
     verified_backbone(INCEPTION)
     import torch
     from pytorch_fid.inception import InceptionV3

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from refbench.extras import install_command
 from refbench.identity.file_digest import file_sha256
 from refbench.metrics.backbones import load_state
 from refbench.metrics.build import Metric, MetricUnavailable
@@ -114,7 +115,7 @@ def weights_path() -> Path:
     """The weights file inside the installed wheel. Raises MetricUnavailable with the remedy."""
     found = find_spec("stlpips_pytorch")
     if found is None or not found.submodule_search_locations:
-        raise MetricUnavailable("stlpips-pytorch is not installed: pip install refbench[stlpips]")
+        raise MetricUnavailable(f"stlpips-pytorch is not installed: {install_command('stlpips')}")
     path = Path(next(iter(found.submodule_search_locations))) / WEIGHTS
     if not path.is_file():
         raise MetricUnavailable(f"{path} is missing: pip install --force-reinstall stlpips-pytorch==0.0.2")

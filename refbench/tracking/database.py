@@ -11,6 +11,7 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 from refbench.files.disk import write_atomic
 from refbench.tracking.local import DATABASE, sqlite_uri
@@ -39,6 +40,25 @@ def ensure_database(out: Path) -> str:
         return ""
     _make(database, out)
     return ""
+
+
+DatabaseState = Literal["absent", "complete", "outdated", "newer", "damaged"]
+
+
+def database_state(database: Path) -> tuple[DatabaseState, str]:
+    """How a database is, and for a damaged one what is wrong. Nothing is changed.
+
+    ``outdated`` also stands for one that was left half-made: the next mirror tries to complete both.
+    Raises sqlite3.OperationalError for one that is locked or cannot be opened.
+    """
+    if not (database.is_symlink() or database.exists()):
+        return "absent", ""
+    problem = _problem(database)
+    if problem is None:
+        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as found:
+            (version,) = found.execute("select version_num from alembic_version").fetchone()
+        return ("complete" if version in _revisions()[0] else "newer"), ""
+    return ("damaged", problem) if problem else ("outdated", "")
 
 
 def _problem(database: Path) -> str | None:

@@ -83,7 +83,10 @@ def test_without_the_package_one_line_says_how_to_get_it(monkeypatch: pytest.Mon
     )
     with pytest.raises(UserError) as caught:
         make_executor("ray", {})
-    assert str(caught.value) == "executor=ray needs the package ray; get it with: pip install 'refbench[ray]'"
+    assert (
+        str(caught.value)
+        == "executor=ray needs the package ray; get it with: pip install 'ray[client]>=2.50'"
+    )
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_without_package_or_weights_it_says_so(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     sets.inception.cache_clear()
     monkeypatch.setattr(sets, "find_spec", lambda name: None)
-    with pytest.raises(MetricUnavailable, match=r"pip install refbench\[fid\]"):
+    with pytest.raises(MetricUnavailable, match=r"pip install 'pytorch-fid>=0\.3'$"):
         build(spec)
     monkeypatch.setattr(sets, "find_spec", lambda name: object())
     with pytest.raises(MetricUnavailable, match=r"backbone pt_inception-2015-12-05-6726825d\.pth is not in"):

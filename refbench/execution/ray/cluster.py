@@ -18,6 +18,7 @@ from typing import Any
 
 from refbench.errors import UserError
 from refbench.execution.ray.options import RayOptions
+from refbench.extras import install_command
 
 OBJECT_STORE_BYTES = 200 * 2**20
 """Shared memory of a cluster of our own: rows and SR images pass through it one by one."""
@@ -131,7 +132,7 @@ def _connect(ray: Any, options: RayOptions) -> None:
             ray.init(address=options.address, **quiet)
     except ImportError as error:
         raise UserError(
-            f"executor.address={options.address}: {error}; get it with: pip install 'refbench[ray]'"
+            f"executor.address={options.address}: {error}; get it with: {install_command('ray')}"
         ) from error
     # Ray has no common class for its refusals: RuntimeError, ConnectionError, RpcError, AuthenticationError
     except Exception as error:

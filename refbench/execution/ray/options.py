@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from refbench.errors import UserError
 from refbench.execution.retries import check_pool
+from refbench.extras import install_command
 
 SHIP = ("none", "data")
 _ADDRESS = re.compile(r"auto|(ray://)?(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):\d{1,5}")
@@ -58,4 +59,4 @@ class RayOptions:
 def require_ray() -> None:
     """Raises UserError when the package is not installed; imports nothing."""
     if importlib.util.find_spec("ray") is None:
-        raise UserError("executor=ray needs the package ray; get it with: pip install 'refbench[ray]'")
+        raise UserError(f"executor=ray needs the package ray; get it with: {install_command('ray')}")
