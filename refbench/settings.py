@@ -63,18 +63,20 @@ class ProtocolEntry:
 
     card: str = "canonical"
     """Name of a protocol card in configs/protocol, or a key of ``SuiteConfig.cards``."""
-    reference: Mapping[str, ParamValue] = field(default_factory=lambda: {"policy": "first"})
-    """Which references the method sees, and how they are combined."""
+    reference: Mapping[str, ParamValue] = field(default_factory=dict)
+    """Which references the method sees, and how they are combined; empty: as the card says."""
     transform: str | None = None
     """What is done to the references (``jitter``); None: nothing."""
     level: str | None = None
-    """Strength of the transform (``x1``); None where it has no levels."""
+    """Strength of the transform or degradation (``x1``); None where it has no levels."""
     params: Mapping[str, ParamValue] = field(default_factory=dict)
     """Further parameters of the transform."""
     draws: int = 1
     """Random draws per image."""
     control: bool = False
     """True for the undistorted entry that drops are measured from."""
+    degradation: str | None = None
+    """How LR is made from HR instead of the card's way (``blur``); None: the card's way."""
 
 
 @dataclass(frozen=True)

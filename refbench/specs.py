@@ -11,7 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from refbench.errors import UserError
+
 ParamValue = str | int | float | bool | None
+ANY_SCALE: tuple[int, ...] = tuple(range(1, 65))
+"""``scales`` of a method that enlarges by whatever whole factor it is asked for."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,10 @@ class MethodSpec:
     display: str = ""
     """As papers write it: ``C2-Matching``; empty: its name."""
     scale: int = 4
+    """What it enlarges by: the one factor, or of several the one that is used where no protocol asks for
+    another (``verify``, ``profile``, ``upscale``)."""
+    scales: tuple[int, ...] = ()
+    """Every factor that it can be asked for (:data:`ANY_SCALE`); empty: ``scale`` alone."""
     min_refs: int = 0
     max_refs: int = 1
     """Most references one call uses; 0: a single-image method. More are cut by the protocol's policy."""
@@ -130,6 +138,18 @@ class MethodSpec:
     """Keeps to ``memory.limit``: plans its passes with refbench.tiling, or needs little beside its images."""
 
     @property
+    def all_scales(self) -> tuple[int, ...]:
+        """Every factor that it enlarges by."""
+        return self.scales or (self.scale,)
+
+    @property
+    def scales_text(self) -> str:
+        """``x4``, ``x2, x4``, ``any whole factor``."""
+        if self.scales == ANY_SCALE:
+            return "any whole factor"
+        return ", ".join(f"x{scale}" for scale in self.all_scales)
+
+    @property
     def takes_weights(self) -> bool:
         """Whether ``method.weights=`` means something to it."""
         return bool(self.variants) or bool(self.any_checkpoint)
@@ -137,6 +157,14 @@ class MethodSpec:
     def variant(self, name: str) -> WeightsVariant | None:
         """The variant called ``name``, or None."""
         return next((v for v in self.variants if v.name == name), None)
+
+
+def check_scale(spec: MethodSpec, weights_scale: int | None, weights: str, wanted: int, asker: str) -> None:
+    """Raises UserError where a method, or its weights, cannot enlarge by ``wanted``, which ``asker`` is."""
+    if weights_scale is not None and weights_scale != wanted:
+        raise UserError(f"method {spec.name} ({weights}) is x{weights_scale}, {asker} is x{wanted}")
+    if weights_scale is None and wanted not in spec.all_scales:
+        raise UserError(f"method {spec.name} is {spec.scales_text}, {asker} is x{wanted}")
 
 
 @dataclass(frozen=True)
@@ -205,6 +233,11 @@ class MetricSpec:
     for ``region`` any name that a dataset has given to a part of its images."""
     bounds: tuple[float | None, float | None] = (None, None)
     """Least and greatest value that it can have, None where there is none: intervals stay inside."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether it measures SR before that is rounded to 8 bits; a kept image cannot give its value."""
+        return "round=none" in self.signature.split("|")
 
     @property
     def region(self) -> str:

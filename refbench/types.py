@@ -61,6 +61,10 @@ class Trial:
     ref_names: tuple[str, ...] = ()
     sr_cut: tuple[int, int, int, int] | None = None
     """(top, left, height, width) of the scored part of SR, where a protocol padded HR; None: all of it."""
+    sr_fit: tuple[int, int] | None = None
+    """(H, W) that SR is resized to before it is scored, where the protocol says so; None: it is not."""
+    colour_fix: str = "none"
+    """What the protocol does to the colours of SR, see :mod:`refbench.protocols.sr_colour`."""
     truth: npt.NDArray[np.float64] | None = None
     """True correspondence, where it is known: a 3 x 3 map from HR points (x, y) to points of the one
     reference, or (H, W, 2), the place of every target pixel there (NaN: not known or not visible)."""
@@ -84,6 +88,8 @@ class Input:
     ref_names: tuple[str, ...] = ()
     sr_cut: tuple[int, int, int, int] | None = None
     """(top, left, height, width) of the part of SR that will be scored, where that is not all of it."""
+    sr_fit: tuple[int, int] | None = None
+    """(H, W) that SR is resized to before it is scored: SR up to 16 pixels off may be returned, too."""
 
 
 @dataclass(frozen=True)

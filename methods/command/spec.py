@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from refbench.specs import MethodSpec, Param
+from refbench.specs import ANY_SCALE, MethodSpec, Param
 
 SPEC = MethodSpec(
     name="command",
     target="refbench.methods.command.method:Command",
     title="A method behind a command line",
-    scale=4,
+    scales=ANY_SCALE,
     min_refs=0,
     max_refs=16,
     reads_files=True,

@@ -21,7 +21,7 @@ class Template:
 
     ``{lr}`` PNG of the input, ``{out}`` where the SR image is expected, ``{refs}`` all references (as words
     of their own where it stands alone, joined by commas inside a word), ``{ref}`` the first one, ``{id}``
-    the sample id, ``{scale}`` 4, ``{dir}`` the temporary folder with these files.
+    the sample id, ``{scale}`` what to enlarge by, ``{dir}`` the temporary folder with these files.
     """
 
     words: tuple[str, ...]

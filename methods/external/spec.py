@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from refbench.specs import MethodSpec, Param
+from refbench.specs import ANY_SCALE, MethodSpec, Param
 
 SPEC = MethodSpec(
     name="external",
     target="refbench.methods.external.method:External",
     title="A method in its own Python",
-    scale=4,
+    scales=ANY_SCALE,
     min_refs=0,
     max_refs=16,
     reads_files=True,

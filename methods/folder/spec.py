@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from refbench.specs import MethodSpec, Param
+from refbench.specs import ANY_SCALE, MethodSpec, Param
 
 SPEC = MethodSpec(
     name="folder",
     target="refbench.methods.folder.method:Folder",
     title="SR images from a folder",
-    scale=4,
+    scales=ANY_SCALE,
     min_refs=0,
     max_refs=0,
     uses_reference=False,

@@ -89,8 +89,9 @@ def evaluate(
     """Score any Python callable ``(lr, refs) -> sr``, or an nn.Module, without a spec file.
 
     function: gets LR, float32 RGB in [0, 1], shape (3, H, W), and a tuple of references (3, h, w), and
-    returns SR (3, scale*H, scale*W). An nn.Module gets the same with a batch dimension of one, in eval mode,
-    on the run's device; one with a single argument is a single-image network. name: what tables call it.
+    returns SR (3, scale*H, scale*W) for protocols of that ``scale``. An nn.Module gets the same with a batch
+    dimension of one, in eval mode, on the run's device; one with a single argument is a single-image network.
+    name: what tables call it.
 
     It runs where it lives, in this process and one image at a time: its rows say so, and unlike a method in
     a file it is not kept apart from refbench. Nothing of an earlier evaluation is reused, because what a

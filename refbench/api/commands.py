@@ -183,8 +183,8 @@ def upscale_with(
     root = Path(values["weights.root"]) if values["weights.root"] else None
     registry = Registry.discover()
     spec = method_outside(registry, choice.locator)
-    scale = spec.scale
-    if spec.any_checkpoint:
+    scale = values["scale"] or spec.scale
+    if spec.any_checkpoint and values["scale"] is None:
         weights = resolve_weights(spec, choice.weights, root)
         scale = (weights.scale if weights is not None else None) or scale
     set_threads(values["threads"])
@@ -198,6 +198,7 @@ def upscale_with(
         spec=spec,
         weights=choice.weights,
         weights_root=root,
+        scale=values["scale"],
         params=choice.params,
         locator=choice.locator if registry.is_third_party(choice.locator) else "",
         device=values["device"],

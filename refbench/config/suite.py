@@ -19,10 +19,10 @@ from refbench.specs import ParamValue
 from refbench.untrusted.yaml_text import LONGEST, safe_yaml
 
 SUITE_KEYS = (
-    "name", "title", "dataset", "card", "reference", "transform", "levels", "params", "draws", "control",
-    "protocols",
+    "name", "title", "dataset", "card", "reference", "transform", "degradation", "levels", "params", "draws",
+    "control", "protocols",
 )  # fmt: skip
-ENTRY_KEYS = ("card", "reference", "transform", "level", "params", "draws", "control")
+ENTRY_KEYS = ("card", "reference", "transform", "degradation", "level", "params", "draws", "control")
 
 
 def config_names(group: str) -> tuple[str, ...]:
@@ -109,7 +109,7 @@ def read_card_file(text: str, where: str, folder: Path | None = None) -> dict[st
 
 
 def _listed(data: Mapping[str, Any], where: str) -> tuple[ProtocolEntry, ...]:
-    short = [k for k in ("transform", "levels", "control") if k in data]
+    short = [k for k in ("transform", "degradation", "levels", "control") if k in data]
     if short:
         raise UserError(f"{where}: {short[0]} and protocols exclude each other; keep one of the two forms")
     rows = data["protocols"]
@@ -130,10 +130,10 @@ def _listed(data: Mapping[str, Any], where: str) -> tuple[ProtocolEntry, ...]:
 
 def _expanded(data: Mapping[str, Any], where: str) -> tuple[ProtocolEntry, ...]:
     base = {k: data[k] for k in ("card", "reference") if k in data}
-    if data.get("transform") is None:
+    if data.get("transform") is None and data.get("degradation") is None:
         for key in ("levels", "params"):
             if data.get(key):
-                raise UserError(f"{where}: {key} needs a transform")
+                raise UserError(f"{where}: {key} needs a transform or a degradation")
         # without a transform the only entry is undistorted: what drops are measured from
         return (_entry({**base, "control": True}, where),)
     levels = data.get("levels")
@@ -142,7 +142,7 @@ def _expanded(data: Mapping[str, Any], where: str) -> tuple[ProtocolEntry, ...]:
     if not isinstance(data.get("control", False), bool):
         raise UserError(f"{where}: control is true or false")
     entries = [_entry({**base, "control": True}, where)] if data.get("control", False) else []
-    more = {k: data[k] for k in ("transform", "params", "draws") if k in data}
+    more = {k: data[k] for k in ("transform", "degradation", "params", "draws") if k in data}
     entries += [_entry({**base, **more, "level": level}, where) for level in levels]
     return tuple(entries)
 
@@ -154,17 +154,23 @@ def _entry(data: Mapping[str, Any], where: str) -> ProtocolEntry:
     control = data.get("control", False)
     if not isinstance(control, bool):
         raise UserError(f"{where}: control is true or false")
-    if control and data.get("transform") is not None:
-        raise UserError(f"{where}: a control has no transform; drop one of the two fields")
-    level, transform = data.get("level"), data.get("transform")
+    level, transform, degradation = data.get("level"), data.get("transform"), data.get("degradation")
+    for name, value in (("transform", transform), ("degradation", degradation)):
+        if control and value is not None:
+            raise UserError(f"{where}: a control has no {name}; drop one of the two fields")
+    if transform is not None and degradation is not None:
+        raise UserError(
+            f"{where}: an entry has a transform of the reference or a degradation of LR, not both"
+        )
     return ProtocolEntry(
         card=str(data.get("card", "canonical")),
-        reference=_scalars(data.get("reference", {"policy": "first"}), "reference", where),
+        reference=_scalars(data.get("reference", {}), "reference", where),
         transform=None if transform is None else str(transform),
         level=None if level is None else str(level),
         params=_scalars(data.get("params") or {}, "params", where),
         draws=draws,
         control=control,
+        degradation=None if degradation is None else str(degradation),
     )
 
 

@@ -52,7 +52,7 @@ class Context:
     def sized(self, name: str, lr: tuple[int, int], ref: tuple[int, int] | None = None) -> Probe:
         """A probe with the usual number of references, of size ``ref`` (default: the HR size)."""
         size = ref or (lr[0] * self.spec.scale, lr[1] * self.spec.scale)
-        return probe(name, lr, (size,) * self.usual_refs())
+        return probe(name, lr, (size,) * self.usual_refs(), self.spec.scale)
 
     def input(self, lr: Image, refs: Sequence[Image], sample_id: str = "probe") -> Input:
         """Fresh tensors on the device under test; nothing in them shares memory with a probe."""

@@ -27,7 +27,7 @@ from refbench.types import Image, Input, Trial
 if TYPE_CHECKING:
     from torch import Tensor
 
-VISIBLE_FIELDS = {"lr", "refs", "scale", "sample_id", "ref_names", "sr_cut"}
+VISIBLE_FIELDS = {"lr", "refs", "scale", "sample_id", "ref_names", "sr_cut", "sr_fit"}
 """All that an Input may hold. A field added to it must be judged here: can HR be seen through it?"""
 BAIT = ("{id}_0.png", "{id}.png")
 """Names of HR files in datasets (CUFED5's, pair folders')."""
@@ -44,9 +44,11 @@ def declared(ctx: Context) -> str:
         raise Broken(f"min_refs={spec.min_refs} and max_refs={spec.max_refs} are no range")
     if spec.uses_reference and spec.max_refs == 0:
         raise Broken("uses_reference=True with max_refs=0: nothing to use")
-    if spec.scale < 1:
-        raise Broken(f"scale={spec.scale}")
-    return f"{spec.min_refs}..{spec.max_refs} references, scale {spec.scale}"
+    if min(spec.all_scales) < 1:
+        raise Broken(f"scale={min(spec.all_scales)}")
+    if spec.scale not in spec.all_scales:
+        raise Broken(f"scale={spec.scale} is not one of scales={list(spec.scales)}")
+    return f"{spec.min_refs}..{spec.max_refs} references, scale {spec.scales_text}"
 
 
 def parameters(ctx: Context) -> str:
@@ -133,7 +135,7 @@ def reference_counts(ctx: Context) -> str:
     hr = ctx.base("count").hr.shape
     for count in tried:
         sizes = tuple((hr[0] + 6 * i, hr[1] - 10 * i) for i in range(count))
-        trial = probe("count", (hr[0] // ctx.spec.scale, hr[1] // ctx.spec.scale), sizes)
+        trial = probe("count", (hr[0] // ctx.spec.scale, hr[1] // ctx.spec.scale), sizes, ctx.spec.scale)
         try:
             sr = ctx.run_probe(trial)
         except Broken:

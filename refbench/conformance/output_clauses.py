@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from refbench.conformance.context import Broken, Context, NotApplicable, difference, size
 from refbench.errors import SampleError
 from refbench.execution.problem import one_line
@@ -24,12 +26,23 @@ TINY_REFERENCE = 16
 """Pixels a side below which a reference may be refused, as an error of its sample: nothing to match."""
 
 
+USUAL_SCALES = (2, 3, 4, 8)
+"""Those of the shipped protocols."""
+
+
 def shape(ctx: Context) -> str:
-    """(3, scale*H, scale*W) for a plain input."""
-    trial = ctx.base()
-    sr = ctx.run_probe(trial)
-    _expect_shape(ctx, trial.lr.shape[:2], tuple(sr.shape))
-    return size(sr)
+    """(3, scale*H, scale*W) for a plain input, at its own scale and the usual ones of those it declares."""
+    found: list[str] = []
+    for scale in dict.fromkeys((ctx.spec.scale, *(s for s in USUAL_SCALES if s in ctx.spec.all_scales))):
+        at = replace(ctx, spec=replace(ctx.spec, scale=scale))
+        trial = at.base()
+        sr = at.run_probe(trial)
+        try:
+            _expect_shape(at, trial.lr.shape[:2], tuple(sr.shape))
+        except Broken as error:
+            raise Broken(f"asked for x{scale}, {error}" if found else str(error)) from None
+        found.append(size(sr))
+    return ", ".join(found)
 
 
 def dtype(ctx: Context) -> str:

@@ -10,8 +10,6 @@ import numpy as np
 from refbench.imaging import bicubic_down, bicubic_resize
 from refbench.types import Image
 
-SCALE = 4
-
 
 @dataclass(frozen=True)
 class Probe:
@@ -57,8 +55,8 @@ def related(hr: Image, name: str, height: int, width: int) -> Image:
     return reference
 
 
-def probe(name: str, lr_size: tuple[int, int], ref_sizes: tuple[tuple[int, int], ...]) -> Probe:
-    """A probe with an LR of ``lr_size`` (H, W) made from its HR by the canonical degradation."""
-    hr = texture(name, lr_size[0] * SCALE, lr_size[1] * SCALE)
+def probe(name: str, lr_size: tuple[int, int], ref_sizes: tuple[tuple[int, int], ...], scale: int) -> Probe:
+    """A probe with an LR of ``lr_size`` (H, W) made from an HR ``scale`` times as large, PIL bicubic."""
+    hr = texture(name, lr_size[0] * scale, lr_size[1] * scale)
     refs = tuple(related(hr, f"{name}/{i}", *size) for i, size in enumerate(ref_sizes))
-    return Probe(name, hr, bicubic_down(hr, SCALE), refs)
+    return Probe(name, hr, bicubic_down(hr, scale), refs)

@@ -13,15 +13,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 from refbench.execution.measure.memory import reset_peak
 from refbench.execution.measure.recorder import StageRecorder
 from refbench.execution.measure.work import WorkCounter
 from refbench.execution.precision import precision_scope
 from refbench.execution.problem import Problem, WrongOutput, problem_of
+from refbench.imaging import bicubic_resize
 from refbench.matching.checks import deferred_checks
 from refbench.matching.listening import listening
 from refbench.matching.result import Match
 from refbench.plan.method_hooks import measured_cost
+from refbench.protocols.given import SLACK
+from refbench.protocols.sr_colour import fix_colour
 from refbench.stages import recording
 from refbench.tensors import to_image, to_tensor
 from refbench.tiling.budget import bounded
@@ -44,6 +50,8 @@ class Images:
     sample_id: str = ""
     ref_names: tuple[str, ...] = ()
     sr_cut: tuple[int, int, int, int] | None = None
+    sr_fit: tuple[int, int] | None = None
+    colour_fix: str = "none"
 
     def on(self, device: torch.device) -> Input:
         """The Input of a method on ``device``: fresh tensors that share no memory with these arrays."""
@@ -54,6 +62,7 @@ class Images:
             sample_id=self.sample_id,
             ref_names=self.ref_names,
             sr_cut=self.sr_cut,
+            sr_fit=self.sr_fit,
         )
 
 
@@ -69,6 +78,8 @@ class Settings:
     """Whether the method can run in tiles: after lost memory it is called once more, under a limit."""
     keep_match: bool = False
     """Whether the method's first match is wanted: it holds maps of the image's size."""
+    keep_exact: bool = False
+    """Whether SR before it is rounded to 8 bits is wanted, for metrics that say ``round=none``."""
     count: str = ""
     """What else to find out after a call that went well: ``parameters``, ``flops`` (which counts the
     parameters, too, and calls the method once more), or nothing."""
@@ -105,6 +116,9 @@ class Attempt:
     """How a call ended, as plain data: SR, or the problem, with what was observed and measured."""
 
     sr: Image | None = None
+    exact: npt.NDArray[np.float32] | None = field(default=None, repr=False)
+    """SR in 0..255 before it was rounded, (H, W, 3), clamped; where it was asked for, and nothing was done to
+    the rounded image afterwards."""
     problem: Problem | None = None
     seconds: float = 0.0
     stages: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -171,7 +185,7 @@ def checked(sr: Tensor, inp: Input) -> Tensor:
     """``sr``, if it can be an SR image of ``inp``. WrongOutput for another shape or dtype, or values that are
     not finite."""
     expected = (3, inp.lr.shape[1] * inp.scale, inp.lr.shape[2] * inp.scale)
-    if tuple(sr.shape) != expected:
+    if tuple(sr.shape) != expected and not _can_be_fitted(tuple(sr.shape), inp.sr_fit):
         raise WrongOutput(f"SR has shape {tuple(sr.shape)}, expected {expected}")
     if not sr.dtype.is_floating_point:
         wrong = str(sr.dtype).removeprefix("torch.")
@@ -182,13 +196,34 @@ def checked(sr: Tensor, inp: Input) -> Tensor:
     return sr
 
 
-def scored_part(sr: Tensor, inp: Input) -> Image:
-    """SR on 8 bits, cut to what is scored."""
+def _can_be_fitted(shape: tuple[int, ...], fit: tuple[int, int] | None) -> bool:
+    """Whether a protocol that resizes SR takes one of this shape."""
+    if fit is None or len(shape) != 3 or shape[0] != 3:
+        return False
+    return all(abs(side - wanted) <= SLACK for side, wanted in zip(shape[1:], fit, strict=True))
+
+
+def scored_part(sr: Tensor, images: Images) -> Image:
+    """SR on 8 bits as it is scored: cut, resized and recoloured where the protocol says so."""
     image = to_image(sr)
-    if inp.sr_cut is None:
-        return image
-    top, left, height, width = inp.sr_cut
-    return image[top : top + height, left : left + width].copy()
+    if images.sr_cut is not None:
+        top, left, height, width = images.sr_cut
+        image = image[top : top + height, left : left + width].copy()
+    if images.sr_fit is not None and image.shape[:2] != images.sr_fit:
+        image = bicubic_resize(image, images.sr_fit)
+    return fix_colour(image, images.lr, images.colour_fix)
+
+
+def exact_part(sr: Tensor, images: Images) -> npt.NDArray[np.float32] | None:
+    """SR in 0..255, float32 (H, W, 3), clamped and cut but not rounded; None where the protocol goes on with
+    the rounded image."""
+    if images.sr_fit is not None or images.colour_fix != "none":
+        return None
+    values: npt.NDArray[np.float32] = (sr.detach().float().clamp(0, 1) * 255).permute(1, 2, 0).cpu().numpy()
+    if images.sr_cut is not None:
+        top, left, height, width = images.sr_cut
+        values = values[top : top + height, left : left + width]
+    return np.ascontiguousarray(values)
 
 
 def _once(
@@ -202,7 +237,8 @@ def _once(
         inp = images.on(device)
         with recording(recorder), listening(observed), bounded(limit) as budget:
             sr = invoke(method, inp, replace(settings, memory_limit=None))
-        image = scored_part(checked(sr, inp), inp)
+        image = scored_part(checked(sr, inp), images)
+        exact = exact_part(sr, images) if settings.keep_exact else None
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -214,6 +250,7 @@ def _once(
     peak = elsewhere.get("peak_gpu_mb", elsewhere.get("peak_rss_mb", recorder.highest()))
     attempt = Attempt(
         sr=image,
+        exact=exact,
         seconds=seconds,
         stages=recorder.result(),
         tiles=dict(budget.tiles) if budget is not None else {},

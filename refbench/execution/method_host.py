@@ -75,7 +75,7 @@ class Host:
             asked = isinstance(self._method, Preflight)
             problems = self._method.preflight(metas) if isinstance(self._method, Preflight) else []
             return {"type": "problems", "asked": asked, "problems": [str(p) for p in problems]}, ()
-        cut = header["sr_cut"]
+        cut, fit = header["sr_cut"], header["sr_fit"]
         images = Images(
             arrays[0],
             tuple(arrays[1:]),
@@ -83,6 +83,8 @@ class Host:
             header["sample_id"],
             tuple(header["ref_names"]),
             None if cut is None else tuple(cut),
+            None if fit is None else tuple(fit),
+            header["colour_fix"],
         )
         return told(call(self._method, images, Settings(**header["settings"]), self._work))
 
@@ -105,10 +107,16 @@ def told(attempt: Attempt) -> Answer:
     if found is not None and attempt.sr is not None:
         arrays.append(found.index.detach().to("cpu").numpy())
         match = {"grid": found.grid, "reference_grid": found.reference_grid, "centre": found.centre}
+    if attempt.exact is not None:
+        # the last one
+        arrays.append(attempt.exact)
     plain = ("seconds", "stages", "tiles", "peak_mb", "approx", "recall", "fallback", "work")
     facts = {name: getattr(attempt, name) for name in plain}
     problem = None if attempt.problem is None else asdict(attempt.problem)
-    return {"type": "result", **facts, "problem": problem, "match": match, "pid": os.getpid()}, arrays
+    exact = attempt.exact is not None
+    return {
+        "type": "result", **facts, "problem": problem, "match": match, "exact": exact, "pid": os.getpid()
+    }, arrays  # fmt: skip
 
 
 def _pair(size: Any) -> tuple[int, int] | None:

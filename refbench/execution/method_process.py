@@ -100,6 +100,8 @@ class MethodProcess:
             "sample_id": images.sample_id,
             "ref_names": list(images.ref_names),
             "sr_cut": images.sr_cut,
+            "sr_fit": images.sr_fit,
+            "colour_fix": images.colour_fix,
             "settings": asdict(settings),
         }
         child = self._child
@@ -184,20 +186,21 @@ def _attempt(answer: Mapping[str, Any], arrays: Sequence[NDArray[Any]], images: 
             bool(told["lasting"]),
         )  # fmt: skip
         return Attempt(problem=problem, seconds=float(answer["seconds"]), fallback=_text(answer["fallback"]))
-    size = (
-        (images.lr.shape[0] * images.scale, images.lr.shape[1] * images.scale)
-        if images.sr_cut is None
-        else images.sr_cut[2:]
-    )
+    whole = (images.lr.shape[0] * images.scale, images.lr.shape[1] * images.scale)
+    size = images.sr_fit or (whole if images.sr_cut is None else images.sr_cut[2:])
     sr = arrays[0]
     if sr.dtype != np.uint8 or sr.shape != (*size, 3):
         raise ValueError(f"SR is {sr.dtype} of shape {sr.shape}")
     match = None
     if answer["match"] is not None:
         match = _match(answer["match"], arrays[1])
+    exact = arrays[-1] if answer["exact"] else None
+    if exact is not None and (exact.dtype != np.float32 or exact.shape != (*size, 3)):
+        raise ValueError(f"unrounded SR is {exact.dtype} of shape {exact.shape}")
     peak, recall = answer["peak_mb"], answer["recall"]
     return Attempt(
         sr=np.ascontiguousarray(sr),
+        exact=None if exact is None else np.ascontiguousarray(exact),
         seconds=float(answer["seconds"]),
         stages={str(k): _numbers(v) for k, v in dict(answer["stages"]).items()},
         tiles={str(k): int(v) for k, v in dict(answer["tiles"]).items()},

@@ -20,7 +20,7 @@ from refbench.imaging import Picture, read_picture, write_image
 from refbench.imaging.pixels import off_white
 from refbench.imaging.write import OPAQUE
 from refbench.plan.job import MethodJob
-from refbench.specs import MethodSpec, ParamValue
+from refbench.specs import MethodSpec, ParamValue, check_scale
 from refbench.types import Image
 
 
@@ -35,6 +35,8 @@ class UpscaleRequest:
     refs: tuple[Path, ...] = ()
     weights: str | None = None
     weights_root: Path | None = None
+    scale: int | None = None
+    """What to enlarge by; None: what the weights are for, else the method's own factor."""
     params: Mapping[str, ParamValue] = field(default_factory=dict)
     device: str = "auto"
     overwrite: bool = False
@@ -126,7 +128,9 @@ def upscale_all(
     device = resolve_device(request.device)
     weights = resolve_weights(request.spec, request.weights, request.weights_root)
     label = request.spec.name + (f" ({weights.label})" if weights is not None and weights.label else "")
-    scale = (weights.scale if weights is not None else None) or request.spec.scale
+    own = weights.scale if weights is not None else None
+    scale = request.scale or own or request.spec.scale
+    check_scale(request.spec, own, weights.label if weights is not None else "", scale, "scale=")
     methods: dict[str, Caller] = {}
     try:
         for task, choice in zip(tasks, chosen, strict=True):

@@ -22,6 +22,7 @@ from refbench.execution.problem import Problem, one_line, place_of, problem_at
 from refbench.identity.pixels import pixel_sha256
 from refbench.metrics.metric_set import MetricSet
 from refbench.plan.job import CellJob, DataJob, MethodJob, Task, TaskResult
+from refbench.protocols.degradations import load_degradation
 from refbench.protocols.transforms import load_transform
 from refbench.registry import is_file_locator, load_class, spec_in_file
 from refbench.specs import DataRequest, MetricSpec
@@ -161,6 +162,8 @@ class Worker:
             names = cell.protocol.reference.imports
             if cell.protocol.transform is not None:
                 names += load_transform(cell.protocol.transform).imports
+            if cell.protocol.degradation is not None:
+                names += load_degradation(cell.protocol.degradation).imports
             for name in names:
                 import_module(name)
             self.metrics(cell.metrics)
@@ -203,6 +206,7 @@ class Worker:
             memory_limit=cell.method.memory_limit,
             tiles=cell.method.spec.tiles,
             keep_match=trial.truth is not None,
+            keep_exact=any(spec.exact for spec in cell.metrics),
             count=prepared.task.count,
         )
         return Restored(prepared, method.call(images, settings), cell.method.device, method.isolation)
@@ -224,7 +228,7 @@ class Worker:
         absent: Mapping[str, str] = {}
         if attempt.sr is not None and trial is not None:
             try:
-                values, absent = self.metrics(cell.metrics).score(attempt.sr, trial)
+                values, absent = self.metrics(cell.metrics).score(attempt.sr, trial, attempt.exact)
                 if trial.truth is not None:
                     matched, reasons = matching_scores(attempt.match, trial)
                     values, absent = {**values, **matched}, {**absent, **reasons}
@@ -280,11 +284,14 @@ def shown(cell: CellJob, trial: Trial) -> Images:
     read files; others get an id and names that say nothing, and are the same in every run."""
     scale = cell.protocol.card.scale
     if cell.method.spec.reads_files:
-        return Images(trial.lr, trial.refs, scale, trial.sample_id, trial.ref_names, trial.sr_cut)
+        return Images(
+            trial.lr, trial.refs, scale, trial.sample_id, trial.ref_names, trial.sr_cut, trial.sr_fit,
+            trial.colour_fix,
+        )  # fmt: skip
     text = f"{cell.key}/{trial.sample_id}/{trial.draw}"
     names = tuple(f"ref_{i + 1}.png" for i in range(len(trial.refs)))
     opaque = f"trial-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-    return Images(trial.lr, trial.refs, scale, opaque, names, trial.sr_cut)
+    return Images(trial.lr, trial.refs, scale, opaque, names, trial.sr_cut, trial.sr_fit, trial.colour_fix)
 
 
 def hidden_folders(request: DataRequest) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from refbench.errors import SampleError
 from refbench.metrics.backbones import backbone_state
 from refbench.metrics.build import Metric, MetricUnavailable
 from refbench.metrics.pair import Mask, cropped_mask, cropped_pair
@@ -59,16 +60,27 @@ def factory(spec: MetricSpec) -> Metric:
     """Reads ``net`` (``alex`` or ``vgg``), ``crop`` and ``mean`` from the spec's options.
 
     ``mean=spatial``: the mean of the map at the image's size, where each layer is enlarged bilinearly, in
-    place of the mean of each layer's own. A region is always a mean of that map.
+    place of the mean of each layer's own. A region is a mean of that map, but for ``mean=strips``: of a
+    region that surrounds a rectangle, the mean of LPIPS of the strips around it, each as an image of its own.
     """
     import torch
 
     net, crop = str(spec.options["net"]), int(spec.options.get("crop") or 0)
     model = lpips_network(net, backbone_state(net))
-    model.spatial = bool(spec.region) or spec.options.get("mean") == "spatial"
+    by_strips = spec.options.get("mean") == "strips"
+    model.spatial = not by_strips and (bool(spec.region) or spec.options.get("mean") == "spatial")
 
     def score(sr: Image, target: Image, mask: Mask | None = None) -> float:
         a, b = cropped_pair(sr, target, crop=crop, smallest=SMALLEST, metric="LPIPS")
+        if by_strips:
+            if mask is None:
+                raise SampleError("mean=strips goes with a region around a rectangle, e.g. region=corner")
+            boxes = strips(cropped_mask(mask, crop=crop, metric="LPIPS"))
+            with torch.inference_mode():
+                found = [
+                    float(model(to_signed_tensor(a[box]), to_signed_tensor(b[box])).mean()) for box in boxes
+                ]
+            return sum(found) / len(found)
         with torch.inference_mode():
             found = model(to_signed_tensor(a), to_signed_tensor(b))
         if mask is None:
@@ -77,3 +89,23 @@ def factory(spec: MetricSpec) -> Metric:
         return float(found[0, 0][torch.from_numpy(np.ascontiguousarray(inner))].mean())
 
     return score
+
+
+def strips(mask: Mask) -> list[tuple[slice, slice]]:
+    """The strips above and below (full width), left and right of the rectangle that ``mask`` (H, W) leaves
+    out, without those that are empty. SampleError for a mask of another form, or a strip too narrow."""
+    hole = ~mask
+    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
+    if not len(rows) or not hole[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all():
+        raise SampleError("mean=strips: the region does not surround a rectangle")
+    (top, bottom), (left, right) = (rows[0], rows[-1] + 1), (columns[0], columns[-1] + 1)
+    all_four = [
+        np.s_[:top, :], np.s_[bottom:, :], np.s_[top:bottom, :left], np.s_[top:bottom, right:]
+    ]  # fmt: skip
+    kept = [box for box in all_four if mask[box].size]
+    for box in kept:
+        if min(mask[box].shape) < SMALLEST:
+            raise SampleError(
+                f"mean=strips: a strip of {mask[box].shape[1]}x{mask[box].shape[0]} is too small"
+            )
+    return kept

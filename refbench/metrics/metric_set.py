@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
 
 from refbench.errors import SampleError
 from refbench.metrics import Metric, MetricUnavailable, build
@@ -12,6 +16,10 @@ from refbench.types import Image, Trial
 
 NO_TRUTH = "no ground truth"
 """Why a metric is absent that compares with HR."""
+
+
+NOT_EXACT = "needs SR before it is rounded, which is known during the run only"
+"""Why a metric of ``round=none`` is absent where a kept image is scored."""
 
 
 class MetricSet:
@@ -33,9 +41,11 @@ class MetricSet:
         """Whether the metric can be computed here."""
         return any(spec == known for known, _ in self._ready)
 
-    def score(self, sr: Image, trial: Trial) -> tuple[Mapping[str, float | None], Mapping[str, str]]:
+    def score(
+        self, sr: Image, trial: Trial, exact: npt.NDArray[np.float32] | None = None
+    ) -> tuple[Mapping[str, float | None], Mapping[str, str]]:
         """(value by signature, reason by alias for what was not computed) of ``sr`` (H, W, 3) for the
-        trial's target and regions. Raises SampleError."""
+        trial's target and regions. exact: SR before it was rounded, where it is known. Raises SampleError."""
         values: dict[str, float | None] = {}
         absent = dict(self._absent)
         target, regions = trial.target, Regions(trial)
@@ -43,9 +53,16 @@ class MetricSet:
             if target is None and spec.needs_target:
                 absent[spec.alias] = NO_TRUTH
                 continue
+            if spec.exact and exact is None:
+                absent[spec.alias] = NOT_EXACT
+                continue
+            # the values of an 8-bit image, or between them: every metric of round=none takes both
+            shown = exact if spec.exact and exact is not None else sr
             try:
                 mask = (regions.mask(spec.region),) if spec.region else ()
-                values[spec.signature] = float(metric(sr, target if target is not None else sr, *mask))
+                values[spec.signature] = float(
+                    metric(cast("Image", shown), target if target is not None else sr, *mask)
+                )
             except SampleError as error:
                 # e.g. an image smaller than SSIM's window: the other metrics still stand
                 absent[spec.alias] = str(error)

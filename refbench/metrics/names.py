@@ -11,7 +11,7 @@ from refbench.metrics.regions import region_identity
 from refbench.specs import MetricSpec
 
 PREFIX = "pyiqa:"
-ORDER = ("space", "variant", "mean", "crop", "region", "patch", "device")
+ORDER = ("space", "variant", "mean", "round", "crop", "region", "patch", "device")
 """In which parameters stand in an alias, whatever order the user wrote."""
 
 
@@ -90,6 +90,8 @@ def _shown(key: str, value: int | str) -> str:
         if key == "region"
         else f" {value}"
         if key in ("space", "variant")
+        else " float"
+        if key == "round"
         else f" {key}={value}"
     )
 

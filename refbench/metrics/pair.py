@@ -11,9 +11,13 @@ from refbench.types import Image
 Mask = npt.NDArray[np.bool_]
 
 
-def check_image(image: Image, role: str) -> None:
-    """Raise SampleError unless ``image`` is uint8 RGB of shape (H, W, 3)."""
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+def check_image(image: Image, role: str, exact: bool = False) -> None:
+    """Raise SampleError unless ``image`` is uint8 RGB of shape (H, W, 3); ``exact``: or float32 in 0..255."""
+    if (
+        (image.dtype != np.uint8 and not (exact and image.dtype == np.float32))
+        or image.ndim != 3
+        or image.shape[2] != 3
+    ):
         raise SampleError(f"{role} must be uint8 RGB (H, W, 3), not {image.dtype} {image.shape}")
 
 
@@ -22,7 +26,7 @@ def cropped(image: Image, *, crop: int, smallest: int, metric: str) -> Image:
 
     Raises SampleError when fewer than ``smallest`` pixels would remain on a side.
     """
-    check_image(image, "SR image")
+    check_image(image, "SR image", exact=True)
     height, width = image.shape[0], image.shape[1]
     needed = smallest + 2 * crop
     if min(height, width) < needed:
@@ -38,7 +42,7 @@ def cropped_pair(sr: Image, target: Image, *, crop: int, smallest: int, metric: 
 
     Raises SampleError when the sizes differ or fewer than ``smallest`` pixels would remain on a side.
     """
-    check_image(sr, "SR image")
+    check_image(sr, "SR image", exact=True)
     check_image(target, "target image")
     if sr.shape != target.shape:
         raise SampleError(

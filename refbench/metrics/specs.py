@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from refbench.specs import MetricSpec
 
-SCALE = 4
-"""The official crop is the scale: RefSR is x4 (C2-Matching and DATSR, crop_border = scale)."""
+CROP = 4
+"""Of the aliases without a parameter: the official crop is the scale, x4 (C2-Matching and DATSR); a card of
+another scale says its own."""
 PLACES = {"crop": (), "region": ()}
+ROUND = ("none",)
+"""SR as the method returned it, clamped but not rounded to 8 bits: known during the run only."""
 SPACES = ("rgb", "y601", "gray")
 
 
@@ -19,7 +22,7 @@ def _psnr(alias: str, space: str, crop: int, title: str) -> MetricSpec:
         decimals=2,
         title=title,
         options={"space": space, "crop": crop},
-        parameters={"space": SPACES, "variant": ("pyiqa",), **PLACES},
+        parameters={"space": SPACES, "variant": ("pyiqa",), "round": ROUND, **PLACES},
         # the worst of two 8-bit images: all black against all white
         bounds=(0.0, None),
     )
@@ -33,7 +36,7 @@ def _ssim(alias: str, space: str, crop: int, title: str) -> MetricSpec:
         decimals=4,
         title=title,
         options={"space": space, "crop": crop},
-        parameters={"space": SPACES, "variant": ("pyiqa",), **PLACES},
+        parameters={"space": SPACES, "variant": ("pyiqa", "skimage"), "round": ROUND, **PLACES},
         bounds=(-1.0, 1.0),
     )
 
@@ -47,7 +50,7 @@ def _lpips(net: str, title: str) -> MetricSpec:
         title=title,
         licence="BSD-2-Clause",
         options={"net": net, "crop": 0},
-        parameters={"mean": ("spatial",), **PLACES},
+        parameters={"mean": ("spatial", "strips"), "round": ROUND, **PLACES},
         bounds=(0.0, None),
     )
 
@@ -107,10 +110,10 @@ SETS: tuple[MetricSpec, ...] = (
 """One value for all images of a cell, see :mod:`refbench.metrics.sets`."""
 
 METRICS: tuple[MetricSpec, ...] = (
-    _psnr("psnr_y", "y601", SCALE, "PSNR-Y"),
-    _ssim("ssim_y", "y601", SCALE, "SSIM-Y"),
-    _psnr("psnr_rgb", "rgb", SCALE, "PSNR-RGB"),
-    _ssim("ssim_rgb", "rgb", SCALE, "SSIM-RGB"),
+    _psnr("psnr_y", "y601", CROP, "PSNR-Y"),
+    _ssim("ssim_y", "y601", CROP, "SSIM-Y"),
+    _psnr("psnr_rgb", "rgb", CROP, "PSNR-RGB"),
+    _ssim("ssim_rgb", "rgb", CROP, "SSIM-RGB"),
     _psnr("psnr_y_c0", "y601", 0, "PSNR-Y c0"),
     _ssim("ssim_y_c0", "y601", 0, "SSIM-Y c0"),
     _lpips("alex", "LPIPS-Alex"),

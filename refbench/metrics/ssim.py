@@ -16,7 +16,13 @@ from refbench.specs import MetricSpec
 from refbench.types import Image
 
 WINDOW = 11
-EDGE = WINDOW // 2
+FLAT = 7
+"""Side of the flat window of the variant ``skimage``."""
+
+
+def edge_of(variant: str) -> int:
+    """Pixels along each side that are no window's centre."""
+    return (FLAT if variant == "skimage" else WINDOW) // 2
 
 
 def ssim_map(
@@ -25,24 +31,26 @@ def ssim_map(
     """SSIM (Wang et al. 2004) of every window that lies within the cropped image, (H', W'), in [-1, 1].
 
     For ``rgb`` the mean of the three channels. variant ``pyiqa``: on rounded luma and never below 0, as
-    pyiqa and the papers that used it. Raises SampleError when less than one 11x11 window remains after the
+    pyiqa and the papers that used it; ``skimage``: the defaults of scikit-image's structural_similarity, a
+    flat 7x7 window and sample covariances. Raises SampleError when less than one window remains after the
     crop.
     """
     import skimage.metrics
 
     structural_similarity: Callable[..., Any] = skimage.metrics.structural_similarity
-    a, b = cropped_pair(sr, target, crop=crop, smallest=WINDOW, metric="SSIM")
+    flat = variant == "skimage"
+    a, b = cropped_pair(sr, target, crop=crop, smallest=FLAT if flat else WINDOW, metric="SSIM")
     _, full = structural_similarity(
         measured(a, space, variant),
         measured(b, space, variant),
         data_range=255.0,
-        gaussian_weights=True,
-        sigma=1.5,
-        use_sample_covariance=False,
         channel_axis=2 if space == "rgb" else None,
         full=True,
+        **({"win_size": FLAT} if flat else {"gaussian_weights": True, "sigma": 1.5}),
+        use_sample_covariance=flat,
     )
-    valid = np.asarray(full, dtype=np.float64)[EDGE:-EDGE, EDGE:-EDGE]
+    edge = edge_of(variant)
+    valid = np.asarray(full, dtype=np.float64)[edge:-edge, edge:-edge]
     if variant == "pyiqa":
         valid = np.maximum(valid, 0.0)
     return valid.mean(axis=2) if valid.ndim == 3 else valid
@@ -55,7 +63,8 @@ def ssim(
     values = ssim_map(sr, target, space=space, crop=crop, variant=variant)
     if mask is None:
         return float(values.mean())
-    inner = cropped_mask(mask, crop=crop, metric="SSIM")[EDGE:-EDGE, EDGE:-EDGE]
+    edge = edge_of(variant)
+    inner = cropped_mask(mask, crop=crop, metric="SSIM")[edge:-edge, edge:-edge]
     if not inner.any():
         raise SampleError("no SSIM window has its centre in the region")
     return float(values[inner].mean())

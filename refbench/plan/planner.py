@@ -24,7 +24,7 @@ from refbench.protocols import ProtocolInstance, build_instances
 from refbench.protocols.instance import control_id, control_of
 from refbench.registry import Registry, load_class
 from refbench.settings import MethodChoice, RunConfig, Shard
-from refbench.specs import MethodSpec, MetricSpec, ParamValue
+from refbench.specs import MethodSpec, MetricSpec, ParamValue, check_scale
 from refbench.tiling.size import memory_bytes
 from refbench.types import Corresponding, Counted, Dataset, Sized
 from refbench.untrusted.redact import clean_config
@@ -244,12 +244,8 @@ class Planner:
         control: ProtocolInstance | None,
     ) -> Cell:
         spec = method_outside(self._registry, choice.locator or choice.name)
-        variant, files, scale = self._resolve(spec, choice.weights, config)
-        if scale != instance.card.scale:
-            which = f"{spec.name} ({variant})" if scale != spec.scale else spec.name
-            raise UserError(
-                f"method {which} is x{scale}, protocol {instance.card.id} is x{instance.card.scale}"
-            )
+        variant, files, own_scale = self._resolve(spec, choice.weights, config)
+        check_scale(spec, own_scale, variant, instance.card.scale, f"protocol {instance.card.id}")
         data_job, dataset = self._data(config)
         ids = dataset.ids()[: config.limit] if config.limit is not None else dataset.ids()
         params = {name: p.default for name, p in spec.params.items()} | dict(choice.params)
@@ -326,14 +322,14 @@ class Planner:
 
     def _resolve(
         self, spec: MethodSpec, weights: str | None, config: RunConfig
-    ) -> tuple[str, Mapping[str, str | None], int]:
-        """Label, digests by role, and the scale of the method with these weights."""
+    ) -> tuple[str, Mapping[str, str | None], int | None]:
+        """Label, digests by role, and the scale that these weights are for, where they alone decide it."""
         if not spec.takes_weights:
-            return "", {}, spec.scale
+            return "", {}, None
         from refbench.weights import resolve
 
         key = (spec.name, weights, str(config.weights_root))
         if key not in self._weights:
             self._weights[key] = resolve(spec, weights, config.weights_root)
         found = self._weights[key]
-        return found.variant, dict(found.sha256), found.scale or spec.scale
+        return found.variant, dict(found.sha256), found.scale

@@ -7,7 +7,7 @@ shipped cards by hash.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from importlib.resources import files
 from pathlib import PurePath
 from typing import Any
@@ -17,6 +17,15 @@ import yaml
 from refbench.errors import UserError, unknown
 from refbench.identity.keys import digest
 from refbench.protocols.padding import HR_PADS, REF_PADS
+from refbench.protocols.reference import ReferencePolicy
+from refbench.protocols.sr_colour import COLOUR_FIXES
+from refbench.specs import ParamValue
+
+WHOLE = {
+    "scale": 1, "hr_crop_multiple": 1, "hr_pad_multiple": 1, "ref_crop_multiple": 1, "ref_pad_multiple": 1,
+    "pad_least": 0,
+}  # fmt: skip
+"""Fields that are whole numbers -> the least value."""
 
 
 @dataclass(frozen=True)
@@ -27,18 +36,30 @@ class Card:
     version: int
     title: str
     scale: int = 4
+    """HR pixels per LR pixel along each side."""
     hr_crop_multiple: int = 4
     """HR is cropped (top-left) to a multiple of this; the crop is what is scored."""
     hr_pad: str = "none"
     """Padding of the cropped HR before LR is made; SR is cut back to the crop before it is scored."""
     hr_pad_multiple: int = 1
-    """For ``replicate-centred``: HR is padded to a multiple of this."""
+    """For ``replicate-centred`` and ``zero-to-common``: the padded size is a multiple of this."""
+    pad_least: int = 0
+    """For ``zero-to-common``: no side of the common size is smaller."""
     lr_kernel: str = "pil-bicubic-aa"
     """PIL bicubic, a = -0.5, antialiased, 8-bit result."""
     ref_crop_multiple: int = 1
     """References are cropped (top-left) to a multiple of this; 1 leaves them as they are."""
     ref_pad: str = "none"
     ref_pad_multiple: int = 1
+    given_lr: bool = False
+    """True: only for datasets that bring their own LR images, none is made."""
+    sr_fit: str = "none"
+    """``pil-bicubic``: SR of another size than HR is resized to it before it is scored; ``none``: what lies
+    beyond HR's bottom and right is cut off."""
+    colour_fix: str = "none"
+    """What is done to SR before it is scored: its colours are made those of LR (``adain``, ``wavelet``)."""
+    reference: Mapping[str, ParamValue] = field(default_factory=lambda: {"policy": "first"})
+    """Reference policy of suites that name none."""
     metrics: tuple[str, ...] = ("psnr_y", "ssim_y", "psnr_rgb")
     """Metrics that the protocol reports unless the user asks for others."""
     averaging: str = "mean-of-images"
@@ -54,10 +75,11 @@ class Card:
 
     def identity(self) -> dict[str, Any]:
         """The parameters that make trials: what the run key covers (texts and metrics are not in it)."""
-        skip = {"title", "source", "prose", "metrics", "averaging"}
-        if not self.content:
-            skip.add("content")
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in skip}
+        skip = {"title", "source", "prose", "metrics", "averaging", "reference"}
+        # fields that came later are in the keys of the cards that use them: older keys stay what they were
+        later = {"pad_least": 0, "given_lr": False, "sr_fit": "none", "colour_fix": "none", "content": ""}
+        found = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in skip}
+        return {name: value for name, value in found.items() if name not in later or value != later[name]}
 
 
 def card_names() -> tuple[str, ...]:
@@ -75,11 +97,24 @@ def parse_card(data: Mapping[str, Any], where: str) -> Card:
     for key, kind in (("name", str), ("version", int), ("title", str)):
         if not isinstance(data.get(key), kind):
             raise UserError(f"{where}: field {key!r} is missing or not a {kind.__name__}")
+    for key, least in WHOLE.items():
+        value = data.get(key, least)
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise UserError(f"{where}: {key}={value!r} is not a whole number from {least}")
+    if not isinstance(data.get("given_lr", False), bool):
+        raise UserError(f"{where}: given_lr={data['given_lr']!r} is not true or false")
+    metrics = data.get("metrics", ["psnr_y"])
+    if not isinstance(metrics, list | tuple) or not metrics or not all(isinstance(m, str) for m in metrics):
+        raise UserError(f"{where}: metrics={metrics!r} is not a list of metric names, e.g. [psnr_y, ssim_y]")
+    if "reference" in data:
+        ReferencePolicy.parse(data["reference"], where)
     choices = {
         "hr_pad": set(HR_PADS),
         "lr_kernel": {"pil-bicubic-aa"},
         "ref_pad": set(REF_PADS),
         "averaging": {"mean-of-images"},
+        "sr_fit": {"none", "pil-bicubic"},
+        "colour_fix": set(COLOUR_FIXES),
     }
     for key, allowed in choices.items():
         if key in data and data[key] not in allowed:
@@ -87,7 +122,28 @@ def parse_card(data: Mapping[str, Any], where: str) -> Card:
     values = dict(data)
     if "metrics" in values:
         values["metrics"] = tuple(values["metrics"])
-    return Card(**values)
+    card = Card(**values)
+    _check_sizes(card, where)
+    return card
+
+
+def _check_sizes(card: Card, where: str) -> None:
+    """UserError where the crops and paddings do not leave whole LR pixels."""
+    if card.given_lr:
+        return
+    deciding = {
+        "none": ("hr_crop_multiple",),
+        "replicate-centred": ("hr_pad_multiple",),
+        "zero-to-common": ("hr_crop_multiple", "ref_crop_multiple", "pad_least"),
+    }[card.hr_pad]
+    if card.hr_pad == "zero-to-common" and card.hr_pad_multiple > 1:
+        deciding = ("hr_pad_multiple",)
+    for name in deciding:
+        if getattr(card, name) % card.scale:
+            raise UserError(
+                f"{where}: {name}={getattr(card, name)} is not a multiple of scale={card.scale}, so LR would "
+                "not have whole pixels (for sets that bring their LR: given_lr: true)"
+            )
 
 
 def card_key(path: str, data: Mapping[str, Any]) -> str:

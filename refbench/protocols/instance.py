@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ from refbench.identity.rng import generator
 from refbench.imaging import bicubic_down, mod_crop
 from refbench.imaging.warp import project
 from refbench.protocols.card import Card, load_card, own_card
+from refbench.protocols.degradations import load_degradation
+from refbench.protocols.given import check_given, scored_of_given
 from refbench.protocols.padding import pad_trial
 from refbench.protocols.reference import ORACLE, ReferencePolicy
 from refbench.protocols.transforms import load_transform
@@ -34,6 +36,8 @@ class ProtocolInstance:
     draws: int = 1
     control: bool = False
     """The undistorted trial that the others of its suite are compared with."""
+    degradation: str | None = None
+    """How LR is made, at ``level``, instead of the card's way; excludes ``transform``."""
 
     @property
     def id(self) -> str:
@@ -43,6 +47,8 @@ class ProtocolInstance:
             text += f"+{self.reference.id}"
         if self.transform is not None:
             text += f"+{load_transform(self.transform).id}[level={self.level}]"
+        if self.degradation is not None:
+            text += f"+{load_degradation(self.degradation).id}[level={self.level}]"
         return text
 
     def identity(self) -> dict[str, Any]:
@@ -55,6 +61,11 @@ class ProtocolInstance:
             family = load_transform(self.transform)
             identity["transform"] = {
                 "name": family.id, "level": self.level, "params": dict(family.levels[self.level])
+            }  # fmt: skip
+        if self.degradation is not None and self.level is not None:
+            degraded = load_degradation(self.degradation)
+            identity["degradation"] = {
+                "name": degraded.id, "level": self.level, "params": dict(degraded.levels[self.level])
             }  # fmt: skip
         return identity
 
@@ -69,31 +80,34 @@ class ProtocolInstance:
         ``dataset``: where policies that need another sample find it.
         Raises SampleError when the sample cannot be made into a trial (too small, no such reference).
         """
-        target = self._target(sample)
-        refs, names = self.reference.select(sample, draw, seed, dataset, self._plain_lr(sample, target))
+        card, target = self.card, self._target(sample)
+        self._check_given(sample)
+        if sample.lr is not None or target is None or self.reference.uses_lr:
+            plain = self._plain_lr(sample, target, draw, seed)
+        else:
+            plain = blank(target.shape[0] // card.scale, target.shape[1] // card.scale), {}
+        refs, names = self.reference.select(sample, draw, seed, dataset, plain[0], card.scale)
         refs, notes = self._transformed(refs, sample.id, draw, seed)
-        if self.card.ref_crop_multiple > 1:
-            refs = tuple(mod_crop(r, self.card.ref_crop_multiple) for r in refs)
+        if card.ref_crop_multiple > 1:
+            refs = tuple(mod_crop(r, card.ref_crop_multiple) for r in refs)
+        cut: tuple[int, int, int, int] | None = None
+        truth = None
         if target is None or sample.lr is not None:
             # a given LR is what the network gets: nothing is padded
-            lr = self._plain_lr(sample, target)
-            return Trial(
-                sample_id=sample.id,
-                draw=draw,
-                lr=lr,
-                refs=refs,
-                target=target,
-                ref_names=names,
-                regions=_regions(sample, target),
-                notes=notes,
-            )
-        card = self.card
-        padded, frame, refs = pad_trial(
-            target, refs, card.hr_pad, card.hr_pad_multiple, card.ref_pad, card.ref_pad_multiple
-        )
-        # MASA scores the uncropped HR: its padded frame is always a multiple of the scale
-        cut = None if padded.shape == target.shape else (frame.top, frame.left, frame.height, frame.width)
-        lr = bicubic_down(padded, card.scale)
+            lr, facts = plain
+            if target is not None and card.sr_fit == "none":
+                target, cut = scored_of_given(target, lr, card.scale)
+        else:
+            padded, frame, refs = pad_trial(
+                target, refs, card.hr_pad, card.hr_pad_multiple, card.ref_pad, card.ref_pad_multiple,
+                card.pad_least,
+            )  # fmt: skip
+            # MASA scores the uncropped HR: its padded frame is always a multiple of the scale
+            if padded.shape != target.shape:
+                cut = (frame.top, frame.left, frame.height, frame.width)
+            lr, facts = self._made_lr(padded, sample.id, draw, seed)
+            truth = self._truth(sample, target, draw, seed)
+        fitted = card.sr_fit != "none" and target is not None
         return Trial(
             sample_id=sample.id,
             draw=draw,
@@ -102,9 +116,11 @@ class ProtocolInstance:
             target=target,
             ref_names=names,
             sr_cut=cut,
-            truth=self._truth(sample, target, draw, seed),
+            sr_fit=(target.shape[0], target.shape[1]) if fitted and target is not None else None,
+            colour_fix=card.colour_fix,
+            truth=truth,
             regions=_regions(sample, target),
-            notes=notes,
+            notes={**notes, **facts},
         )
 
     def outline(
@@ -113,12 +129,17 @@ class ProtocolInstance:
         """(reference names, (H, W) of the target) of a trial, without making it: from the sizes of its
         images. Raises SampleError as :meth:`apply` does."""
         target = self._target(sample)
+        self._check_given(sample)
         if sample.lr is not None or target is None:
-            lr = self._plain_lr(sample, target)
+            lr, _ = self._plain_lr(sample, target, draw, seed)
+            if target is not None and self.card.sr_fit == "none":
+                target, _ = scored_of_given(target, lr, self.card.scale)
         else:
             lr = blank(target.shape[0] // self.card.scale, target.shape[1] // self.card.scale)
-        _, names = self.reference.select(sample, draw, seed, dataset, lr)
-        return names, None if target is None else (target.shape[0], target.shape[1])
+        _, names = self.reference.select(sample, draw, seed, dataset, lr, self.card.scale)
+        # SR that is fitted to HR may come in another size
+        known = target is not None and self.card.sr_fit == "none"
+        return names, (target.shape[0], target.shape[1]) if known and target is not None else None
 
     def knows_truth(self, measured: bool) -> bool:
         """Whether its trials carry the true correspondence: HR itself, or (``measured``) a first reference
@@ -161,20 +182,41 @@ class ProtocolInstance:
             raise SampleError(f"{sample.id}: HR {sample.hr.shape[1]}x{sample.hr.shape[0]} is too small")
         return mod_crop(sample.hr, multiple)
 
-    def _plain_lr(self, sample: Sample, target: Image | None) -> Image:
-        """The given LR, checked; else LR of the unpadded target (what ``ref=lr`` uses)."""
+    def _check_given(self, sample: Sample) -> None:
+        """SampleError where LR images are given and may not be, or the other way round."""
+        if self.card.given_lr and sample.lr is None:
+            raise SampleError(
+                f"{sample.id}: protocol {self.card.id} scores the dataset's own LR images; here is none"
+            )
+        if self.degradation is not None and sample.lr is not None:
+            raise SampleError(
+                f"{sample.id}: the dataset gives LR images; a degradation makes its own from HR: "
+                "the two are never mixed"
+            )
+
+    def _plain_lr(
+        self, sample: Sample, target: Image | None, draw: int, seed: int
+    ) -> tuple[Image, dict[str, str | float]]:
+        """The given LR, checked; else LR of the unpadded target (what ``ref=lr`` uses), with its facts."""
         scale = self.card.scale
         if sample.lr is None:
             if target is None:
                 raise SampleError(f"{sample.id}: neither HR nor LR")
-            return bicubic_down(mod_crop(target, scale), scale)
-        expected = (sample.lr.shape[0] * scale, sample.lr.shape[1] * scale)
-        if target is not None and target.shape[:2] != expected:
-            raise SampleError(
-                f"{sample.id}: the given LR is {sample.lr.shape[1]}x{sample.lr.shape[0]}, the cropped HR "
-                f"{target.shape[1]}x{target.shape[0]} is not {scale} times that"
-            )
-        return sample.lr
+            return self._made_lr(mod_crop(target, scale), sample.id, draw, seed)
+        if target is not None and sample.hr is not None:
+            check_given(sample.id, sample.lr, sample.hr, target, scale, self.card.sr_fit != "none")
+        return sample.lr, {}
+
+    def _made_lr(
+        self, hr: Image, sample_id: str, draw: int, seed: int
+    ) -> tuple[Image, dict[str, str | float]]:
+        """LR of ``hr``, whose sides are multiples of the scale, and facts for the row."""
+        if self.degradation is None or self.level is None:
+            return bicubic_down(hr, self.card.scale), {}
+        family = load_degradation(self.degradation)
+        rng = generator(seed, family.id, sample_id, draw)
+        lr, facts = family.apply(hr, self.card.scale, family.levels[self.level], rng)
+        return lr, {f"lr.{key}": value for key, value in facts.items()}
 
     def _transformed(
         self, refs: tuple[Image, ...], sample_id: str, draw: int, seed: int
@@ -218,25 +260,38 @@ def build_instances(suite: SuiteConfig, draws: int | None = None) -> tuple[Proto
     for entry in suite.protocols:
         where = f"suite {suite.name}"
         card = cards[entry.card]
-        reference = ReferencePolicy.parse(entry.reference, where)
-        count = 1
+        reference = ReferencePolicy.parse(entry.reference or card.reference, where)
+        random = reference.random
         if entry.transform is not None:
             family = load_transform(entry.transform)
-            if entry.level not in family.levels:
+            _check_level(where, entry.transform, entry.level, family.levels)
+            random = random or family.random
+        if entry.degradation is not None:
+            degraded = load_degradation(entry.degradation)
+            _check_level(where, entry.degradation, entry.level, degraded.levels)
+            if card.given_lr:
                 raise UserError(
-                    f"{where}: {unknown(f'{entry.transform} level', str(entry.level), family.levels)}"
+                    f"{where}: protocol {card.id} scores given LR images; "
+                    f"leave degradation: {entry.degradation} out"
                 )
-            if family.random or reference.random:
-                count = draws if draws is not None else entry.draws
-        elif reference.random:
+            random = random or degraded.random
+        count = 1
+        if random:
             count = draws if draws is not None else entry.draws
-        instance = ProtocolInstance(card, reference, entry.transform, entry.level, count, entry.control)
+        instance = ProtocolInstance(
+            card, reference, entry.transform, entry.level, count, entry.control, entry.degradation
+        )
         if instance.id in {i.id for i in instances}:
             raise UserError(f"{where}: protocol {instance.id} is listed twice")
         instances.append(instance)
     if not instances:
         raise UserError(f"suite {suite.name}: it lists no protocol")
     return tuple(instances)
+
+
+def _check_level(where: str, family: str, level: str | None, levels: Mapping[str, object]) -> None:
+    if level not in levels:
+        raise UserError(f"{where}: {unknown(f'{family} level', str(level), levels)}")
 
 
 def with_draws(instance: ProtocolInstance, draws: int) -> ProtocolInstance:

@@ -55,12 +55,19 @@ def replicate_right_bottom(image: Image, multiple: int) -> Image:
 
 
 def pad_trial(
-    hr: Image, refs: tuple[Image, ...], hr_pad: str, hr_multiple: int, ref_pad: str, ref_multiple: int
+    hr: Image,
+    refs: tuple[Image, ...],
+    hr_pad: str,
+    hr_multiple: int,
+    ref_pad: str,
+    ref_multiple: int,
+    least: int = 0,
 ) -> tuple[Image, Frame, tuple[Image, ...]]:
-    """(padded HR, frame of the HR in it, padded references) for a card's paddings."""
+    """(padded HR, frame of the HR in it, padded references) for a card's paddings; ``least``: no side of the
+    common size is smaller."""
     frame = Frame(0, 0, hr.shape[0], hr.shape[1])
-    height = max([hr.shape[0], *(r.shape[0] for r in refs)])
-    width = max([hr.shape[1], *(r.shape[1] for r in refs)])
+    height = up_to_multiple(max([hr.shape[0], least, *(r.shape[0] for r in refs)]), hr_multiple)
+    width = up_to_multiple(max([hr.shape[1], least, *(r.shape[1] for r in refs)]), hr_multiple)
     padded = hr
     if hr_pad == "zero-to-common":
         padded = zero_to(hr, height, width)

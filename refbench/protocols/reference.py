@@ -72,6 +72,11 @@ class ReferencePolicy:
         return self.name in RANDOM or self.order == "random"
 
     @property
+    def uses_lr(self) -> bool:
+        """Whether :meth:`select` reads the pixels of LR, not its size alone."""
+        return self.name == "lr"
+
+    @property
     def imports(self) -> tuple[str, ...]:
         """Modules that :meth:`select` imports when it is first called."""
         return ("skimage.data",) if self.name == "foreign" else ()
@@ -98,12 +103,14 @@ class ReferencePolicy:
         """For run and compare keys; unset fields are left out, so new ones do not change old keys."""
         return {f.name: v for f in fields(self) if (v := getattr(self, f.name)) is not None}
 
-    def select(self, sample: Sample, draw: int, seed: int, dataset: Dataset | None, lr: Image) -> Chosen:
+    def select(
+        self, sample: Sample, draw: int, seed: int, dataset: Dataset | None, lr: Image, scale: int
+    ) -> Chosen:
         """References and their names. Raises SampleError when the sample lacks what is asked for."""
         rng = generator(seed, "reference", self.name, sample.id, draw)
         maker = _MAKERS.get(self.name)
         if maker is not None:
-            image, name = maker(sample, lr, rng, dataset)
+            image, name = maker(sample, lr, rng, dataset, scale)
             return (image,), (name,)
         if not sample.refs:
             return (), ()
@@ -141,7 +148,9 @@ def _whole(data: Mapping[str, ParamValue], key: str, wanted: bool, where: str) -
     return value
 
 
-_MAKERS: Mapping[str, Callable[[Sample, Image, np.random.Generator, Dataset | None], tuple[Image, str]]] = {
+_MAKERS: Mapping[
+    str, Callable[[Sample, Image, np.random.Generator, Dataset | None, int], tuple[Image, str]]
+] = {
     "stitch_ttsr": stitching.on_black,
     "stitch_masa": stitching.replicated,
     "hr": substitutes.own_hr,

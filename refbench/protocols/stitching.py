@@ -22,7 +22,7 @@ def _square(sample: Sample, least: int) -> int:
 
 
 def on_black(
-    sample: Sample, lr: Image, rng: np.random.Generator, dataset: Dataset | None
+    sample: Sample, lr: Image, rng: np.random.Generator, dataset: Dataset | None, scale: int
 ) -> tuple[Image, str]:
     """Each reference at the top left of a black square of 500 (TTSR, as told in its issue 3)."""
     side = _square(sample, TTSR_SQUARE)
@@ -31,7 +31,7 @@ def on_black(
 
 
 def replicated(
-    sample: Sample, lr: Image, rng: np.random.Generator, dataset: Dataset | None
+    sample: Sample, lr: Image, rng: np.random.Generator, dataset: Dataset | None, scale: int
 ) -> tuple[Image, str]:
     """Each reference centred in a square of 512, its border repeated (MASA, TestSet_multi)."""
     side = _square(sample, MASA_SQUARE)

@@ -13,26 +13,28 @@ FOREIGN = ("brick", "grass", "gravel")
 PATCH = 16
 
 
-def _size_like(sample: Sample, lr: Image) -> tuple[int, int]:
+def _size_like(sample: Sample, lr: Image, scale: int) -> tuple[int, int]:
     like = sample.refs[0] if sample.refs else sample.hr
     if like is None:
-        return lr.shape[0] * 4, lr.shape[1] * 4
+        return lr.shape[0] * scale, lr.shape[1] * scale
     return like.shape[0], like.shape[1]
 
 
-def own_hr(sample: Sample, lr: Image, rng: np.random.Generator, dataset: Dataset | None) -> Made:
+def own_hr(sample: Sample, lr: Image, rng: np.random.Generator, dataset: Dataset | None, scale: int) -> Made:
     """The ground truth itself."""
     if sample.hr is None:
         raise SampleError(f"{sample.id}: no HR to use as an oracle reference")
     return sample.hr, "hr"
 
 
-def own_lr(sample: Sample, lr: Image, rng: np.random.Generator, dataset: Dataset | None) -> Made:
+def own_lr(sample: Sample, lr: Image, rng: np.random.Generator, dataset: Dataset | None, scale: int) -> Made:
     """The LR image itself."""
     return lr, "lr"
 
 
-def other_sample(sample: Sample, lr: Image, rng: np.random.Generator, dataset: Dataset | None) -> Made:
+def other_sample(
+    sample: Sample, lr: Image, rng: np.random.Generator, dataset: Dataset | None, scale: int
+) -> Made:
     """HR (or, without one, the first reference) of another sample of the set."""
     others = [i for i in dataset.ids() if i != sample.id] if dataset is not None else []
     if dataset is None or not others:
@@ -46,7 +48,7 @@ def other_sample(sample: Sample, lr: Image, rng: np.random.Generator, dataset: D
     raise SampleError(f"{sample.id}: sample {chosen} has neither HR nor references")
 
 
-def foreign(sample: Sample, lr: Image, rng: np.random.Generator, dataset: Dataset | None) -> Made:
+def foreign(sample: Sample, lr: Image, rng: np.random.Generator, dataset: Dataset | None, scale: int) -> Made:
     """A texture photograph that belongs to no RefSR dataset."""
     from skimage import data
 
@@ -55,17 +57,21 @@ def foreign(sample: Sample, lr: Image, rng: np.random.Generator, dataset: Datase
     return np.repeat(grey[:, :, None], 3, axis=2), f"skimage.data.{name}"
 
 
-def noise(sample: Sample, lr: Image, rng: np.random.Generator, dataset: Dataset | None) -> Made:
+def noise(sample: Sample, lr: Image, rng: np.random.Generator, dataset: Dataset | None, scale: int) -> Made:
     """Independent uniform values in every pixel and channel."""
-    return rng.integers(0, 256, (*_size_like(sample, lr), 3), dtype=np.uint8), "noise"
+    return rng.integers(0, 256, (*_size_like(sample, lr, scale), 3), dtype=np.uint8), "noise"
 
 
-def constant(sample: Sample, lr: Image, rng: np.random.Generator, dataset: Dataset | None) -> Made:
+def constant(
+    sample: Sample, lr: Image, rng: np.random.Generator, dataset: Dataset | None, scale: int
+) -> Made:
     """Mid-grey: what a method does without a reference."""
-    return np.full((*_size_like(sample, lr), 3), 128, dtype=np.uint8), "constant"
+    return np.full((*_size_like(sample, lr, scale), 3), 128, dtype=np.uint8), "constant"
 
 
-def shuffled(sample: Sample, lr: Image, rng: np.random.Generator, dataset: Dataset | None) -> Made:
+def shuffled(
+    sample: Sample, lr: Image, rng: np.random.Generator, dataset: Dataset | None, scale: int
+) -> Made:
     """The first reference with its patches in other places: right colours and textures, no layout."""
     if not sample.refs:
         raise SampleError(f"{sample.id}: no reference to shuffle")

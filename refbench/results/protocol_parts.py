@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from refbench.protocols.degradations import Degradation, degradation_names, load_degradation
 from refbench.protocols.reference import ReferencePolicy
-from refbench.protocols.transforms import load_transform, transform_names
+from refbench.protocols.transforms import Transform, load_transform, transform_names
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class ProtocolParts:
     """``canonical@1``."""
     reference: ReferencePolicy
     transform: str | None
-    """Family with its version, ``jitter@1``."""
+    """Family with its version: ``jitter@1`` of the reference, ``lr-blur@1`` of LR."""
     level: str | None
 
     @property
@@ -39,7 +40,8 @@ def protocol_parts(compare: Mapping[str, Any]) -> ProtocolParts | None:
     known = {f.name for f in fields(ReferencePolicy)}
     if "name" not in card or "version" not in card or not set(reference) <= known:
         return None
-    transform = params.get("transform")
+    # of either the level makes a curve; an entry has one of them at most
+    transform = params.get("transform") or params.get("degradation")
     found = transform if isinstance(transform, Mapping) else {}
     return ProtocolParts(
         card=f"{card['name']}@{card['version']}",
@@ -53,7 +55,11 @@ def level_order(transform: str) -> tuple[str, ...] | None:
     """Levels of a family (``jitter@1``), mild to strong; None for a family or version not shipped here, and
     for one whose levels have no order (flips)."""
     name = transform.partition("@")[0]
-    if name not in transform_names():
+    family: Transform | Degradation
+    if name in transform_names():
+        family = load_transform(name)
+    elif name.startswith("lr-") and name.removeprefix("lr-") in degradation_names():
+        family = load_degradation(name.removeprefix("lr-"))
+    else:
         return None
-    family = load_transform(name)
     return tuple(family.levels) if family.id == transform and family.ordered else None

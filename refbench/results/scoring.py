@@ -15,7 +15,7 @@ from typing import Any
 from refbench.errors import SampleError, UserError
 from refbench.imaging import read_image
 from refbench.metrics import MetricCatalog, metric_facts
-from refbench.metrics.metric_set import NO_TRUTH, MetricSet
+from refbench.metrics.metric_set import NO_TRUTH, NOT_EXACT, MetricSet
 from refbench.plan.planner import Cell
 from refbench.protocols import ProtocolInstance, build_instances
 from refbench.registry import Registry, load_class
@@ -177,6 +177,9 @@ def complete_rows(cell: Cell, store: CellStore, trials: Sequence[TrialKey]) -> s
     for row in store.rows(trials):
         # a sample without HR has none later either: its dataset's fingerprint is in the run key
         missing = [s for s in specs if s.signature not in row.metrics and not _never(s, row)]
+        if any(s.exact and row.absent.get(s.alias, NOT_EXACT) == NOT_EXACT for s in missing):
+            # only another call of the method can tell
+            continue
         if missing and metrics is None:
             metrics = MetricSet(cell.job.metrics)
         # what was absent then (a backbone, a package) may be here now

@@ -74,7 +74,7 @@ BASE = {"name": "s", "dataset": "d"}
             {**BASE, "transform": "jitter"},
             "f: levels is a list of the transform's levels, e.g. [x0.5, x1, x2]",
         ),
-        ({**BASE, "levels": ["x1"]}, "f: levels needs a transform"),
+        ({**BASE, "levels": ["x1"]}, "f: levels needs a transform or a degradation"),
         ({**BASE, "transform": "j", "levels": ["x1"], "draws": 0}, "f: draws=0 is not a whole number from 1"),
         ({**BASE, "transform": "j", "levels": ["x1"], "control": "yes"}, "f: control is true or false"),
         ({**BASE, "reference": [1]}, "f: reference is a mapping of names to single values"),

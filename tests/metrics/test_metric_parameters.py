@@ -93,8 +93,8 @@ def test_pyiqa_takes_parameters_in_any_version() -> None:
     [
         (
             "psnr_y:crp=2",
-            "metric 'psnr_y:crp=2': psnr_y has no parameter 'crp'; it takes space, variant, crop, region; "
-            "did you mean 'crop'?",
+            "metric 'psnr_y:crp=2': psnr_y has no parameter 'crp'; it takes space, variant, round, crop, "
+            "region; did you mean 'crop'?",
         ),
         (
             "psnr_y:space=y610",

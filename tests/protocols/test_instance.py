@@ -21,9 +21,21 @@ from refbench.types import Sample
 PINNED = {
     "c2_matching@1": "30aaa463e3aa",
     "canonical@1": "872bfb90b19a",
+    "canonical_x2@1": "f0a7c45865d8",
+    "canonical_x3@1": "7c2f6e4051a8",
+    "canonical_x8@1": "8af8221516b7",
     "datsr@1": "04493d13c411",
+    "dcsr@1": "da49f3c5c9f3",
+    "irag@1": "977f91b56e2c",
+    "irag_adain@1": "37a8c3c24e84",
+    "irag_wavelet@1": "6073f18d814e",
+    "kedusr@1": "ee8dab8b8c28",
+    "lmr@1": "d7b6e33d1af8",
     "masa@1": "20d9a08ae238",
     "mmagic_rgb@1": "8fa9495749d4",
+    "realesrgan@1": "ebb73b70d6d8",
+    "selfdzsr@1": "59b46630b9ff",
+    "selfdzsr_x2@1": "916c7fae5a47",
     "ttsr@1": "aa8d63c57281",
 }
 

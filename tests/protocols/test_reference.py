@@ -36,7 +36,7 @@ class Set:
 
 
 def select(policy: ReferencePolicy, given: Sample | None = None, draw: int = 0, seed: int = 0):  # type: ignore[no-untyped-def]
-    return policy.select(given or sample(), draw, seed, Set(), LR)
+    return policy.select(given or sample(), draw, seed, Set(), LR, 4)
 
 
 def make(name: str, **more: int | str) -> ReferencePolicy:
@@ -148,5 +148,5 @@ def test_samples_that_lack_what_is_asked_for() -> None:
     with pytest.raises(SampleError, match="no reference to shuffle"):
         select(make("shuffled"), sample(refs=0))
     with pytest.raises(SampleError, match="no other sample"):
-        make("other").select(sample(), 0, 0, None, LR)
+        make("other").select(sample(), 0, 0, None, LR, 4)
     assert select(make("first"), sample(refs=0)) == ((), ())

@@ -6,13 +6,15 @@ import pytest
 
 from refbench.config.suite import config_names, parse_suite, read_config
 from refbench.protocols import build_instances
+from refbench.protocols.degradations import degradation_names, load_degradation
 from refbench.protocols.instance import control_of
 from refbench.protocols.transforms import load_transform, transform_names
 
 SUITES = config_names("suite")
 DISTORTED = (
     "cufed5_jitter", "cufed5_geometry", "cufed5_photometric", "cufed5_corruption", "cufed5_ref_type",
-    "cufed5_ref_number", "cufed5_matching", "stereo_matching", "stereo",
+    "cufed5_ref_number", "cufed5_matching", "stereo_matching", "stereo", "cufed5_degraded",
+    "cufed5_realesrgan",
 )  # fmt: skip
 
 
@@ -37,4 +39,14 @@ def test_every_level_of_every_family_is_in_a_shipped_suite() -> None:
         for entry in parse_suite(read_config("suite", name), name).protocols
     }
     known = {(family, level) for family in transform_names() for level in load_transform(family).levels}
-    assert known == used - {(None, None)}
+    assert known == {(family, level) for family, level in used if family is not None}
+
+
+def test_every_level_of_every_degradation_is_in_a_shipped_suite() -> None:
+    used = {
+        (entry.degradation, entry.level)
+        for name in SUITES
+        for entry in parse_suite(read_config("suite", name), name).protocols
+        if entry.degradation is not None
+    }
+    assert used == {(name, level) for name in degradation_names() for level in load_degradation(name).levels}

@@ -65,7 +65,7 @@ def method_details(registry: Registry, name: str, root: str | None, checkpoint: 
         ("source", source),
         ("paper", dash(spec.paper)),
         ("licence", dash(spec.licence)),
-        ("scale", f"x{spec.scale}"),
+        ("scale", spec.scales_text),
         ("references", reference_range(spec)),
         ("several", ", ".join(several(spec)) or "-"),
     ]
@@ -124,6 +124,7 @@ def _document(spec: MethodSpec, source: str, states: dict[str, str]) -> dict[str
         "source": source,
         "weights": states,
         "scale": spec.scale,
+        "scales": list(spec.all_scales),
         "min_refs": spec.min_refs,
         "max_refs": spec.max_refs,
         "several": list(several(spec)),

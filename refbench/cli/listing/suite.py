@@ -41,9 +41,11 @@ def suite_details(name: str) -> Details:
 def describe(entry: ProtocolEntry) -> str:
     """``canonical, reference first, jitter x1``."""
     reference = " ".join(str(v) for v in entry.reference.values())
-    parts = [entry.card, f"reference {reference}"]
+    parts = [entry.card, *([f"reference {reference}"] if reference else [])]
     if entry.transform is not None:
         parts.append(f"{entry.transform} {entry.level or ''}".strip())
+    if entry.degradation is not None:
+        parts.append(f"LR {entry.degradation} {entry.level or ''}".strip())
     parts += [f"{k}={v}" for k, v in entry.params.items()]
     return ", ".join(parts)
 

@@ -59,6 +59,7 @@ def unseen(inp: Input) -> Input:
         sample_id=inp.sample_id,
         ref_names=inp.ref_names,
         sr_cut=inp.sr_cut,
+        sr_fit=inp.sr_fit,
     )
 
 
