@@ -101,7 +101,7 @@ class Host:
 
 def told(attempt: Attempt) -> Answer:
     """An attempt as a message."""
-    arrays = [] if attempt.sr is None else [np.ascontiguousarray(attempt.sr)]
+    arrays: list[Any] = [] if attempt.sr is None else [np.ascontiguousarray(attempt.sr)]
     found = attempt.match
     match = None
     if found is not None and attempt.sr is not None:

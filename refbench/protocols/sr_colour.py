@@ -27,7 +27,8 @@ def fix_colour(sr: Image, lr: Image, kind: str) -> Image:
     made = sr.astype(np.float64) / 255
     like = bicubic_resize(lr, (sr.shape[0], sr.shape[1])).astype(np.float64) / 255
     fixed = adain(made, like) if kind == "adain" else made - smooth(made) + smooth(like)
-    return np.rint(fixed.clip(0, 1) * 255).astype(np.uint8)
+    image: Image = np.rint(fixed.clip(0, 1) * 255).astype(np.uint8)
+    return image
 
 
 def adain(content: Floats, style: Floats) -> Floats:

@@ -20,8 +20,8 @@ from skimage import data
 
 from refbench.errors import SampleError
 from refbench.execution.call import Attempt, Images, Settings, call
-from refbench.metrics.metric_set import MetricSet
 from refbench.metrics import METRICS, MetricCatalog
+from refbench.metrics.metric_set import MetricSet
 from refbench.protocols import ProtocolInstance
 from refbench.protocols.card import load_card
 from refbench.protocols.reference import ReferencePolicy

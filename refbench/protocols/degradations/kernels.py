@@ -64,7 +64,7 @@ def bell(
     v = (-math.sin(angle) * x + math.cos(angle) * y) / along
     q = (u * u + v * v) ** beta
     kernel: Floats = 1 / (1 + q) if plateau else np.exp(-0.5 * q)
-    return kernel / kernel.sum()
+    return _of_sum_one(kernel)
 
 
 def sinc(side: int, cutoff: float) -> Floats:
@@ -78,4 +78,9 @@ def sinc(side: int, cutoff: float) -> Floats:
     r[side // 2, side // 2] = 1.0
     kernel: Floats = cutoff * j1(cutoff * r) / (2 * math.pi * r)
     kernel[side // 2, side // 2] = cutoff**2 / (4 * math.pi)
-    return kernel / kernel.sum()
+    return _of_sum_one(kernel)
+
+
+def _of_sum_one(kernel: Floats) -> Floats:
+    scaled: Floats = kernel / kernel.sum()
+    return scaled
