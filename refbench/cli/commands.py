@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "run": "score methods on suites and print a comparison table",
     "score": "add metrics to finished runs, from their kept SR images",
     "report": "tables, curves and a page to look at, from finished runs",
+    "export": "finished runs in the shapes that other programs read",
     "merge": "join the results folders of a run that was divided with shard=i/n",
     "check": "compare a run with a committed baseline; the exit code is the verdict",
     "list": "show methods, datasets, suites, metrics and protocols",

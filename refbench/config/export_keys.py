@@ -1,0 +1,21 @@
+"""The settings of ``refbench export``: those of all formats, each saying which formats read it."""
+
+from __future__ import annotations
+
+from refbench.config.keys import Key
+
+RELATIONS = ("first_party", "third_party", "collaborative", "other")
+
+KEYS = (
+    Key("out", "path", "file or folder to write", required=True),
+    Key("method", "name", "badge: the method, where there are several"),
+    Key("dataset", "name", "badge: the dataset, where there are several"),
+    Key("protocol", "text", "badge, hf: the protocol (default: the undistorted one)"),
+    Key("metric", "name", "badge, hf: which metric (default: the first one, PSNR-Y)"),
+    Key("developer", "text", "eee: who made the model, as on Hugging Face (default: unknown)"),
+    Key("organisation", "text", "eee: who ran the evaluation (default: not stated)"),
+    Key("relation", "choice", "eee: of who ran it to who made the model", "other", RELATIONS),
+    Key("hf.dataset", "text", "hf: the benchmark's dataset on the Hub, USER/NAME"),
+    Key("hf.task", "text", "hf: its task", "default"),
+    Key("hf.source", "text", "hf: https address of where the results can be read"),
+)
