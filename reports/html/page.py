@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
-from importlib.resources import files
 from pathlib import Path
-
-from jinja2 import Environment, StrictUndefined
 
 from refbench import __version__
 from refbench.registry import Registry
 from refbench.results.trials import TrialImages
-from refbench.untrusted.escape import printable
 
 from ..report import Report
 from ..write import put
 from .gallery import Gallery, make_gallery, place_pictures
-from .view import chart_views, choices, extreme_rows, own_markup, runs, tables
+from .template import asset, environment, own_markup
+from .view import chart_views, choices, extreme_rows, runs, tables
 
 PAGE, PICTURES = "report.html", "report_images"
 
@@ -46,35 +42,26 @@ def write_page(
 
 def render_page(report: Report, gallery: Gallery, addresses: dict[str, str]) -> str:
     """The page's text. Every name in it is data from outside and is escaped."""
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
-    )
     grids = report.grids()
-    return environment.from_string(_own("page.html.j2")).render(
-        version=__version__,
-        style=own_markup(_own("style.css")),
-        script=own_markup(_own("script.js")),
-        metric=report.metric.title or report.metric.alias,
-        unit=report.metric.unit,
-        tables=tables(report),
-        grids=grids,
-        charts=chart_views(report),
-        extremes=extreme_rows(report, gallery.entries),
-        entries=[{**e, "number": k} for k, e in enumerate(gallery.entries)],
-        addresses=addresses,
-        shown=len(gallery.entries),
-        total=gallery.total,
-        problems=[*report.stored.problems, *gallery.problems],
-        runs=runs(report),
-        **choices(report),
+    return (
+        environment()
+        .from_string(asset("page.html.j2"))
+        .render(
+            version=__version__,
+            style=own_markup(asset("style.css")),
+            script=own_markup(asset("table.js") + asset("script.js")),
+            metric=report.metric.title or report.metric.alias,
+            unit=report.metric.unit,
+            tables=tables(report),
+            grids=grids,
+            charts=chart_views(report),
+            extremes=extreme_rows(report, gallery.entries),
+            entries=[{**e, "number": k} for k, e in enumerate(gallery.entries)],
+            addresses=addresses,
+            shown=len(gallery.entries),
+            total=gallery.total,
+            problems=[*report.stored.problems, *gallery.problems],
+            runs=runs(report),
+            **choices(report),
+        )
     )
-
-
-def _shown(value: object) -> object:
-    """Data without control and direction characters, which could turn a line of the page around."""
-    return printable(value) if type(value) is str else value
-
-
-@functools.cache
-def _own(name: str) -> str:
-    return (files("refbench.reports.html") / name).read_text(encoding="utf-8")
