@@ -209,12 +209,12 @@ def test_a_dataset_that_vanishes_costs_only_the_images_it_took(place: Place) -> 
         assert str(place.data) in row.error
     assert "failed trials are tried again" in run.text() or "failed trial is tried again" in run.text()
     assert f"6 trials computed, 0 reused, {len(failed)} errors" in run.text()
-    gone = place.start(pause=0.2)
+    gone = place.start(pause=1.0)
     assert gone.wait() == 2
     (line,) = errors_of(gone)
     assert str(place.data) in line
     os.rename(place.folder / "away", place.data)
-    place.ends_well(computed=len(failed), pause=0.2)
+    place.ends_well(computed=len(failed), pause=1.0)
 
 
 def test_failed_trials_are_listed_at_the_end_and_in_the_summary(place: Place) -> None:

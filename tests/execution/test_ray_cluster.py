@@ -5,12 +5,13 @@ The cluster lives for this file only; it listens on the loopback interface and k
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import os
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -150,12 +151,14 @@ def execute(words: list[str], out: Path, executor: Executor, hook: Hook | None =
 
 
 def rows(outcome: RunOutcome) -> list[dict[str, Any]]:
-    """Every row of the run without what each process measures for itself, and its image's bytes."""
+    """Every ok row of the run without what each process measures for itself, and its image's bytes."""
     measured = ("seconds", "stages", "peak_mb", "attempts", "work")
     found = []
     for folder in outcome.folders.values():
         for line in (folder / "samples.jsonl").read_text().splitlines():
             row = SampleRow.from_json(line)
+            if not row.ok:
+                continue
             kept = {k: v for k, v in vars(row).items() if k not in measured}
             assert row.image is not None
             found.append({**kept, "image": (folder / row.image).read_bytes()})
@@ -178,6 +181,12 @@ def children(pid: int) -> list[int]:
     return found
 
 
+def signal_all(workers: Mapping[int, Sequence[int]], number: signal.Signals) -> None:
+    for pid in (pid for own in workers.values() for pid in own):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 def test_a_node_lost_in_the_middle_costs_no_row(cluster: Any, words: list[str], tmp_path: Path) -> None:
     serial = execute(words, tmp_path / "serial", SerialExecutor())
@@ -190,13 +199,14 @@ def test_a_node_lost_in_the_middle_costs_no_row(cluster: Any, words: list[str], 
     def lose_the_node() -> None:
         if lost:
             return
-        workers = children(raylet)
+        # a worker and the process of its own that its method has
+        workers = {pid: [pid, *children(pid)] for pid in children(raylet)}
         # stopped, a trial that has begun cannot end before its node is gone
-        for pid in workers:
-            os.kill(pid, signal.SIGSTOP)
-        lost.extend(pid for pid in workers if (tmp_path / f"begun-{pid}").exists())
-        for pid in workers:
-            os.kill(pid, signal.SIGKILL if lost else signal.SIGCONT)
+        signal_all(workers, signal.SIGSTOP)
+        lost.extend(
+            pid for pid, own in workers.items() if any((tmp_path / f"begun-{p}").exists() for p in own)
+        )
+        signal_all(workers, signal.SIGKILL if lost else signal.SIGCONT)
         if lost:
             cluster.remove_node(node, allow_graceful=False)
 
@@ -217,7 +227,8 @@ def test_a_killed_worker_costs_no_row(cluster: Any, words: list[str], tmp_path: 
     hook = Hook()
     outcome = execute([*words, "method.mood=kill"], tmp_path / "o", on(cluster), hook)
     assert outcome.errors == 0
-    assert sorted((row.sample_id, row.attempts) for row in hook.rows)[:3] == [("a", 1), ("b", 2), ("c", 1)]
+    tries = sorted((row.sample_id, row.attempts, row.error_kind) for row in hook.rows)
+    assert tries[:4] == [("a", 1, ""), ("b", 1, "killed"), ("b", 2, ""), ("c", 1, "")]
     serial = execute([*words, "method.mood=kill"], tmp_path / "serial", SerialExecutor())
     assert rows(outcome) == rows(serial)
 
