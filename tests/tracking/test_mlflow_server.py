@@ -33,7 +33,7 @@ def make_cell(out: Path) -> CellRunInfo:
     with CellStore.open(
         out, key, Manifest(run_key=key, method="toy", dataset="cufed5", protocol="p@1")
     ) as store:
-        store.append(SampleRow("0", metrics={"psnr|v1": 27.0}))
+        store.append(SampleRow("0", metrics={"psnr|space=y601|range=255|round=u8|crop=4|v1": 27.0}))
     return CellRunInfo(
         key, store.folder, "toy", "toy (compact)", "compact", "cufed5", "cufed5-sample", "p@1",
         metrics={"psnr_y": 27.5},
