@@ -8,6 +8,7 @@ omegaconf; refbench itself need not be installed.
   --cpu          the same table from the parts that a CPU can run, on small sizes: a dry run
   --out DIR      where to write (gpu-check)
   --parts A,B    only these parts
+  --limit S      seconds that one part may take (150 on a card, 900 on a CPU): a part that hangs is a row
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import atexit
 import importlib.util
+import json
 import os
 import shutil
 import sys
@@ -55,6 +57,8 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--cpu", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("gpu-check"))
     parser.add_argument("--parts", default="")
+    parser.add_argument("--limit", type=float, default=0.0)
+    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args(words)
     import torch
 
@@ -62,9 +66,15 @@ def main(words: list[str] | None = None) -> int:
         print("gpu-check: no CUDA device here; run it on a machine with a card, or a dry run with --cpu")
         return NO_CARD
     linked_package()
-    from gpu_parts.table import run_parts
+    from gpu_parts.table import run_here, run_parts
 
-    return run_parts(args.cpu, args.out, [p for p in args.parts.split(",") if p])
+    parts = [p for p in args.parts.split(",") if p]
+    if args.child is not None:
+        said, sys.stdout = sys.stdout, sys.stderr
+        args.child.mkdir(parents=True, exist_ok=True)
+        run_here(args.cpu, args.child, parts, lambda event: print(json.dumps(event), file=said, flush=True))
+        return 0
+    return run_parts(args.cpu, args.out, parts, args.limit or (900.0 if args.cpu else 150.0))
 
 
 if __name__ == "__main__":

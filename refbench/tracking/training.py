@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,8 +89,5 @@ def curves(stages: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, lis
 
 def _public(result: TrainingResult) -> dict[str, Any]:
     """The recipe without what says where it ran, or when it stopped: a resume may change those."""
-    recipe = replace(
-        result.recipe, data="", val_data="", vgg19="", encoder="", device="", max_steps=0, checkpoint_every=0
-    )
-    found: dict[str, Any] = json.loads(recipe.to_json())
+    found: dict[str, Any] = json.loads(result.recipe.anywhere().to_json())
     return found

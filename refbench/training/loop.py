@@ -20,15 +20,14 @@ from torch import Tensor, nn
 
 from refbench.errors import UserError
 
-from .data.pair import Batch
+from .data.ahead import Pairs, made_ahead
+from .data.pair import Batch, collate
 from .distributed import Group
 from .optim import AveragedWeights, make_adam, rate_factor, set_rates, stable_steps
 from .recipe import OptimRecipe
 from .state import load_state, save_state
 
 Validate = Callable[[], dict[str, float]]
-Draw = Callable[[int], Batch]
-"""Step -> batch of this process."""
 
 
 def item_generator(seed: int, stage: str, step: int, item: int) -> np.random.Generator:
@@ -55,6 +54,8 @@ class LoopPlan:
     precision: str = "fp32"
     checkpoint_every: int = 250
     validate_every: int = 500
+    workers: int = 0
+    """Processes that make pairs ahead."""
 
 
 @dataclass
@@ -79,21 +80,15 @@ class Loop:
         plan: LoopPlan,
         net: nn.Module,
         objective: nn.Module,
-        draw: Draw,
+        pairs: Pairs,
         validate: Validate,
         echo: Callable[[str], None],
         group: Group,
         extra_update: Callable[[Batch, int], dict[str, float]] | None = None,
         extra_state: Mapping[str, Any] | None = None,
     ) -> None:
-        self.plan, self.net, self.draw, self.validate, self.echo, self.group = (
-            plan,
-            net,
-            draw,
-            validate,
-            echo,
-            group,
-        )
+        self.plan, self.net, self.pairs = plan, net, pairs
+        self.validate, self.echo, self.group = validate, echo, group
         self.objective = group.wrap(objective)
         self.optimizer = make_adam(net, plan.optim)
         self.average = AveragedWeights(net, plan.optim.ema) if plan.optim.ema else None
@@ -106,20 +101,25 @@ class Loop:
         """Resume where the saved state ends, train to ``plan.stop``, leave the final weights in ``net``."""
         self._resume()
         plan, started = self.plan, time.process_time() - self.progress.seconds
-        while self.progress.step < plan.stop:
-            self._step(self.progress.step)
-            self.progress.step += 1
-            step = self.progress.step
-            last = step == plan.stop
-            if step % plan.validate_every == 0 or last:
-                self.progress.seconds = time.process_time() - started
-                self._validate(step)
-            if step % plan.checkpoint_every == 0 or last:
-                self.progress.seconds = time.process_time() - started
-                self._save()
+        with made_ahead(self.pairs, range(self.progress.step, plan.stop), plan.workers) as self.pairs:
+            while self.progress.step < plan.stop:
+                self._step(self.progress.step)
+                self.progress.step += 1
+                step = self.progress.step
+                last = step == plan.stop
+                if step % plan.validate_every == 0 or last:
+                    self.progress.seconds = time.process_time() - started
+                    self._validate(step)
+                if step % plan.checkpoint_every == 0 or last:
+                    self.progress.seconds = time.process_time() - started
+                    self._save()
         if self.average is not None:
             self.average.swap(self.net)
         return self.progress
+
+    def draw(self, step: int) -> Batch:
+        """The batch of a step on this process's device."""
+        return collate(self.pairs(step), str(self.group.device))
 
     def _step(self, step: int) -> None:
         plan, device = self.plan, self.group.device

@@ -98,5 +98,5 @@ class AveragedWeights:
         return self.values
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Restore what :meth:`state` gave."""
-        self.values = {name: state[name].clone() for name in self.values}
+        """Restore what :meth:`state` gave, on the module's device: a state is read on the CPU."""
+        self.values = {name: state[name].to(value.device, copy=True) for name, value in self.values.items()}

@@ -140,6 +140,9 @@ class Recipe:
     max_steps: int = 0
     """Stop each stage after this many steps, its schedule unchanged; 0: run it to its end."""
     checkpoint_every: int = 250
+    workers: int = 0
+    """Processes that make training pairs ahead of the net, for a device that would wait for them: the same
+    pairs in the same order. 0: the training process makes them."""
     weights: str = "compact"
     """compact | official: which configuration of the method's net is trained."""
     vgg19: str = ""
@@ -172,6 +175,13 @@ class Recipe:
     def steps(self) -> int:
         """Steps of stage 2: the budget when one is given."""
         return self.budget or self.stage2.steps
+
+    def anywhere(self) -> Recipe:
+        """The recipe without where, on what and for how long it runs: what a resume may change."""
+        return dataclasses.replace(
+            self, data="", val_data="", vgg19="", encoder="", device="", max_steps=0, checkpoint_every=0,
+            workers=0,
+        )  # fmt: skip
 
     def identity(self) -> str:
         """Canonical JSON of what differs from the defaults: a state outlives the recipe's later fields."""

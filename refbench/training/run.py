@@ -15,7 +15,8 @@ from refbench.files.disk import write_atomic
 
 from .checkpoint import export, load_encoder, metadata
 from .curves import draw_curves
-from .data.pair import Batch, collate
+from .data.ahead import Pairs
+from .data.pair import Pair
 from .data.source import PairSource, Refuse, TrainingData, open_data
 from .distributed import Group, process_group
 from .loop import Loop, LoopPlan, Progress, item_generator
@@ -88,8 +89,8 @@ class _Run:
         )
         # what the run computes at each step, without where and for how long: a resume may change those
         fixed = replace(
-            recipe, data="", val_data="", max_steps=0, checkpoint_every=0, device="", vgg19="", encoder="",
-            trainable="", budget=0, stage2=replace(recipe.stage2, steps=0), validation=ValidationRecipe(),
+            recipe.anywhere(), trainable="", budget=0, stage2=replace(recipe.stage2, steps=0),
+            validation=ValidationRecipe(),
         )  # fmt: skip
         self.source = f" data={data.fingerprint} processes={group.size}"
         self.identity = fixed.identity() + self.source
@@ -169,18 +170,15 @@ class _Run:
             critic,
         )  # fmt: skip
 
-    def _drawer(
-        self, stage: str, source: PairSource, batch: int, references: int, kind: str | None
-    ) -> Callable[[int], Batch]:
-        """The batch of a step; with ``references`` over 1 each of its pairs has as many, from 1 to that."""
-        share, seed, device = self.group.share(batch), self.recipe.seed, str(self.group.device)
+    def _drawer(self, stage: str, source: PairSource, batch: int, references: int, kind: str | None) -> Pairs:
+        """This process's pairs of a step; with ``references`` over 1 each has as many, from 1 to that."""
+        share, seed = self.group.share(batch), self.recipe.seed
 
-        def draw(step: int) -> Batch:
+        def draw(step: int) -> list[Pair]:
             more = 0
             if references > 1:
                 more = int(item_generator(seed, f"{stage}-references", step, 0).integers(references))
-            pairs = [source.pair(item_generator(seed, stage, step, item), kind, more) for item in share]
-            return collate(pairs, device)
+            return [source.pair(item_generator(seed, stage, step, item), kind, more) for item in share]
 
         return draw
 
@@ -191,7 +189,7 @@ class _Run:
         optim: OptimRecipe,
         net: torch.nn.Module,
         objective: torch.nn.Module,
-        draw: Callable[[int], Batch],
+        pairs: Pairs,
         validate: Callable[[], dict[str, float]],
         critic: CriticTrainer | None = None,
     ) -> Progress:
@@ -207,9 +205,10 @@ class _Run:
             precision=recipe.precision,
             checkpoint_every=recipe.checkpoint_every,
             validate_every=recipe.validation.every,
+            workers=recipe.workers,
         )
         extra = {"critic": critic} if critic is not None else {}
-        loop = Loop(plan, net, objective, draw, validate, self.echo, self.group, critic, extra)
+        loop = Loop(plan, net, objective, pairs, validate, self.echo, self.group, critic, extra)
         progress = loop.run()
         self.stages[stage] = progress.rows
         return progress

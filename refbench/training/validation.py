@@ -40,7 +40,10 @@ def bicubic_sr(lr: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 class ValidationSet:
-    """Fixed patches drawn once from the validation photos, independent of the training seed."""
+    """Fixed patches drawn once from the validation photos, independent of the training seed.
+
+    They are kept on the CPU and go to the net's device one by one.
+    """
 
     def __init__(
         self,
@@ -75,11 +78,11 @@ class ValidationSet:
         kinds = {"good": self.good, "unrelated": self.unrelated, "none": self.none}
         if self.several and net.most_references > 1:
             kinds["several"] = self.several
-        scores = {}
+        scores, device = {}, _device(net)
         for kind, batches in kinds.items():
             values = [
                 float(psnr_y(net.restore_batch(b), b.hr)) - base
-                for b, base in zip(batches, self.baseline, strict=True)
+                for b, base in zip((b.to(device) for b in batches), self.baseline, strict=True)
             ]
             scores[kind] = float(np.mean(values))
         return scores
@@ -91,10 +94,14 @@ class ValidationSet:
         """
         _, query, key = net.teaching if at_hr else net.matched
         errors, valid = [], []
-        for batch in self.good:
+        for batch in (b.to(_device(net)) for b in self.good):
             image = batch.hr if at_hr else upsample(batch.lr)
             found = match_errors(query(image)[-1], key(batch.ref)[-1], batch.homographies, batch.layer, SCALE)
             errors.append(found[0])
             valid.append(found[1])
         shares = pck(torch.cat(errors), torch.cat(valid), PCK_PIXELS, unit=SCALE)
         return {f"pck{int(t)}": share for t, share in zip(PCK_PIXELS, shares, strict=True)}
+
+
+def _device(net: Trainable) -> torch.device:
+    return next(net.model.parameters()).device

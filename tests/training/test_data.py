@@ -12,8 +12,9 @@ from PIL import Image
 
 from refbench.datasets.photos.split import refuse_held_out
 from refbench.errors import UserError
+from refbench.training.data.ahead import made_ahead
 from refbench.training.data.distort import brightness, colour_jitter, hue, saturation
-from refbench.training.data.pair import collate
+from refbench.training.data.pair import Pair, collate
 from refbench.training.data.photos import load_photos
 from refbench.training.data.source import TRAINING, CufedTrainSource, open_data
 from refbench.training.data.synthesis import ReferenceSynthesizer, SynthesisRecipe
@@ -145,3 +146,35 @@ def test_bad_folders_are_one_line(tmp_path: Path) -> None:
     Image.new("RGB", (20, 20)).save(tmp_path / "tiny.png")
     with pytest.raises(UserError, match="smaller than the 32 px patch"):
         open_data(_recipe(tmp_path), allow)
+
+
+def test_made_ahead_keeps_the_order_and_the_error_of_its_step(photo_folder: Path) -> None:
+    source = ReferenceSynthesizer(load_photos(photo_folder, (), 32), SynthesisRecipe(), 32)
+
+    def pairs(step: int) -> list[Pair]:
+        if step == 8:
+            raise UserError("train.data: 'eight.png' cannot be read")
+        return [source.pair(np.random.default_rng([1, step]))]
+
+    with made_ahead(pairs, range(3, 10), 2) as ahead:
+        for step in range(3, 8):
+            assert (ahead(step)[0].hr == pairs(step)[0].hr).all()
+        with pytest.raises(UserError, match=r"^train\.data: 'eight\.png' cannot be read$"):
+            ahead(8)
+        with pytest.raises(RuntimeError, match="step 5 was asked, step 9 is next"):
+            ahead(5)
+
+
+def test_nearness_brings_views_together_and_leaves_the_default_as_it_was(photo_folder: Path) -> None:
+    photos = load_photos(photo_folder, (), 32)
+
+    def moved(nearness: float) -> list[float]:
+        source = ReferenceSynthesizer(photos, SynthesisRecipe(nearness=nearness), 32)
+        views = [source._view(np.random.default_rng(i)).behind for i in range(200)]
+        return sorted(float(np.abs(v[:2, 2]).max()) for v in views)
+
+    far, near = moved(1.0), moved(4.0)
+    assert near[100] < 0.3 * far[100]
+    assert near[-1] > 0.7 * far[-1], "the farthest stay"
+    with pytest.raises(UserError, match=r"train\.synthesis\.nearness=0 is not above 0"):
+        SynthesisRecipe(nearness=0.0)

@@ -66,6 +66,19 @@ def test_same_seed_same_weights_other_seed_other_weights(
     assert not _same(first, other)
 
 
+def test_pairs_made_ahead_by_other_processes_are_the_same_pairs(
+    tiny_config: Mapping[str, Any], tmp_path: Path
+) -> None:
+    alone = train(tiny_config, silent, refuse_held_out)
+    ahead = merged(tiny_config, {"out": str(tmp_path / "ahead"), "train": {"workers": 2}})
+    assert _same(alone, train(ahead, silent, refuse_held_out))
+    lines: list[str] = []
+    train(tiny_config, lines.append, refuse_held_out)
+    train({**tiny_config, "out": ahead["out"]}, lines.append, refuse_held_out)
+    resumed = [line for line in lines if line == "stage2  resuming after step 4"]
+    assert len(resumed) == 2, "workers belong to the machine, not to the recipe"
+
+
 @pytest.mark.parametrize("stage", ["stage1-student", "stage2"])
 def test_a_killed_run_ends_as_an_uninterrupted_one(
     tiny_config: Mapping[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str

@@ -10,7 +10,8 @@ import torch
 
 from refbench.datasets.photos.split import refuse_held_out
 from refbench.training import run
-from refbench.training.data.pair import Batch
+from refbench.training.data.ahead import Pairs
+from refbench.training.data.pair import Pair
 from refbench.training.fields import merged
 from refbench.training.run import train
 from refbench.training.stage1.objective import EncoderObjective
@@ -21,15 +22,15 @@ def test_the_number_of_references_is_drawn_for_each_step_up_to_what_the_net_take
     tiny_config: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: dict[str, list[int]] = {}
-    drawer: Callable[..., Callable[[int], Batch]] = run._Run._drawer
+    drawer: Callable[..., Pairs] = run._Run._drawer
 
-    def watched(self: Any, stage: str, *arguments: Any) -> Callable[[int], Batch]:
+    def watched(self: Any, stage: str, *arguments: Any) -> Pairs:
         draw = drawer(self, stage, *arguments)
 
-        def counted(step: int) -> Batch:
-            batch = draw(step)
-            seen.setdefault(f"{self.recipe.method} {stage}", []).append(batch.refs.shape[1])
-            return batch
+        def counted(step: int) -> list[Pair]:
+            pairs = draw(step)
+            seen.setdefault(f"{self.recipe.method} {stage}", []).extend(1 + len(p.others) for p in pairs)
+            return pairs
 
         return counted
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,7 @@ from PIL import Image as PILImage
 from .view import HIDDEN, Truth
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 SCALE = 4
@@ -49,6 +50,10 @@ class Batch:
     """(B, P/4 * P/4): the layer of each LR cell, row-major; HIDDEN where ``ref`` does not show it."""
     refs: Tensor
     """(B, R, 3, P, P): all references, the first of which is ``ref``."""
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on ``device``."""
+        return Batch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
 
 def bicubic_lr(hr: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

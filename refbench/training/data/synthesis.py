@@ -24,7 +24,7 @@ DETAIL = 1.2
 
 @dataclass(frozen=True)
 class SynthesisRecipe:
-    """How references are drawn. Geometry is multiplied by a severity drawn from [0, 1] for each pair."""
+    """How references are drawn. Geometry is multiplied by a severity in [0, 1] drawn for each view."""
 
     unrelated: float = 0.2
     """Share of references that show another place (of which one in eight is pure noise)."""
@@ -40,6 +40,9 @@ class SynthesisRecipe:
     """Largest zoom in or out, less one."""
     rotation: float = 10.0
     """Largest angle in degrees."""
+    nearness: float = 1.0
+    """The severity is u ** nearness, u uniform in [0, 1]: above 1 most views are from nearly the same place,
+    and the farthest stay as far. A net that aligns without a search finds its first matches among them."""
     parallax_share: float = 0.0
     """Share of views in which something stands in front and moves on its own, hiding other places."""
     parallax: float = 0.12
@@ -57,6 +60,8 @@ class SynthesisRecipe:
         kinds = (self.unrelated, self.texture, self.absent)
         if any(not 0 <= share <= 1 for share in (*kinds, self.parallax_share, self.foreign_share)):
             raise UserError("train.synthesis: every share must lie in [0, 1]")
+        if self.nearness <= 0:
+            raise UserError(f"train.synthesis.nearness={self.nearness:g} is not above 0")
         if sum(kinds) > 1 + 1e-9:
             raise UserError("train.synthesis: unrelated + texture + absent must be at most 1")
 
@@ -109,7 +114,8 @@ class ReferenceSynthesizer:
         return photo.sizes[int(rng.integers(len(photo.sizes)))]
 
     def _view(self, rng: np.random.Generator) -> View:
-        r, severity, patch = self.recipe, rng.random(), self.patch
+        r, patch = self.recipe, self.patch
+        severity = rng.random() ** r.nearness
         behind = random_homography(
             rng, patch, r.corner * severity, r.shift * severity, r.scale * severity, r.rotation * severity
         )
