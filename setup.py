@@ -26,6 +26,7 @@ setup(
             "py.typed",
             "*.yaml",
             "*.json",
+            "*.bib",
             "*.csv",
             "*.txt",
             "*.md",

@@ -126,7 +126,7 @@ class MethodSpec:
     paper: str = ""
     """The paper in one line: authors, title, venue, year."""
     bibtex: str = ""
-    """Its BibTeX entry, for ``refs.bib``; empty: nothing to cite."""
+    """Its BibTeX entry, or the key of one that refbench ships; empty: nothing to cite."""
     licence: str = ""
     reads_files: bool = False
     """Its class has the ``identity`` hook: files that it reads belong in the run key."""
@@ -186,7 +186,7 @@ class DatasetSpec:
     paper: str = ""
     """The paper that introduced it, in one line."""
     bibtex: str = ""
-    """Its BibTeX entry, for ``refs.bib``; empty: nothing to cite."""
+    """Its BibTeX entry, or the key of one that refbench ships; empty: nothing to cite."""
     embedded: str = ""
     """Name of the bundled dataset that stands in when no data root is given (cufed5 -> sample)."""
 
@@ -224,7 +224,7 @@ class MetricSpec:
     paper: str = ""
     """The paper that introduced it, in one line."""
     bibtex: str = ""
-    """Its BibTeX entry, for ``refs.bib``; empty: nothing to cite."""
+    """Its BibTeX entry, or the key of one that refbench ships; empty: nothing to cite."""
     licence: str = ""
     options: Mapping[str, ParamValue] = field(default_factory=dict)
     """What the factory reads: colour space, crop, backbone, region."""

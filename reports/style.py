@@ -20,7 +20,7 @@ class FigureStyle:
     """Size of the letters."""
     serif: bool
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Any:
         """matplotlib settings. STIX is the Times that matplotlib ships, so that no font has to be there."""
         return {
             "font.size": self.points,

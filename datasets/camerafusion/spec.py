@@ -12,4 +12,6 @@ SPEC = DatasetSpec(
     layout="test_LR, test_HR and test_ref with equal names",
     source="https://github.com/Tengfei-Wang/DCSR links the set",
     licence="not stated; research use",
+    paper="Wang et al., Dual-Camera Super-Resolution with Aligned Attention Modules, ICCV 2021",
+    bibtex="wang2021dcsr",
 )

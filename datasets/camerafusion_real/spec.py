@@ -12,4 +12,6 @@ SPEC = DatasetSpec(
     layout="test/LR, HR and Ref_SIFT with equal names, and corrdinate/corrdinate_CameraFusion-Real.json",
     source="https://github.com/ZifanCui/KeDuSR links the set and has its box file",
     licence="CC BY-NC-SA 4.0",
+    paper="Yue et al., KeDuSR: Real-World Dual-Lens SR via Kernel-Free Matching, AAAI 2024",
+    bibtex="yue2024kedusr",
 )

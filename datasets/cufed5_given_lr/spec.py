@@ -13,4 +13,6 @@ SPEC = DatasetSpec(
     layout="Real_Deg/HR/NNN_0_HR.png, Real_Deg/LR/NNN_0_LR.png and ref/NNN_1.png",
     source="https://github.com/csguoh/ReFIR links the images",
     licence="as the set itself; research use",
+    paper="Guo et al., ReFIR: Grounding Large Restoration Models with Retrieval Augmentation, NeurIPS 2024",
+    bibtex="guo2024refir",
 )

@@ -12,4 +12,6 @@ SPEC = DatasetSpec(
     layout="input/X.png and ref/X.png of the same name",
     source="the SRNTT project page (https://github.com/ZZUTK/SRNTT) links CUFED_SRNTT.zip",
     licence="Flickr photos without an explicit licence; research use",
+    paper="Zhang et al., Image Super-Resolution by Neural Texture Transfer, CVPR 2019",
+    bibtex="zhang2019srntt",
 )

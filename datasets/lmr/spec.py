@@ -13,4 +13,6 @@ SPEC = DatasetSpec(
     layout="folders NNNN_<input file> that hold the input file and its references",
     source="https://github.com/wdmwhh/MRefSR (academic torrent, reported broken)",
     licence="not stated; research use",
+    paper="Zhang et al., LMR: A Large-Scale Multi-Reference Dataset for Reference-based SR, ICCV 2023",
+    bibtex="zhang2023lmr",
 )

@@ -13,4 +13,6 @@ SPEC = DatasetSpec(
     layout="109 page images in one folder (NNN.png or book titles)",
     source="http://www.manga109.org (application form; also hal-utokyo/Manga109 on Hugging Face, gated)",
     licence="academic use on application; no redistribution",
+    paper="Matsui et al., Sketch-based Manga Retrieval Using Manga109 Dataset, MTA 2017",
+    bibtex="matsui2017manga109",
 )

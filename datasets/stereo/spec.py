@@ -11,5 +11,7 @@ SPEC = DatasetSpec(
     layout="im0.png, im1.png and disp0.pfm, in data.root or in one folder a scene",
     source="https://vision.middlebury.edu/stereo/data/scenes2014/ (motorcycle comes with scikit-image)",
     licence="Middlebury 2014: for research; cite Scharstein et al., GCPR 2014",
+    paper="Scharstein et al., High-Resolution Stereo Datasets with Subpixel-Accurate Ground Truth, GCPR 2014",
+    bibtex="scharstein2014middlebury",
     needs_root=False,
 )

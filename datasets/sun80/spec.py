@@ -15,4 +15,6 @@ SPEC = DatasetSpec(
     source="Sun_Hays_SR_groundtruth.zip and Sun_Hays_SR_scenematches.zip of cs.brown.edu/~lbsun/SRproj2012 "
     "(reported dead); HR alone: https://github.com/jbhuang0604/SelfExSR",
     licence="web photos without a stated licence; research use",
+    paper="Sun and Hays, Super-resolution from Internet-scale Scene Matching, ICCP 2012",
+    bibtex="sun2012scenematching",
 )

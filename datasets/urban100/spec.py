@@ -13,4 +13,6 @@ SPEC = DatasetSpec(
     layout="img_NNN.png, NNN.png or SelfExSR's image_SRF_4/img_NNN_SRF_4_HR.png",
     source="https://github.com/jbhuang0604/SelfExSR",
     licence="Flickr photos under Creative Commons, per image; research use",
+    paper="Huang et al., Single Image SR from Transformed Self-Exemplars, CVPR 2015",
+    bibtex="huang2015selfexsr",
 )

@@ -13,4 +13,6 @@ SPEC = DatasetSpec(
     layout="NNN_HR.png, NNN_LR.png and NNN_ref.png, in Real_Deg/HR, Real_Deg/LR and ref or in one folder",
     source="https://github.com/csguoh/ReFIR links the images",
     licence="as the set itself; research use",
+    paper="Guo et al., ReFIR: Grounding Large Restoration Models with Retrieval Augmentation, NeurIPS 2024",
+    bibtex="guo2024refir",
 )

@@ -47,6 +47,7 @@ SPEC = MethodSpec(
         ),
     ),
     paper="Jiang et al., Robust Reference-based Super-Resolution via C2-Matching, CVPR 2021",
+    bibtex="jiang2021c2matching",
     licence=f"Apache-2.0; weights {LICENCE}",
     tiles=True,
 )

@@ -48,6 +48,7 @@ SPEC = MethodSpec(
         ),
     ),
     paper="Cao et al., Reference-based Image SR with Deformable Attention Transformer, ECCV 2022",
+    bibtex="cao2022datsr",
     licence=f"Apache-2.0; weights {LICENCE}",
     tiles=True,
 )

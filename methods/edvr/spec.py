@@ -46,6 +46,7 @@ SPEC = MethodSpec(
     paper=(
         "Wang et al., EDVR: Video Restoration with Enhanced Deformable Convolutional Networks, CVPRW 2019"
     ),
+    bibtex="wang2019edvr",
     licence=LICENCE,
     tiles=True,
 )

@@ -29,6 +29,7 @@ SPEC = MethodSpec(
         "after Wang et al., EDVR: Video Restoration with Enhanced Deformable Convolutional Networks, "
         "CVPRW 2019"
     ),
+    bibtex="wang2019edvr",
     licence="Apache-2.0",
     tiles=True,
 )

@@ -37,5 +37,6 @@ SPEC = MethodSpec(
         "Lu et al., MASA-SR: Matching Acceleration and Spatial Adaptation for Reference-Based Image "
         "Super-Resolution, CVPR 2021"
     ),
+    bibtex="lu2021masa",
     licence="Apache-2.0; weights: not stated",
 )

@@ -46,8 +46,9 @@ SPEC = MethodSpec(
     ),
     paper=(
         "Zhang et al., LMR: A Large-Scale Multi-Reference Dataset for Reference-based Super-Resolution, "
-        "CVPR 2023"
+        "ICCV 2023"
     ),
+    bibtex="zhang2023lmr",
     licence=f"Apache-2.0; weights {LICENCE}",
     tiles=True,
 )

@@ -28,6 +28,7 @@ SPEC = MethodSpec(
         ),
     ),
     paper="Zhang et al., Image Super-Resolution by Neural Texture Transfer, CVPR 2019",
+    bibtex="zhang2019srntt",
     licence=LICENCE,
     tiles=True,
 )

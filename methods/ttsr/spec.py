@@ -39,6 +39,7 @@ SPEC = MethodSpec(
         ),
     ),
     paper="Yang et al., Learning Texture Transformer Network for Image Super-Resolution, CVPR 2020",
+    bibtex="yang2020ttsr",
     licence="Apache-2.0; weights MIT",
     tiles=True,
 )

@@ -27,6 +27,9 @@ WHOLE = {
 }  # fmt: skip
 """Fields that are whole numbers -> the least value."""
 
+TEXTS = ("title", "source", "paper", "bibtex", "prose")
+"""Fields that describe a protocol and decide nothing."""
+
 
 @dataclass(frozen=True)
 class Card:
@@ -64,6 +67,10 @@ class Card:
     """Metrics that the protocol reports unless the user asks for others."""
     averaging: str = "mean-of-images"
     source: str = ""
+    paper: str = ""
+    """The paper whose evaluation this is, in one line."""
+    bibtex: str = ""
+    """Its BibTeX entry or a key of the shipped ones; empty: nothing to cite."""
     prose: str = ""
     content: str = ""
     """Of a card from the user's own file, 8 hex digits of what it says; empty for a shipped one."""
@@ -75,7 +82,7 @@ class Card:
 
     def identity(self) -> dict[str, Any]:
         """The parameters that make trials: what the run key covers (texts and metrics are not in it)."""
-        skip = {"title", "source", "prose", "metrics", "averaging", "reference"}
+        skip = {*TEXTS, "metrics", "averaging", "reference"}
         # fields that came later are in the keys of the cards that use them: older keys stay what they were
         later = {"pad_least": 0, "given_lr": False, "sr_fit": "none", "colour_fix": "none", "content": ""}
         found = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in skip}
@@ -153,8 +160,7 @@ def card_key(path: str, data: Mapping[str, Any]) -> str:
 
 def card_content(data: Mapping[str, Any]) -> str:
     """8 hex digits of the fields that make trials and scores; a reworded title changes nothing."""
-    texts = ("title", "source", "prose")
-    return digest({key: value for key, value in data.items() if key not in texts})[:8]
+    return digest({key: value for key, value in data.items() if key not in TEXTS})[:8]
 
 
 def own_card(data: Mapping[str, Any], where: str) -> Card:

@@ -19,7 +19,7 @@ from refbench.specs import MetricSpec
 from refbench.types import Image, Trial
 from refbench.untrusted.escape import printable
 
-from ..html.pictures import crop_boxes, cut, disagreement, error_map
+from ..html.pictures import Plane, crop_boxes, cut, disagreement, error_map
 from ..selection import Names
 from .choose import BOTH, PLACE, Box, Place, Wanted, places
 
@@ -78,7 +78,8 @@ def make_blocks(
     registry = Registry.discover()
     images = TrialImages(registry, data_root)
     (patch_spec,) = MetricCatalog.of(registry).of_names((PATCH_METRIC,))
-    score, notes = build(patch_spec), []
+    score = build(patch_spec)
+    notes: list[str] = []
     blocks = []
     for place, crop in places(cells, spec, wanted):
         blocks.append(_block(place, crop, spec, names, images, score, notes, difference))
@@ -182,7 +183,8 @@ def _reference_patch(trial: Trial, patch: Image, shape: tuple[int, ...]) -> tupl
         size = (ref.shape[0] // scale, ref.shape[1] // scale)
         if size[0] < small.shape[0] or size[1] < small.shape[1]:
             continue
-        alike = np.nan_to_num(match_template(_grey(bicubic_resize(ref, size)), small))
+        found: Plane = match_template(_grey(bicubic_resize(ref, size)), small)  # type: ignore[no-untyped-call]
+        alike = np.nan_to_num(found)
         top, left = (int(v) for v in np.unravel_index(int(np.argmax(alike)), alike.shape))
         if best is None or float(alike[top, left]) > best[0]:
             best = float(alike[top, left]), k, top * scale, left * scale
@@ -199,8 +201,9 @@ def _reference_patch(trial: Trial, patch: Image, shape: tuple[int, ...]) -> tupl
     return part, f"Ref: {which}where it is most like the patch at LR size (normalised cross-correlation)"
 
 
-def _grey(image: Image) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    return image.astype(np.float64).mean(axis=2)
+def _grey(image: Image) -> Plane:
+    grey: Plane = image.astype(np.float64).mean(axis=2)
+    return grey
 
 
 def _number(value: float) -> str:
