@@ -33,6 +33,11 @@ def write_report(
     check_formats(formats)
     options = options or PrintOptions()
     written = write_text_formats(report, formats, folder)
+    if "paper" in formats:
+        from .paper.write import paper_files
+
+        files = paper_files(report, options, note)
+        written += [put(folder, f"latex/{name}", text) for name, text in files.items()]
     if "crops" in formats:
         from .crops.write import write_crops
 
