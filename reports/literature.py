@@ -13,11 +13,12 @@ from .grid_model import Field, Grid, texts
 from .published import UNKNOWN, Published, all_published
 from .table_model import Table
 
-FAMILIES = ("PSNR", "SSIM", "PSNR_RGB")
+FAMILIES = ("PSNR", "SSIM", "PSNR_RGB", "SSIM_RGB")
 NOTE = (
     "published numbers are never ranked with measured ones, and the measured ones only within one dataset "
     "and protocol; unknown: the source does not say"
 )
+MARK = "~"
 EYE = "read by eye: taken off a picture of the table, its last digit may be wrong"
 
 
@@ -46,10 +47,15 @@ class LiteratureRow:
 
 def family(spec: MetricSpec) -> str | None:
     """The name that published tables have for a metric; None where the name alone would not tell."""
-    if spec.alias.startswith("psnr_rgb"):
-        return "PSNR_RGB"
     head = spec.alias.partition("_")[0].upper()
-    return head if head in ("PSNR", "SSIM") else None
+    if head not in ("PSNR", "SSIM"):
+        return None
+    return f"{head}_RGB" if "space=rgb" in spec.signature else head
+
+
+def _family(number: Published) -> str:
+    """As :func:`family`: a table that says PSNR under a protocol that measures RGB means that."""
+    return {"psnr_rgb": "PSNR_RGB", "ssim_rgb": "SSIM_RGB"}.get(number.alias or "", number.metric)
 
 
 def literature(
@@ -61,7 +67,7 @@ def literature(
     """
     groups: dict[tuple[str, ...], list[Published]] = {}
     for number in all_published(registry or Registry.discover()):
-        if number.degradation == "other" or number.metric not in FAMILIES:
+        if number.degradation == "other" or _family(number) not in FAMILIES:
             continue
         if number.dataset_id not in datasets:
             continue
@@ -77,7 +83,7 @@ def literature(
             members[0].method,
             members[0].variant,
             members[0],
-            {(number.dataset_id, number.metric): number for number in reversed(members)},
+            {(number.dataset_id, _family(number)): number for number in reversed(members)},
         )
         for members in groups.values()
     )
@@ -116,26 +122,39 @@ def literature_grid(tables: Sequence[Table], cells: Sequence[CellRecord]) -> Gri
     Marks of measured numbers are those of the comparison tables: within one dataset and protocol.
     """
     rows: list[tuple[Field, ...]] = []
-    datasets = list(dict.fromkeys(cell.dataset for cell in cells))
-    for dataset in datasets:
-        rows += [_published(row, dataset) for row in literature([dataset])]
+    sources: dict[str, int] = {}
+    eye = False
+    for dataset in dict.fromkeys(cell.dataset for cell in cells):
+        for row in literature([dataset]):
+            place = f"{row.first.source}; {row.first.locator}"
+            rows.append(_published(row, dataset, sources.setdefault(place, len(sources) + 1)))
+            eye = eye or row.by_eye
         rows += _measured(tables, dataset)
-    eye = any(field.text.endswith("(read by eye)") for row in rows for field in row)
+    shown = [k for k, name in enumerate(FAMILIES) if any(row[2 + k].text != "-" for row in rows)]
+    keep = [0, 1, *(2 + k for k in shown), *range(2 + len(FAMILIES), 6 + len(FAMILIES))]
+    header = ("dataset", "method", *FAMILIES, "protocol", "reference", "status", "source")
+    notes = [f"{NOTE}."]
+    notes += [f"{MARK}: {EYE}."] if eye else []
+    notes += ["* best, ' second of the measured methods, where significant."]
+    notes += [f"[{number}] {place}" for place, number in sources.items()]
     return Grid(
         "Literature and measured",
-        ("dataset", "method", "PSNR", "SSIM", "PSNR_RGB", "protocol", "reference", "status", "source"),
-        tuple(rows),
-        (f"{NOTE}.", *([f"{EYE}."] if eye else [])),
+        tuple(header[k] for k in keep),
+        tuple(tuple(row[k] for k in keep) for row in rows),
+        tuple(notes),
     )
 
 
-def _published(row: LiteratureRow, dataset: str) -> tuple[Field, ...]:
+def _published(row: LiteratureRow, dataset: str, source: int) -> tuple[Field, ...]:
     found = [row.values.get((dataset, name)) for name in FAMILIES]
     first = row.first
     return (
         *texts(next(n.dataset for n in row.values.values() if n.dataset_id == dataset), row.label),
-        *(Field(n.shown, n.value) if n is not None else Field("-") for n in found),
-        *texts(first.card, first.reference, first.status, f"{first.source}; {first.locator}"),
+        *(
+            Field(f"{n.text}{MARK if n.by_eye else ''}", n.value) if n is not None else Field("-")
+            for n in found
+        ),
+        *texts(first.card, first.reference, first.status, f"[{source}]"),
     )
 
 
@@ -159,7 +178,7 @@ def _measured(tables: Sequence[Table], dataset: str) -> list[tuple[Field, ...]]:
                     *texts(section.dataset_label, entry.cell.method_label),
                     *(shown.get(name, Field("-")) for name in FAMILIES),
                     *texts(section.protocol, UNKNOWN if entry.cell.parts is None else _reference(entry.cell)),
-                    *texts("measured", f"run {entry.cell.run_key[:12]}"),
+                    *texts("measured", entry.cell.run_key[:12]),
                 )
     return list(rows.values())
 

@@ -17,6 +17,7 @@ from .differences import differences_grid
 from .grid_model import Grid, nonempty
 from .groups import Group, group_cells
 from .inside_outside import InsideOutside, inside_outside, inside_outside_grid
+from .literature import literature_grid
 from .published import Beside, beside, contradictions
 from .reference_counts import CountCurve, count_curves
 from .reference_types import TypeTable, type_tables
@@ -55,6 +56,8 @@ class Report:
     scaling: dict[str, tuple[ScalePoint, ...]]
     published: tuple[Beside, ...]
     """Empty unless asked for."""
+    literature: Grid | None = None
+    """The literature's table with the measured methods beneath, where ``published=all`` asks for it."""
 
     @property
     def cells(self) -> tuple[CellRecord, ...]:
@@ -92,7 +95,9 @@ class Report:
             accuracy_grid(self.accuracy, self.metric),
             costs_grid(self.plain_costs()),
         ]
-        if self.published:
+        if self.literature is not None:
+            found.append(self.literature)
+        elif self.published:
             found.append(
                 published_grid(self.published, contradictions(row.published for row in self.published))
             )
@@ -105,6 +110,7 @@ def build_report(
     """Analyse finished cells.
 
     metric: alias of the metric for curves and pictures; default the first one that the first cell has.
+    published: ``own`` (or True) adds published numbers, ``all`` the literature's table with these cells.
     Raises UserError for a metric that no cell has.
     """
     spec = main_metric(stored, metric)
@@ -124,6 +130,9 @@ def build_report(
         costs=tuple(cost_of(cell) for cell in stored.cells),
         scaling=scaling(stored.cells),
         published=() if published in (False, "none") else beside(stored.cells),
+        literature=literature_grid([table for _, table in tables], stored.cells)
+        if published == "all"
+        else None,
     )
 
 

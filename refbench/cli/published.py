@@ -30,15 +30,28 @@ def published_document(rows: Sequence[Beside]) -> dict[str, Any]:
     }
 
 
-def print_published(output: Output, rows: Sequence[Beside]) -> None:
-    """A table, then how to read it and where sources contradict each other."""
+def print_published(output: Output, cells: Sequence[CellRecord], asked: str = "own") -> None:
+    """A table, then how to read it and where sources contradict each other.
+
+    asked: ``own``: numbers of the cells' methods; where there are none, or with ``all``, the literature's
+    table with the measured methods beneath.
+    """
+    from refbench.reports.literature import literature_grid
     from refbench.reports.published import contradictions
     from refbench.reports.report_grids import published_grid
+    from refbench.reports.table import comparison_table
 
-    if not rows:
+    rows = published_beside(cells) if asked == "own" else ()
+    if asked == "own" and not rows:
         output.line("published numbers: none are known for these methods on these datasets")
+    grid = (
+        published_grid(rows, contradictions(row.published for row in rows))
+        if rows
+        else literature_grid([comparison_table(cells)], cells)
+    )
+    if len(grid.rows) == len(cells) and not rows:
+        # nothing of the literature either: the measured numbers stand above already
         return
-    grid = published_grid(rows, contradictions(row.published for row in rows))
     print_table(output, grid.header, [[field.text for field in row] for row in grid.rows], grid.title)
     for note in grid.notes:
         output.line(note)

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     if uri:
         places += fetched(values, folder / "rows", args.output)
     found = report_with(places, folder, {**values, "format": formats}, args.output.note)
-    show(found.report, found.files, args.output)
+    show(found.report, found.files, args.output, values["published"])
     return 0
 
 
@@ -67,9 +67,12 @@ def fetched(values: dict[str, Any], into: Path, output: Output) -> list[Path]:
     return found
 
 
-def show(report: Any, written: Sequence[Path], output: Output) -> None:
-    """Tables for people, one document for programs, then what was written."""
-    from refbench.cli.published import print_published, published_beside
+def show(report: Any, written: Sequence[Path], output: Output, asked: str = "none") -> None:
+    """Tables for people, one document for programs, then what was written.
+
+    asked: ``published=``.
+    """
+    from refbench.cli.published import print_published
     from refbench.reports.table_text import render
 
     if output.json:
@@ -79,8 +82,8 @@ def show(report: Any, written: Sequence[Path], output: Output) -> None:
     for _, table in report.tables:
         output.line(render(table, terminal=output.terminal), styled=True)
         output.line()
-    if report.published:
-        print_published(output, published_beside(report.stored.cells))
+    if asked != "none":
+        print_published(output, report.stored.cells, asked)
         output.line()
     for problem in report.stored.problems:
         output.note(f"left out: {problem}")

@@ -172,7 +172,7 @@ def report(
         output.line(render(table, terminal=output.terminal), styled=True)
         output.line()
     if published:
-        print_published(output, others)
+        print_published(output, cells)
         output.line()
     folders = sorted({str(path) for path in outcome.folders.values()})
     rest = len(folders) - 1

@@ -80,7 +80,7 @@ def places(
     if not wanted:
         sample, draw = _most_spread(members, spec)
         return [(_place(key, sample, draw, members, True), None)]
-    chosen = []
+    chosen: list[tuple[Place, Wanted | None]] = []
     for crop in wanted:
         here = [(k, own) for k, own in found if any(crop.sample in _with_image(c) for c in own)]
         if not here:

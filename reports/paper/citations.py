@@ -33,6 +33,7 @@ SOURCES = {
     "marcopesavento/AMRSR (ICCV 2021)": "pesavento2021amrsr",
     "ReFIR (NeurIPS 2024) Table 1": "guo2024refir",
     "ReFIR ablation on reference count": "guo2024refir",
+    "Cao et al., DATSR (ECCV 2022), arXiv:2207.11938": "cao2022datsr",
     "arXiv 2408.16959 abstract": "aslahishahri2024hitsr",
     "open-mmlab/mmagic": "mmagic2023",
 }

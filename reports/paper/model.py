@@ -115,9 +115,9 @@ def paper_table(
         for label in dict.fromkeys(order)
         if label in members
     ]
-    found = _literature(chosen, options, registry)
-    columns += _literature_columns(columns, found, names)
-    published = [_published(row, columns, metrics, cites) for row in found]
+    above = _literature(chosen, options, registry)
+    columns += _literature_columns(columns, above, names)
+    published = [_published(row, columns, metrics, cites) for row in above]
     published = [row for row in published if row.values]
     used = {key for row in (*measured, *published) for key, _ in row.values}
     shown = tuple(column for column in columns if column.key in used)

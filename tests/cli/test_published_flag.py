@@ -71,8 +71,32 @@ def test_the_document_has_numbers_reasons_and_contradictions(
     assert document["contradictions"] == []
 
 
-def test_a_method_without_published_numbers_is_told_so(
+def test_a_method_without_published_numbers_gets_the_literatures_table(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(words("method=bicubic", tmp_path / "out", "--published")) == 0
-    assert "none are known for these methods on these datasets" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "none are known for these methods on these datasets" in told
+    lines = told.splitlines()
+    start = lines.index("Literature and measured")
+    table = [line.split() for line in lines[start + 2 :]]
+    # read by eye is marked, and the own number stands beneath with its own dataset
+    assert table[0][:4] == ["CUFED5", "SRCNN-rec", "25.33~", "0.745~"]
+    own = next(row for row in table if "bicubic" in row and "measured" in row)
+    # one image of the sample
+    assert own[0] == "cufed5-sample"
+    assert any(line.startswith("~: read by eye") for line in lines)
+
+
+def test_all_published_numbers_of_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words("method=bicubic", tmp_path / "out")) == 0
+    capsys.readouterr()
+    report = ["report", str(tmp_path / "out"), "published=all", "format=md"]
+    assert main(report) == 0
+    assert "AMSA-rec" in capsys.readouterr().out
+    page = (tmp_path / "out" / "report" / "report.md").read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if "AMSA-rec" in line)
+    assert "28.50~" in row
+    # RGB numbers of a table that says PSNR stand in no column of luma
+    rgb = next(line for line in page.splitlines() if "25.2433" in line)
+    assert rgb.index("25.2433") > rgb.index("| - | - |")

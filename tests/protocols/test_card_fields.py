@@ -22,7 +22,7 @@ from refbench.results.record import CellRecord
 from refbench.stats.summary import summarise
 from refbench.store import SampleRow
 
-TEXTS = ("title", "source", "prose")
+TEXTS = ("title", "source", "paper", "bibtex", "prose")
 """Say what a card is; correcting a sentence changes no number."""
 SCORED = ("metrics", "averaging", "reference")
 """Which columns there are: a metric's own signature is its identity. The policy has its own place in keys."""
