@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from refbench.cli.main import main
+from refbench.metrics import METRICS, metric_facts
 from refbench.store import CellStore, Manifest, SampleRow
 from refbench.tracking import CellRunInfo, SuiteRunInfo
 from refbench.tracking.mlflow_mirror import publish
@@ -30,10 +31,12 @@ SUITE = SuiteRunInfo("jitter", "cufed5", "cufed5-sample", "f00d")
 
 def make_cell(out: Path) -> CellRunInfo:
     key = "a" * 64
-    with CellStore.open(
-        out, key, Manifest(run_key=key, method="toy", dataset="cufed5", protocol="p@1")
-    ) as store:
-        store.append(SampleRow("0", metrics={"psnr|space=y601|range=255|round=u8|crop=4|v1": 27.0}))
+    spec = next(spec for spec in METRICS if spec.alias == "psnr_y")
+    manifest = Manifest(
+        run_key=key, method="toy", dataset="cufed5", protocol="p@1", metrics=metric_facts([spec])
+    )
+    with CellStore.open(out, key, manifest) as store:
+        store.append(SampleRow("0", metrics={spec.signature: 27.0}))
     return CellRunInfo(
         key, store.folder, "toy", "toy (compact)", "compact", "cufed5", "cufed5-sample", "p@1",
         metrics={"psnr_y": 27.5},
