@@ -18,6 +18,7 @@ from refbench.identity.keys import RUN_SCHEMA, digest
 from refbench.plan.job import Task, TaskResult
 from refbench.plan.manifests import cell_manifest, suite_controls
 from refbench.plan.planner import Cell, Plan
+from refbench.results.digests import store_digests
 from refbench.results.labels import distinct_labels
 from refbench.results.record import CellRecord, cell_record
 from refbench.results.scoring import complete_rows, complete_sets
@@ -125,7 +126,7 @@ def carry_out(
     cells = plan.cells()
     by_key = {cell.key: cell for cell in cells}
     controls = suite_controls(plan)
-    session = new_session(device=config.device, threads=config.threads)
+    session = new_session(device=cells[0].job.method.device, threads=config.threads)
     if plan.shard is not None:
         session |= {"shard": str(plan.shard), "study": digest(sorted(by_key))[:20]}
     with ExitStack() as stack:
@@ -218,6 +219,9 @@ def carry_out(
                 )
                 store.write_summary({**record.summary_document(), "finished": now()})
                 records.append(record)
+        # after the last change of any cell: a cell may be part of several suites
+        stored = {key: store_digests(store.folder) for key, store in stores.items()}
+        records = [replace(r, digest=d.digest if (d := stored[r.run_key]) else "") for r in records]
         labelled = iter(distinct_labels(records))
         suites = [
             SuiteOutcome(suite.name, suite.title, suite.seed, tuple(islice(labelled, len(suite.cells))))

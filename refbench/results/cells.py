@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from refbench.errors import UserError
 from refbench.metrics import recorded_specs
+from refbench.results.audits import audited
 from refbench.results.labels import distinct_labels
 from refbench.results.protocol_parts import level_order
 from refbench.results.record import CellRecord, cell_record
@@ -29,10 +30,11 @@ class FinishedCells:
     """Rows that could not be read, and cells without rows."""
 
 
-def load_cells(places: Sequence[Path]) -> FinishedCells:
+def load_cells(places: Sequence[Path], audits: Mapping[str, str] | None = None) -> FinishedCells:
     """Read every cell in the given results or run folders, each once.
 
-    Raises UserError for a place that holds no run, and when no cell has a row.
+    audits: by record digest, what ``refbench audit`` found (refbench.results.audits); a cell that was changed
+    since is not among them. Raises UserError for a place that holds no run, and when no cell has a row.
     """
     folders = {folder.resolve(): folder for place in places for folder in find_runs(place)}
     runs = [load_run(folder) for folder in folders.values()]
@@ -48,7 +50,7 @@ def load_cells(places: Sequence[Path]) -> FinishedCells:
         shown = ", ".join(str(place) for place in places)
         raise UserError(f"{shown}: no finished rows to report; let a run finish first")
     specs = all_specs([run.manifest for run in runs])
-    cells = distinct_labels([cell_record(run) for run in runs])
+    cells = distinct_labels([audited(cell_record(run), audits or {}) for run in runs])
     return FinishedCells(tuple(sorted(cells, key=_order)), specs, tuple(problems))
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from refbench.errors import UserError
 from refbench.files.disk import atomic_file, explained, make_folder
 from refbench.identity.keys import first_difference, folder_name
+from refbench.results.digests import store_digests
 from refbench.results.merging_rows import JoinedRows, join_rows
 from refbench.results.record import cell_record
 from refbench.results.scoring import kept_image
@@ -223,6 +224,7 @@ def _written(cell: _Cell, out: Path) -> MergedCell:
         partial = partial_text(cell.manifest, joined.rows)
         _write_summary(store, [joined.rows[key] for key in asked])
     replace_manifest(target, final)
+    store_digests(target)
     return MergedCell(
         target, final, len(joined.rows), len(new), joined.repeated, images, lost, partial, problems
     )

@@ -17,6 +17,7 @@ from typing import Any
 
 from refbench.identity.keys import canonical_json
 from refbench.metrics import recorded_specs
+from refbench.results.digests import stated_digest
 from refbench.results.protocol_parts import ProtocolParts, protocol_parts
 from refbench.results.set_scores import set_summaries
 from refbench.stats.paired import Trials
@@ -87,6 +88,13 @@ class CellRecord:
     """``partial: shard 1/4`` for one shard of a cell: it is neither ranked nor gated. Empty: complete."""
     parts: ProtocolParts | None = field(repr=False, default=None)
     """Card, reference policy, transform and level; None when the manifest records no protocol parameters."""
+    references: tuple[int, int] = (0, 0)
+    """Fewest and most references that the method was given in one trial."""
+    digest: str = ""
+    """Digest of rows and manifest that the cell's folder states (refbench.results.digests); empty: none."""
+    audit: str = ""
+    """What ``refbench audit`` found of exactly these rows, where the reader was given its findings:
+    ``re-scored``, ``re-run 5 of 126``. Empty: nobody but its maker vouches for the cell."""
     run: Run | None = field(repr=False, default=None)
     """The cell on disk. Its rows are held only where the whole report is made of them."""
 
@@ -136,6 +144,7 @@ class CellRecord:
             "trials": self.trials,
             "errors": self.errors,
             "run_key": self.run_key,
+            "digest": self.digest,
             "rows": self.rows_path,
             **partial,
             **failures,
@@ -147,6 +156,8 @@ class CellRecord:
         document = self.json()
         # the folder may be moved: its summary names the file only
         document["rows"] = Path(self.rows_path).name
+        # it is made after the summary
+        del document["digest"]
         document["failed"] = list(self.failed)
         document["samples"] = list(self.samples)
         document["costs"] = dict(self.costs)
@@ -211,8 +222,15 @@ def cell_record(
         machine=machine(manifest.sessions, sorted({row.device for row in rows if row.ok and row.device})),
         partial=run.partial,
         parts=protocol_parts(manifest.compare),
+        references=_references(rows),
+        digest=stated_digest(run.path),
         run=Run(run.path, manifest, tuple(rows) if hold else (), run.problems),
     )
+
+
+def _references(rows: Sequence[SampleRow]) -> tuple[int, int]:
+    counts = [max(len(row.ref_sizes), len(row.ref_names)) for row in rows if row.ok]
+    return (min(counts), max(counts)) if counts else (0, 0)
 
 
 def _scored(row: SampleRow) -> dict[str, Any]:
@@ -289,11 +307,10 @@ def input_digests(rows: Sequence[SampleRow]) -> dict[str, str]:
     """
     found: dict[str, list[tuple[int, list[str]]]] = {}
     for row in rows:
-        hr, refs = getattr(row, "hr_sha256", None), getattr(row, "ref_sha256", ())
         if row.ok:
-            if hr is None:
+            if row.hr_sha256 is None:
                 return {}
-            found.setdefault(row.sample_id, []).append((row.draw, [hr, *refs]))
+            found.setdefault(row.sample_id, []).append((row.draw, [row.hr_sha256, *row.ref_sha256]))
     return {
         sample: hashlib.sha256(canonical_json(sorted(draws)).encode()).hexdigest()[:16]
         for sample, draws in found.items()

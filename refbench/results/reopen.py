@@ -1,8 +1,11 @@
-"""Opens the dataset of a finished cell again, from what its manifest records."""
+"""Opens finished results again: folders and bundles of them, and the dataset that a manifest records."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,41 @@ from refbench.registry import Registry, load_class
 from refbench.specs import DataRequest
 from refbench.store import Manifest
 from refbench.types import Dataset
+from refbench.untrusted.archives import Limits, unpack
+
+BUNDLE_BYTES = 16 << 30
+"""Unpacked bytes of one bundle: the SR images of twenty cells of WR-SR."""
+BUNDLE_FILES = 100_000
+_SPARE = 256 << 20
+"""Bytes of the temporary disk that a bundle leaves alone."""
+
+
+def is_bundle(place: Path) -> bool:
+    """Whether a place is a file that ``refbench export`` may have written, and no folder."""
+    return place.is_file()
+
+
+@contextmanager
+def opened(places: Sequence[Path]) -> Iterator[list[Path]]:
+    """``places`` with every bundle unpacked into a temporary folder of its name, which is gone at the end.
+
+    Nothing in a bundle is trusted: it is unpacked as refbench.untrusted.archives does, within
+    :data:`BUNDLE_BYTES` and what the disk has. Raises UserError naming the bundle.
+    """
+    if not any(map(is_bundle, places)):
+        yield list(places)
+        return
+    with tempfile.TemporaryDirectory(prefix="refbench-bundle-") as scratch:
+        found: list[Path] = []
+        for number, place in enumerate(places):
+            if not is_bundle(place):
+                found.append(place)
+                continue
+            folder = Path(scratch) / str(number) / place.name
+            room = max(0, shutil.disk_usage(scratch).free - _SPARE)
+            unpack(place, folder, Limits(files=BUNDLE_FILES, total=min(BUNDLE_BYTES, room)))
+            found.append(folder)
+        yield found
 
 
 class RecordedDatasets:

@@ -19,6 +19,7 @@ from refbench.metrics.metric_set import NO_TRUTH, NOT_EXACT, MetricSet
 from refbench.plan.planner import Cell
 from refbench.protocols import ProtocolInstance, build_instances
 from refbench.registry import Registry, load_class
+from refbench.results.digests import store_digests
 from refbench.results.labels import distinct_labels
 from refbench.results.record import CellRecord, cell_record
 from refbench.results.reopen import RecordedDatasets
@@ -105,6 +106,7 @@ class Scorer:
                 self._score_sets(store, run)
             store.add_metrics(metric_facts(self._specs))
             _refresh_summary(store)
+        store_digests(folder)
         signatures = [spec.signature for spec in self._specs]
         after = load_run(folder)
         values = {row.key: row.metrics for row in after.rows}

@@ -134,6 +134,7 @@ def score_sets(
             entry |= {"value": None, "reason": str(error)}
             reasons[spec.alias] = str(error)
         stored[spec.signature] = entry
+    store.forget_digest()
     with explained(store.folder):
         write_atomic(store.folder / SETS, json.dumps(stored, indent=1, sort_keys=True).encode("ascii"))
     return reasons

@@ -10,10 +10,18 @@ from types import TracebackType
 from typing import Any
 
 from refbench.files.disk import explained, make_folder, remove_stale, vanished, write_atomic
+from refbench.files.locks import exclusive
 from refbench.identity.keys import folder_name
 from refbench.store.images import IMAGES, write_image
 from refbench.store.linelog import LineLog
-from refbench.store.manifest import Manifest, add_metrics, join_manifest, update_session
+from refbench.store.manifest import (
+    LOCK,
+    Manifest,
+    add_metrics,
+    forget_digest,
+    join_manifest,
+    update_session,
+)
 from refbench.store.reader import ROWS, SCORES, read_rows, row_files, select
 from refbench.store.row import SampleRow, TrialKey
 from refbench.store.scores import ScoreRow
@@ -80,6 +88,7 @@ class CellStore:
         self._arrive()
         if self._log is None:
             self._log = LineLog(self.folder, ROWS)
+            self.forget_digest()
         self._log.append(text)
 
     def _arrive(self) -> None:
@@ -98,7 +107,14 @@ class CellStore:
         self._arrive()
         if self._scores is None:
             self._scores = LineLog(self.folder, SCORES)
+            self.forget_digest()
         self._scores.append(text)
+
+    def forget_digest(self) -> None:
+        """Remove the digests: what they cover is about to change. Raises UserError."""
+        # not while another run's end computes them
+        with explained(self.folder), exclusive(self.folder / LOCK, self.folder.parent):
+            forget_digest(self.folder)
 
     def add_metrics(self, metrics: Mapping[str, Mapping[str, Any]]) -> None:
         """Record alias -> signature, unit, ... of metrics that were scored later."""

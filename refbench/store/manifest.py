@@ -1,4 +1,4 @@
-"""The manifest of a cell: what was run, on what, by which code; one JSON file beside the rows."""
+"""The manifest of a cell: what was run, on what, by which code; one JSON file next to the rows."""
 
 from __future__ import annotations
 
@@ -15,8 +15,17 @@ from refbench.files.disk import explained, write_atomic
 from refbench.files.locks import exclusive
 from refbench.identity.keys import first_difference
 from refbench.store.checks import no_constant
+<<<<<<< HEAD
+=======
+from refbench.files.disk import explained, write_atomic
+from refbench.files.locks import exclusive
+from refbench.untrusted.files import read_bounded
+>>>>>>> 359e93a (Digests of a cell over rows and manifest; provenance of a row as one record; bundles open like folders (work in progress))
 
 MANIFEST = "manifest.json"
+LOCK = ".lock"
+DIGEST = "digest.json"
+"""Digests over rows and manifest (refbench.results.digests): gone while these change."""
 DAMAGED = "manifest.damaged"
 MANIFEST_SCHEMA = 2
 
@@ -140,7 +149,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 def _parsed(path: Path) -> object:
     try:
-        return json.loads(path.read_bytes(), parse_constant=no_constant)
+        return json.loads(read_bounded(path), parse_constant=no_constant)
     except (ValueError, RecursionError) as error:
         raise TornManifest(
             f"{path}: damaged ({error}); repeat the run, which keeps its rows and writes this file anew"
@@ -156,7 +165,7 @@ def join_manifest(
     all but the earlier sessions is known again; ``note`` is told. Raises UserError when the folder belongs
     to another run key, or cannot be written.
     """
-    with explained(folder), exclusive(folder / ".lock", folder.parent):
+    with explained(folder), exclusive(folder / LOCK, folder.parent):
         if not (folder / MANIFEST).exists():
             _write(folder, manifest)
             return manifest
@@ -205,14 +214,14 @@ def larger_whole(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> Ma
 
 def replace_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest of a folder of the same run anew (``refbench merge``). Raises UserError."""
-    with explained(folder), exclusive(folder / ".lock", folder.parent):
+    with explained(folder), exclusive(folder / LOCK, folder.parent):
         if not (folder / MANIFEST).exists() or read_manifest(folder) != manifest:
             _write(folder, manifest)
 
 
 def update_session(folder: Path, session_id: str, facts: Mapping[str, Any]) -> None:
     """Add facts (``finished``, ``rows``) to one session of the manifest. Raises UserError."""
-    with explained(folder), exclusive(folder / ".lock", folder.parent):
+    with explained(folder), exclusive(folder / LOCK, folder.parent):
         there = read_manifest(folder)
         sessions = tuple({**s, **facts} if s.get("id") == session_id else s for s in there.sessions)
         _write(folder, dataclasses.replace(there, sessions=sessions))
@@ -220,11 +229,18 @@ def update_session(folder: Path, session_id: str, facts: Mapping[str, Any]) -> N
 
 def add_metrics(folder: Path, metrics: Mapping[str, Mapping[str, Any]]) -> None:
     """Record metrics that were scored later. Raises UserError."""
-    with explained(folder), exclusive(folder / ".lock", folder.parent):
+    with explained(folder), exclusive(folder / LOCK, folder.parent):
         there = read_manifest(folder)
         _write(folder, dataclasses.replace(there, metrics={**there.metrics, **metrics}))
 
 
+def forget_digest(folder: Path) -> None:
+    """Remove the digests of a cell that is about to change: a run that is killed leaves none that is wrong.
+    Raises OSError."""
+    (folder / DIGEST).unlink(missing_ok=True)
+
+
 def _write(folder: Path, manifest: Manifest) -> None:
+    forget_digest(folder)
     text = json.dumps(manifest.to_dict(), indent=1, allow_nan=False)
     write_atomic(folder / MANIFEST, (text + "\n").encode("ascii"), folder.parent, sync=True)

@@ -95,6 +95,8 @@ def find_runs(out: Path) -> list[Path]:
     """
     if (out / MANIFEST).is_file():
         return [out]
+    if out.is_file():
+        raise UserError(f"{out}: is a file, not a results folder; a bundle (.zip) is unpacked first")
     if not out.is_dir():
         raise UserError(f"results folder {out}: not found; run something into it first, or set out=DIR")
     found = sorted(path.parent for path in out.glob(f"*/{MANIFEST}"))
