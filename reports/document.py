@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
+from refbench.results.digests import joint_digest
 from refbench.results.drops import cells_document
+from refbench.results.provenance import commands
 from refbench.untrusted.escape import markdown_text
 
 from .published import contradictions
@@ -71,6 +73,8 @@ def json_document(report: Report) -> dict[str, Any]:
         "matching_accuracy": report.accuracy,
         "published": report.published,
         "contradictions": contradictions(row.published for row in report.published),
+        "commands": commands(report.cells),
+        "digest": joint_digest(cell.digest for cell in report.cells),
         "problems": report.stored.problems,
     }
     plain: dict[str, Any] = _plain(document)

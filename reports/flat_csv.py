@@ -12,17 +12,19 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from refbench.results.provenance import SHORT
 from refbench.results.record import CellRecord
 from refbench.specs import MetricSpec
 from refbench.stats.interval import Interval
 from refbench.untrusted.escape import spreadsheet_text
 
+from .provenance import PROVENANCE, provenance_rows
 from .report import Report
 from .table_model import Entry, Section, Table
 
 _HEADER = (
     "protocol", "method", "weights", "metric", "unit", "signature", "n", "trials", "errors", "mean", "lo",
-    "hi", "mark", "delta", "delta_lo", "delta_hi", "drop", "drop_lo", "drop_hi",
+    "hi", "mark", "delta", "delta_lo", "delta_hi", "drop", "drop_lo", "drop_hi", "run_key",
 )  # fmt: skip
 _COSTS = (
     "protocol", "method", "weights", "device", "seconds", "match_share", "peak_mb", "parameters", "flops"
@@ -65,6 +67,7 @@ def csv_files(report: Report) -> dict[str, str]:
         ordered = sorted(found_costs, key=lambda r: (r["protocol"], r["method"]))
         files[f"costs_{context}.csv"] = write((*_COSTS, *stages), ordered)
     files |= _curves(report) | _types(report) | _counts(report)
+    files["provenance.csv"] = write(PROVENANCE, provenance_rows(report.cells))
     return files
 
 
@@ -118,6 +121,7 @@ def _scores(table: Table, section: Section, entry: Entry) -> Iterable[dict[str, 
             "mark": score.mark,
             **_interval("delta", score.delta.difference if score.delta else None, spec),
             **_interval("drop", score.drop.difference if score.drop else None, spec),
+            "run_key": entry.cell.run_key[:SHORT],
         }
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from refbench.identity.keys import canonical_json
 from refbench.results.drops import Drops, trials_of
+from refbench.results.provenance import lines as provenance_lines
 from refbench.results.record import CellRecord
 from refbench.specs import MetricSpec
 from refbench.stats.paired import Comparison, Trials, compare
@@ -38,7 +39,15 @@ def comparison_table(cells: Sequence[CellRecord], *, title: str = "", drops: Dro
     unranked.note(notes, len(sections))
     for sentence in look_alikes(sections):
         notes.number(sentence)
-    return Table(title, columns, sections, baseline, notes.texts(), footer(columns, sections, baseline))
+    return Table(
+        title,
+        columns,
+        sections,
+        baseline,
+        notes.texts(),
+        footer(columns, sections, baseline),
+        provenance_lines(cells),
+    )
 
 
 def _group_key(cell: CellRecord) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from refbench.untrusted.escape import markdown_text
 
+from .provenance import provenance_grid
 from .table_model import Entry, Section, Table
 from .table_notes import MARKS
 from .table_numbers import difference_text, interval_text, mean_text
@@ -37,6 +38,9 @@ def markdown(table: Table) -> str:
     lines += [
         f"- {markdown_text(line.replace(MARKS, 'bold: best, italic: second'))}" for line in table.footer
     ]
+    provenance = provenance_grid([e.cell for s in table.sections for e in s.entries])
+    if provenance.rows:
+        lines += ["", provenance.markdown()]
     return "\n".join(lines).rstrip() + "\n"
 
 

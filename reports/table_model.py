@@ -71,3 +71,5 @@ class Table:
     """Numbered from 1: why values are absent, why something is not ranked."""
     footer: tuple[str, ...]
     """How to read the table: marks, intervals, signatures, protocol versions."""
+    provenance: tuple[str, ...] = ()
+    """Where the rows come from, in sentences, and the command lines that repeat them."""

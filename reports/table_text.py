@@ -67,7 +67,7 @@ def render(table: Table, *, terminal: bool = False, width: int | None = None) ->
     lines += _differences(table)
     for number, note in enumerate(table.notes, start=1):
         lines += _wrapped(f"[{number}] ", note, width, "yellow")
-    for line in table.footer:
+    for line in (*table.footer, *table.provenance):
         lines += _wrapped("", line, width, "dim")
     while lines and not lines[-1]:
         lines.pop()

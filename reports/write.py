@@ -115,4 +115,8 @@ def _json(report: Report) -> dict[str, str]:
 def _parquet(report: Report) -> dict[str, bytes]:
     from refbench.store.frame import parquet_bytes
 
-    return {"rows.parquet": parquet_bytes([cell.run for cell in report.cells if cell.run is not None])}
+    from .provenance import provenance_row
+
+    cells = [cell for cell in report.cells if cell.run is not None]
+    facts = [{f"provenance.{k}": v for k, v in provenance_row(cell).items()} for cell in cells]
+    return {"rows.parquet": parquet_bytes([cell.run for cell in cells if cell.run], facts)}

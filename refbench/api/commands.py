@@ -93,7 +93,8 @@ def _publish(result: RunResult, config: RunConfig) -> list[TrackingResult]:
 
 
 def report_folder(place: Path) -> Path:
-    """``report/`` in a results folder; next to it for a single run, which keeps its own files only.
+    """``report/`` in a results folder; next to it for a bundle, and for a single run, which keeps its own
+    files only.
 
     UserError when there is a link of that name: results folders are handed around, and a report that was
     not told where to write stays inside.
@@ -101,7 +102,7 @@ def report_folder(place: Path) -> Path:
     from refbench.files.disk import check_links, explained
     from refbench.store.manifest import MANIFEST
 
-    root = place.parent if (place / MANIFEST).is_file() else place
+    root = place.parent if place.is_file() or (place / MANIFEST).is_file() else place
     with explained(root):
         check_links(root / "report" / "report.md", root)
     return root / "report"
@@ -114,20 +115,25 @@ def report_with(
     from refbench.reports.options import print_options
     from refbench.reports.report import build_report
     from refbench.reports.write import check_formats, write_report
+    from refbench.results.audits import read_audits
     from refbench.results.cells import load_cells
+    from refbench.results.reopen import opened
 
     check_formats(values["format"])
     options = print_options(values)
-    built = build_report(load_cells(places), metric=values["metric"], published=options.published)
-    files = write_report(
-        built,
-        values["format"],
-        folder,
-        options=options,
-        samples=values["report.samples"],
-        data_root=values["data.root"],
-        note=note,
-    )
+    audits = read_audits([Path(file).expanduser() for file in values["audit"]])
+    with opened(places) as folders:
+        stored = load_cells(folders, audits)
+        built = build_report(stored, metric=values["metric"], published=options.published)
+        files = write_report(
+            built,
+            values["format"],
+            folder,
+            options=options,
+            samples=values["report.samples"],
+            data_root=values["data.root"],
+            note=note,
+        )
     return ReportResult(built, tuple(files))
 
 

@@ -46,8 +46,12 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("merge: out= is missing (where the joined results go)")
     out = Path(values["out"]) if values["out"] is not None else places[0]
     from refbench.results.merging import merge
+    from refbench.results.reopen import is_bundle, opened
 
-    cells = merge(places, out, partial=args.partial)
+    if is_bundle(out):
+        raise UserError(f"merge: {out} is a bundle; give out=, a folder for the joined results")
+    with opened(places) as folders:
+        cells = merge(folders, out, partial=args.partial)
     show(cells, len(places), out, args.output)
     return 1 if any(cell.partial for cell in cells) else 0
 

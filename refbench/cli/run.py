@@ -151,7 +151,9 @@ def report(
     from refbench.cli.failures import show_failures
     from refbench.cli.published import print_published, published_beside, published_document
     from refbench.reports.table_text import render
+    from refbench.results.digests import joint_digest
     from refbench.results.drops import Drops, cells_document
+    from refbench.results.provenance import commands
 
     outcome, tracked = result.outcome, list(result.tracked)
     cells = outcome.cells()
@@ -162,6 +164,8 @@ def report(
             "computed": outcome.computed,
             "reused": outcome.reused,
             "errors": outcome.errors,
+            "digest": joint_digest(cell.digest for cell in cells),
+            "commands": commands(cells),
             "results": str(config.out),
             "tracking": tracked,
             **shard_document(outcome.shard),
@@ -180,6 +184,9 @@ def report(
     output.line(f"rows    {folders[0]}/samples.jsonl{more}")
     if config.images == "png":
         output.line(f"images  {folders[0]}/images{more}")
+    if digest := joint_digest(cell.digest for cell in cells):
+        of = "rows and manifest" if len(cells) == 1 else f"rows and manifests of {len(cells)} cells"
+        output.line(f"digest  {digest} ({of})")
     show_tracked(tracked, output)
     for problem in outcome.problems:
         output.note(f"warning: {problem}")

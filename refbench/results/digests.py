@@ -10,18 +10,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from refbench.files.disk import explained, write_atomic
-from refbench.files.locks import exclusive, lock_file
+from refbench.files.locks import exclusive
 from refbench.identity.keys import digest as canonical_digest
 from refbench.results.set_scores import SETS
 from refbench.store import Manifest, Run, SampleRow, load_run
-from refbench.store.linelog import files_of, read_lines
+from refbench.store.linelog import in_use, read_lines
 from refbench.store.manifest import DIGEST, LOCK, MANIFEST
 from refbench.store.reader import ROWS, SCORES
 from refbench.untrusted.anonymous import pathless
@@ -148,7 +147,7 @@ def store_digests(folder: Path) -> CellDigests | None:
     """Write digest.json for the cell as it is now; None, and nothing written, while another run still adds
     rows: its own end writes it. Raises UserError."""
     with explained(folder), exclusive(folder / LOCK, folder.parent):
-        if _in_use(folder):
+        if in_use(folder, ROWS) or in_use(folder, SCORES):
             return None
         found = digests_of(load_run(folder))
         text = json.dumps(found.json(), indent=1) + "\n"
@@ -158,22 +157,12 @@ def store_digests(folder: Path) -> CellDigests | None:
         return found
 
 
-def _in_use(folder: Path) -> bool:
-    """Whether a writer has a log of this cell open."""
-    for name in (ROWS, SCORES):
-        for path in files_of(folder, name):
-            fd = os.open(path, os.O_RDWR)
-            try:
-                if lock_file(fd) is False:
-                    return True
-            finally:
-                os.close(fd)
-    return False
-
-
 def joint_digest(digests: Iterable[str]) -> str:
-    """One digest for several cells: sha256 over theirs, sorted; empty when one is missing."""
+    """One digest for several cells: that of a single one, else sha256 over theirs, sorted; empty when one is
+    missing."""
     found: Sequence[str] = sorted(digests)
     if not found or not all(found):
         return ""
+    if len(found) == 1:
+        return found[0]
     return hashlib.sha256("\n".join(found).encode()).hexdigest()

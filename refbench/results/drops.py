@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from refbench.identity.keys import canonical_json
+from refbench.results.provenance import provenance_of
 from refbench.results.record import CellRecord
 from refbench.stats.paired import Comparison, Trials, compare_images
 
@@ -69,6 +70,8 @@ def cells_document(cells: Sequence[CellRecord], drops: Drops) -> list[dict[str, 
     documents = []
     for cell in cells:
         document = cell.json()
+        if cell.run is not None:
+            document["provenance"] = provenance_of(cell).json()
         metrics: Mapping[str, dict[str, Any]] = document["metrics"]
         for metric in metrics.values():
             metric["drop"] = drop_document(drops.of(cell, metric["signature"]))

@@ -13,6 +13,7 @@ from refbench.errors import UserError
 from refbench.registry import Registry, load_class
 from refbench.specs import DataRequest
 from refbench.store import Manifest
+from refbench.store.manifest import MANIFEST
 from refbench.types import Dataset
 from refbench.untrusted.archives import Limits, unpack
 
@@ -47,7 +48,10 @@ def opened(places: Sequence[Path]) -> Iterator[list[Path]]:
             folder = Path(scratch) / str(number) / place.name
             room = max(0, shutil.disk_usage(scratch).free - _SPARE)
             unpack(place, folder, Limits(files=BUNDLE_FILES, total=min(BUNDLE_BYTES, room)))
-            found.append(folder)
+            inside = list(folder.iterdir())
+            # packed once more by a program that puts everything into one folder
+            whole = len(inside) == 1 and inside[0].is_dir() and not (inside[0] / MANIFEST).exists()
+            found.append(inside[0] if whole else folder)
         yield found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +43,8 @@ def load_frame(paths: Iterable[Path]) -> pd.DataFrame:
     return frame_of([load_run(path) for path in paths])
 
 
-def frame_of(runs: Sequence[Run]) -> pd.DataFrame:
-    """The same for runs that are already in memory."""
+def frame_of(runs: Sequence[Run], more: Sequence[Mapping[str, str]] = ()) -> pd.DataFrame:
+    """The same for runs that are already in memory; ``more``: further columns of each run."""
     import pandas as pd
 
     columns: dict[str, list[Any]] = {name: [] for name in (*_CELL, *_ROW)}
@@ -57,17 +57,20 @@ def frame_of(runs: Sequence[Run]) -> pd.DataFrame:
         column.extend([None] * (count - len(column)))
         column.append(value)
 
-    for run in runs:
+    for number, run in enumerate(runs):
         facts = {name: getattr(run.manifest, name) for name in _CELL}
         if run.partial:
             facts["dataset_label"] = f"{facts['dataset_label']} [{run.partial}]"
         labels = list(facts.items())
+        further = list(more[number].items()) if more else []
         signatures.update(str(m["signature"]) for m in run.manifest.metrics.values() if "signature" in m)
         for row in run.rows:
             for name, label in labels:
                 columns[name].append(label)
             for name in _ROW:
                 columns[name].append(getattr(row, name))
+            for name, text in further:
+                put(name, text)
             for side, size in (("hr", row.hr_size), ("lr", row.lr_size)):
                 put(f"{side}_height", size[0] if size else None)
                 put(f"{side}_width", size[1] if size else None)
@@ -100,12 +103,12 @@ def frame_of(runs: Sequence[Run]) -> pd.DataFrame:
     )
 
 
-def parquet_bytes(runs: Sequence[Run]) -> bytes:
+def parquet_bytes(runs: Sequence[Run], more: Sequence[Mapping[str, str]] = ()) -> bytes:
     """The rows of ``runs`` as one Parquet file: a derived copy, never read back by refbench.
 
     Raises UserError without a Parquet engine.
     """
-    frame = frame_of(runs)
+    frame = frame_of(runs, more)
     # a column of mixed notes (text and numbers) has no Parquet type
     for name in frame.columns:
         if frame[name].dtype == object and name not in ("draw", "seed", "attempts"):

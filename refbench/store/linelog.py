@@ -122,6 +122,18 @@ def files_of(folder: Path, name: str) -> list[Path]:
     return [path for _, _, path in sorted(found)]
 
 
+def in_use(folder: Path, name: str) -> bool:
+    """Whether a writer has a file of the log open; always False where there are no locks. Raises OSError."""
+    for path in files_of(folder, name):
+        fd = os.open(path, os.O_RDWR | NO_LINK)
+        try:
+            if lock_file(fd) is False:
+                return True
+        finally:
+            os.close(fd)
+    return False
+
+
 def read_lines(folder: Path, name: str) -> Iterator[Line]:
     """All complete lines, file after file; a line without an end was torn and is left out."""
     for path in files_of(folder, name):

@@ -15,12 +15,7 @@ from refbench.files.disk import explained, write_atomic
 from refbench.files.locks import exclusive
 from refbench.identity.keys import first_difference
 from refbench.store.checks import no_constant
-<<<<<<< HEAD
-=======
-from refbench.files.disk import explained, write_atomic
-from refbench.files.locks import exclusive
 from refbench.untrusted.files import read_bounded
->>>>>>> 359e93a (Digests of a cell over rows and manifest; provenance of a row as one record; bundles open like folders (work in progress))
 
 MANIFEST = "manifest.json"
 LOCK = ".lock"

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from refbench import __version__
 from refbench.registry import Registry
+from refbench.results.provenance import commands
 from refbench.results.trials import TrialImages
 
 from ..report import Report
 from ..write import put
 from .gallery import Gallery, make_gallery, place_pictures
 from .template import asset, environment, own_markup
-from .view import chart_views, choices, extreme_rows, runs, tables
+from .view import RUN_COLUMNS, chart_views, choices, extreme_rows, runs, tables
 
 PAGE, PICTURES = "report.html", "report_images"
 
@@ -62,6 +63,8 @@ def render_page(report: Report, gallery: Gallery, addresses: dict[str, str]) -> 
             total=gallery.total,
             problems=[*report.stored.problems, *gallery.problems],
             runs=runs(report),
+            run_columns=RUN_COLUMNS,
+            commands=commands(report.cells),
             **choices(report),
         )
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from refbench.results.provenance import COLUMNS, provenance_of
 from refbench.specs import MetricSpec
 from refbench.untrusted.escape import printable
 
@@ -191,25 +192,25 @@ def _place(extreme: Extreme) -> tuple[Any, ...]:
     return (printable(dataset), seed, printable(protocol), printable(extreme.sample), extreme.draw)
 
 
-def runs(report: Report) -> list[dict[str, str]]:
+def runs(report: Report) -> list[dict[str, Any]]:
     """Where the numbers come from: one row per cell."""
-    found = []
-    for cell in report.cells:
-        session = cell.manifest.sessions[-1] if cell.manifest.sessions else {}
-        git = session.get("git") or {}
-        found.append(
-            {
-                "method": cell.method_label,
-                "dataset": cell.dataset_label,
-                "protocol": cell.protocol,
-                "key": cell.run_key[:20],
-                "suite": cell.manifest.suite,
-                "when": str(session.get("started") or "-"),
-                "commit": str(git.get("commit") or "-")[:10] if isinstance(git, dict) else "-",
-                "machine": str(session.get("cpu") or "-"),
-            }
-        )
-    return found
+    return [
+        {
+            "method": cell.method_label,
+            "dataset": cell.dataset_label,
+            "protocol": cell.protocol,
+            "facts": [
+                cell.manifest.suite,
+                str((cell.manifest.sessions or ({},))[-1].get("started") or "-"),
+                *provenance_of(cell).json().values(),
+            ],
+        }
+        for cell in report.cells
+    ]
+
+
+RUN_COLUMNS = ("method", "dataset", "protocol", "suite", "started", *COLUMNS.values())
+"""Headings of :func:`runs`."""
 
 
 def choices(report: Report) -> dict[str, list[str]]:

@@ -28,7 +28,8 @@ def test_files_names_and_lines(made: ModuleType, tmp_path: Path) -> None:
     stored = load_cells([tmp_path])
     files = csv_files(build_report(stored))
     assert sorted(files) == [
-        "costs_cufed5-sample_seed0.csv", "reference_number.csv", "reference_type.csv", "robustness.csv",
+        "costs_cufed5-sample_seed0.csv", "provenance.csv", "reference_number.csv", "reference_type.csv",
+        "robustness.csv",
         "scores_cufed5-sample_seed0.csv",
     ]  # fmt: skip
     scores = read(files["scores_cufed5-sample_seed0.csv"])
