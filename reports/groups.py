@@ -32,8 +32,13 @@ class Group:
     def title(self) -> str:
         """``cufed5-sample: jitter@1 of the reference``."""
         family, comma, reference = self.kind.partition(", ")
-        what = TITLES.get(self.kind, f"{family} of the reference{comma}{reference}")
+        what = TITLES.get(self.kind, f"{of_what(family)}{comma}{reference}")
         return f"{self.dataset_label}: {what}"
+
+
+def of_what(family: str) -> str:
+    """``jitter@1 of the reference``; a degradation of LR says so itself: ``lr-blur@1``."""
+    return family if family.startswith("lr-") else f"{family} of the reference"
 
 
 DataKey = tuple[str, str, Any]

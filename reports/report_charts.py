@@ -11,6 +11,7 @@ from refbench.stages import STAGES
 from .chart_data import Chart, Point, Series, pareto_front
 from .cost_summary import Cost
 from .flat_csv import slug
+from .groups import of_what
 from .reference_counts import CountCurve, CountPoint
 from .reference_types import TypeTable
 from .report import Report
@@ -78,9 +79,7 @@ def robustness_charts(curves: Sequence[Curve], spec: MetricSpec, styles: Mapping
         found.append(
             Chart(
                 key=f"robustness_{slug(dataset)}_{slug(base)}_{slug(family)}_seed{slug(seed)}",
-                title=", ".join(
-                    filter(None, (f"{family} of the reference", base.partition("+")[2], dataset))
-                ),
+                title=", ".join(filter(None, (of_what(family), base.partition("+")[2], dataset))),
                 x_label=f"level of {family}" + ("" if members[0].ordered else " (no order)"),
                 y_label=f"{spec.title or spec.alias} lost against the control{_unit(spec)}",
                 series=tuple(series),

@@ -42,7 +42,7 @@ def robustness_grid(curves: Sequence[Curve], spec: MetricSpec) -> Grid:
             )
         )
     return Grid(
-        f"Robustness to distorted references, {_name(spec)}",
+        f"Robustness to distorted references or LR images, {_name(spec)}",
         ("dataset", "family", "method", "n", f"control{_unit(spec)}", "drop by level", f"score{_unit(spec)}"),
         tuple(rows),
         (

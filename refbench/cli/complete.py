@@ -18,7 +18,8 @@ from refbench.registry import KINDS, Registry
 from refbench.specs import MethodSpec
 
 HELP = "Candidates for shell completion."
-LIST_KINDS = ("methods", "datasets", "suites", "metrics", "protocols")
+PARTS = ("transforms", "degradations", "references")
+LIST_KINDS = ("methods", "datasets", "suites", "metrics", "protocols", *PARTS)
 TAKES_FILES = ("upscale", "score", "report", "check")
 
 
@@ -77,6 +78,10 @@ def _list_words(current: str, typed: Sequence[str], registry: Registry) -> list[
         return []
     if plain[0] in ("suites", "protocols"):
         return _starting(current, config_names(plain[0].removesuffix("s")))
+    if plain[0] in PARTS:
+        from refbench.cli.listing.part import part_names
+
+        return _starting(current, part_names(plain[0]))
     return [w for kind in KINDS if kind == plain[0] for w in _starting(current, registry.names(kind))]
 
 

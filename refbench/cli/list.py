@@ -8,6 +8,7 @@ from refbench.cli.listing.card import card_details, card_rows
 from refbench.cli.listing.dataset import dataset_details, dataset_rows
 from refbench.cli.listing.method import method_details, method_rows
 from refbench.cli.listing.metric import metric_details, metric_rows
+from refbench.cli.listing.part import part_details, part_rows
 from refbench.cli.listing.row import Details, Listing
 from refbench.cli.listing.suite import suite_details, suite_rows
 from refbench.cli.output import Output
@@ -25,9 +26,12 @@ HELP = """Show methods, datasets, suites, metrics and protocols; with a NAME, ev
   refbench list methods             with weights present or missing
   refbench list methods datsr       its options, weights files and published numbers
   refbench list protocols canonical the protocol in prose
+  refbench list transforms          changes of the reference, with their levels; also degradations, references
   refbench list published cufed5    what others reported, never ranked with measured numbers"""
 PLUGINS = ("methods", "datasets", "suites", "metrics", "protocols")
-KINDS = (*PLUGINS, "published")
+PARTS = ("transforms", "degradations", "references")
+"""What protocols are put together from, besides cards; shown when asked for."""
+KINDS = (*PLUGINS, *PARTS, "published")
 CHECKPOINT = Key("method.weights", "path", "checkpoint to describe, for a method that takes any")
 KEYS = (WEIGHTS_ROOT, CHECKPOINT)
 
@@ -59,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     if kind is not None and len(words) == 2:
         _show(args.output, details(kind, words[1], registry, root, values[CHECKPOINT.name]))
         return 0
-    found = {k: listing(k, registry, root) for k in PLUGINS if kind in (None, k)}
+    found = {k: listing(k, registry, root) for k in (PLUGINS if kind is None else (kind,))}
     args.output.emit({name: [r.document for r in table.rows] for name, table in found.items()})
     for number, (name, table) in enumerate(found.items() if not args.json else ()):
         if number:
@@ -77,6 +81,8 @@ def listing(kind: str, registry: Registry, weights_root: str | None) -> Listing:
         return dataset_rows(registry)
     if kind == "metrics":
         return metric_rows(registry)
+    if kind in PARTS:
+        return part_rows(kind)
     return suite_rows() if kind == "suites" else card_rows()
 
 
@@ -90,13 +96,15 @@ def details(
         return dataset_details(registry, name)
     if kind == "metrics":
         return metric_details(registry, name)
+    if kind in PARTS:
+        return part_details(kind, name)
     return suite_details(name) if kind == "suites" else card_details(name)
 
 
 def _kind(word: str) -> str:
     if word in KINDS:
         return word
-    if f"{word}s" in PLUGINS:
+    if f"{word}s" in KINDS:
         return f"{word}s"
     raise unknown("kind of thing to list", word, KINDS)
 

@@ -75,13 +75,21 @@ def parse_suite(data: Mapping[str, Any], where: str, folder: Path | None = None)
         entries = _listed(data, where)
     else:
         entries = _expanded(data, where)
-    paths = dict.fromkeys(entry.card for entry in entries if looks_like_path(entry.card))
+    shipped = config_names("protocol")
+    paths = dict.fromkeys(e.card for e in entries if e.card.partition("@")[0] not in shipped)
     if not paths:
         return SuiteConfig(name, dataset, title, entries)
     # quick commands read suites, too, and must not wait for numpy
-    from refbench.protocols.card import card_key
+    from refbench.protocols.card import card_key, plugin_card
 
-    own = {path: read_card_file(path, where, folder) for path in paths}
+    own: dict[str, dict[str, Any]] = {}
+    for path in paths:
+        if looks_like_path(path):
+            own[path] = read_card_file(path, where, folder)
+        elif (found := plugin_card(path)) is not None:
+            check_metrics(found, f"card {path} of a plugin")
+            own[path] = found
+        # a name that nobody knows is refused where cards are loaded
     keys = {path: card_key(path, found) for path, found in own.items()}
     entries = tuple(replace(e, card=keys.get(e.card, e.card)) for e in entries)
     return SuiteConfig(name, dataset, title, entries, {keys[path]: found for path, found in own.items()})
@@ -105,7 +113,20 @@ def read_card_file(text: str, where: str, folder: Path | None = None) -> dict[st
 
     found = as_mapping(content, str(path))
     parse_card(found, str(path))
+    check_metrics(found, str(path))
     return found
+
+
+def check_metrics(card: Mapping[str, Any], where: str) -> None:
+    """UserError naming the card's file, the field and a suggestion where a metric is not known here."""
+    from refbench.metrics import MetricCatalog
+    from refbench.registry import Registry
+
+    if "metrics" in card:
+        try:
+            MetricCatalog.of(Registry.discover()).of_names(card["metrics"])
+        except UserError as error:
+            raise UserError(f"{where}: metrics: {error}") from error
 
 
 def _listed(data: Mapping[str, Any], where: str) -> tuple[ProtocolEntry, ...]:

@@ -17,6 +17,7 @@ import yaml
 from refbench.errors import UserError, unknown
 from refbench.identity.keys import digest
 from refbench.protocols.padding import HR_PADS, REF_PADS
+from refbench.protocols.plugins import Plugin, load_plugin, plugin_names, plugins
 from refbench.protocols.reference import ReferencePolicy
 from refbench.protocols.sr_colour import COLOUR_FIXES
 from refbench.specs import ParamValue
@@ -168,11 +169,25 @@ def own_card(data: Mapping[str, Any], where: str) -> Card:
     return replace(parse_card(data, where), content=card_content(data))
 
 
+def plugin_card(name: str) -> dict[str, Any] | None:
+    """What the card of an installed package says, checked; None where no package brings one of this name."""
+    if name not in plugin_names("cards", card_names()):
+        return None
+    found, _ = load_plugin("cards", name, dict)
+    parse_card(found, f"card {name} of a plugin")
+    return found
+
+
+def card_plugins() -> tuple[Plugin, ...]:
+    """Cards of installed packages, usable or not."""
+    return plugins("cards", card_names(), dict)
+
+
 def load_card(name: str) -> Card:
     """The shipped card called ``name`` (``canonical`` or ``canonical@1``)."""
     plain, _, version = name.partition("@")
     if plain not in card_names():
-        raise unknown("protocol card", plain, card_names())
+        raise unknown("protocol card", plain, (*card_names(), *plugin_names("cards", card_names())))
     source = files("refbench.configs") / "protocol" / f"{plain}.yaml"
     card = parse_card(yaml.safe_load(source.read_text(encoding="utf-8")), f"configs/protocol/{plain}.yaml")
     if version and version != str(card.version):

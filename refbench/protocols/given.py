@@ -1,6 +1,8 @@
-"""LR images that a dataset gives: which sizes fit its HR, and what of HR is scored."""
+"""Images from outside: which given LR fits its HR, what of HR is scored, what a plugin may return."""
 
 from __future__ import annotations
+
+import numpy as np
 
 from refbench.errors import SampleError
 from refbench.types import Image
@@ -34,3 +36,16 @@ def scored_of_given(target: Image, lr: Image, scale: int) -> tuple[Image, tuple[
     made = (lr.shape[0] * scale, lr.shape[1] * scale)
     height, width = min(target.shape[0], made[0]), min(target.shape[1], made[1])
     return target[:height, :width], None if (height, width) == made else (0, 0, height, width)
+
+
+def checked_image(image: object, maker: str, size: tuple[int, int] | None = None) -> Image:
+    """``image``, if it is one: uint8 RGB (H, W, 3), of ``size`` (H, W) where that is given. SampleError."""
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        shown = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise SampleError(f"{maker} made {shown}, not uint8 RGB (H, W, 3)")
+    made = f"{image.shape[1]}x{image.shape[0]}"
+    if 0 in image.shape:
+        raise SampleError(f"{maker} made an empty image of {made}")
+    if size is not None and image.shape[:2] != size:
+        raise SampleError(f"{maker} made {made}, not {size[1]}x{size[0]}")
+    return image

@@ -15,7 +15,7 @@ from refbench.imaging import bicubic_down, mod_crop
 from refbench.imaging.warp import project
 from refbench.protocols.card import Card, load_card, own_card
 from refbench.protocols.degradations import load_degradation
-from refbench.protocols.given import check_given, scored_of_given
+from refbench.protocols.given import check_given, checked_image, scored_of_given
 from refbench.protocols.padding import pad_trial
 from refbench.protocols.reference import ORACLE, ReferencePolicy
 from refbench.protocols.transforms import load_transform
@@ -170,7 +170,7 @@ class ProtocolInstance:
         family = load_transform(self.transform)
         if family.matrix is None:
             return np.eye(3)
-        rng = generator(seed, family.id, sample_id, draw, 0)
+        rng = generator(seed, family.seed, sample_id, draw, 0)
         back, _ = family.matrix(family.levels[self.level], rng, height, width)
         return np.linalg.inv(back).astype(np.float64)
 
@@ -214,8 +214,10 @@ class ProtocolInstance:
         if self.degradation is None or self.level is None:
             return bicubic_down(hr, self.card.scale), {}
         family = load_degradation(self.degradation)
-        rng = generator(seed, family.id, sample_id, draw)
+        rng = generator(seed, family.seed, sample_id, draw)
         lr, facts = family.apply(hr, self.card.scale, family.levels[self.level], rng)
+        size = (hr.shape[0] // self.card.scale, hr.shape[1] // self.card.scale)
+        lr = checked_image(lr, f"degradation {family.id}", size)
         return lr, {f"lr.{key}": value for key, value in facts.items()}
 
     def _transformed(
@@ -227,9 +229,9 @@ class ProtocolInstance:
         family = load_transform(self.transform)
         changed = []
         for i, ref in enumerate(refs):
-            rng = generator(seed, family.id, sample_id, draw, i)
+            rng = generator(seed, family.seed, sample_id, draw, i)
             image, facts = family.apply(ref, family.levels[self.level], rng)
-            changed.append(image)
+            changed.append(checked_image(image, f"transform {family.id}"))
             prefix = f"{family.name}." if len(refs) == 1 else f"{family.name}.{i + 1}."
             notes.update({prefix + key: value for key, value in facts.items()})
         return tuple(changed), notes

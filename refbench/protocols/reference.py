@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,8 @@ import numpy as np
 from refbench.errors import SampleError, UserError, unknown
 from refbench.identity.rng import generator
 from refbench.protocols import stitching, substitutes
+from refbench.protocols.given import checked_image
+from refbench.protocols.plugins import Plugin, load_plugin, plugin_names, plugins
 from refbench.specs import ParamValue
 from refbench.types import Dataset, Image, Sample
 
@@ -32,8 +34,33 @@ POLICIES = {
 }
 ORACLE = "oracle: leaks HR"
 RANDOM = frozenset({"other", "foreign", "noise", "shuffled"})
+FIELDS = ("policy", "level", "count", "order")
+"""What a suite may say of a policy."""
 ORDERS = ("best", "worst", "random")
 Chosen = tuple[tuple[Image, ...], tuple[str, ...]]
+
+
+Select = Callable[
+    [Sample, Image, np.random.Generator, Dataset | None, int], tuple[Sequence[Image], Sequence[str]]
+]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy that an installed package brings (entry point group ``refbench.references``)."""
+
+    name: str
+    version: int
+    title: str
+    select: Select
+    """(sample, LR, generator, dataset, scale) -> (images, their names), both as long; SampleError where the
+    sample lacks what it takes. The generator is seeded by seed, policy, sample and draw."""
+    random: bool = False
+    """Whether draws differ."""
+    oracle: bool = False
+    """Whether what it gives leaks the ground truth: every output says so."""
+    imports: tuple[str, ...] = ()
+    """Modules that ``select`` imports when it is first called."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +71,20 @@ class ReferencePolicy:
     level: int | None = None
     count: int | None = None
     order: str | None = None
+    plugin: str | None = None
+    """Of a package's policy ``name@version#1a2b3c4d``, with 8 hex digits of its code."""
+    leaks: bool | None = None
+    """True for a package's oracle."""
 
     @staticmethod
     def parse(data: Mapping[str, ParamValue], where: str) -> ReferencePolicy:
         """Check a suite's ``reference:`` mapping; raises UserError naming the field."""
         name = str(data.get("policy", "first"))
-        if name not in POLICIES:
-            raise UserError(f"{where}: {unknown('reference policy', name, POLICIES)}")
-        known = ["policy", *(f.name for f in fields(ReferencePolicy) if f.name != "name")]
+        if name not in POLICIES and name not in policy_names():
+            raise UserError(f"{where}: {unknown('reference policy', name, policy_names())}")
         for key in data:
-            if key not in known:
-                raise UserError(f"{where}: {unknown('reference field', key, known)}")
+            if key not in FIELDS:
+                raise UserError(f"{where}: {unknown('reference field', key, FIELDS)}")
         level = _whole(data, "level", name == "level", where)
         count = _whole(data, "count", name in ("count", "upto"), where)
         order = data.get("order")
@@ -64,27 +94,42 @@ class ReferencePolicy:
                 raise UserError(f"{where}: {unknown('reference order', str(order), ORDERS)}")
         elif order is not None:
             raise UserError(f"{where}: reference.order goes with policy: count, and only with it")
-        return ReferencePolicy(name, level, count, None if order is None else str(order))
+        made = ReferencePolicy(name, level, count, None if order is None else str(order))
+        if name in POLICIES:
+            return made
+        policy, content = load_plugin("references", name, Policy)
+        return replace(made, plugin=f"{name}@{policy.version}#{content}", leaks=policy.oracle or None)
+
+    @property
+    def _loaded(self) -> Policy:
+        policy, content = load_plugin("references", self.name, Policy)
+        if self.plugin != f"{self.name}@{policy.version}#{content}":
+            raise UserError(f"reference policy {self.plugin}: what is installed is another version")
+        return policy
 
     @property
     def random(self) -> bool:
         """Whether draws differ."""
+        if self.plugin is not None:
+            return self._loaded.random
         return self.name in RANDOM or self.order == "random"
 
     @property
     def uses_lr(self) -> bool:
         """Whether :meth:`select` reads the pixels of LR, not its size alone."""
-        return self.name == "lr"
+        return self.name == "lr" or self.plugin is not None
 
     @property
     def imports(self) -> tuple[str, ...]:
         """Modules that :meth:`select` imports when it is first called."""
+        if self.plugin is not None:
+            return self._loaded.imports
         return ("skimage.data",) if self.name == "foreign" else ()
 
     @property
     def oracle(self) -> bool:
         """Whether the reference leaks the ground truth."""
-        return self.name == "hr"
+        return self.name == "hr" or bool(self.leaks)
 
     @property
     def id(self) -> str:
@@ -97,7 +142,8 @@ class ReferencePolicy:
             return f"ref={self.count}{self.order}"
         if self.name == "upto":
             return f"ref=upto{self.count}"
-        return f"ref=hr({ORACLE})" if self.oracle else f"ref={self.name}"
+        name = self.plugin or self.name
+        return f"ref={name}({ORACLE})" if self.oracle else f"ref={name}"
 
     def identity(self) -> dict[str, Any]:
         """For run and compare keys; unset fields are left out, so new ones do not change old keys."""
@@ -108,6 +154,14 @@ class ReferencePolicy:
     ) -> Chosen:
         """References and their names. Raises SampleError when the sample lacks what is asked for."""
         rng = generator(seed, "reference", self.name, sample.id, draw)
+        if self.plugin is not None:
+            images, found = self._loaded.select(sample, lr, rng, dataset, scale)
+            if len(images) != len(found):
+                raise SampleError(
+                    f"reference policy {self.plugin} gave {len(images)} images and {len(found)} names"
+                )
+            whose = f"reference policy {self.plugin}"
+            return tuple(checked_image(image, whose) for image in images), tuple(str(name) for name in found)
         maker = _MAKERS.get(self.name)
         if maker is not None:
             image, name = maker(sample, lr, rng, dataset, scale)
@@ -135,6 +189,16 @@ class ReferencePolicy:
         if index >= there:
             raise SampleError(f"{sample.id}: reference L{index + 1} asked for, it has {there}")
         return [index]
+
+
+def policy_names() -> tuple[str, ...]:
+    """Names of the policies: shipped ones and those of installed packages."""
+    return (*POLICIES, *plugin_names("references", POLICIES))
+
+
+def policy_plugins() -> tuple[Plugin, ...]:
+    """Policies of installed packages, usable or not."""
+    return plugins("references", POLICIES, Policy)
 
 
 def _whole(data: Mapping[str, ParamValue], key: str, wanted: bool, where: str) -> int | None:

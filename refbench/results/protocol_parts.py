@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from refbench.errors import UserError
 from refbench.protocols.degradations import Degradation, degradation_names, load_degradation
 from refbench.protocols.reference import ReferencePolicy
 from refbench.protocols.transforms import Transform, load_transform, transform_names
@@ -56,10 +57,14 @@ def level_order(transform: str) -> tuple[str, ...] | None:
     for one whose levels have no order (flips)."""
     name = transform.partition("@")[0]
     family: Transform | Degradation
-    if name in transform_names():
-        family = load_transform(name)
-    elif name.startswith("lr-") and name.removeprefix("lr-") in degradation_names():
-        family = load_degradation(name.removeprefix("lr-"))
-    else:
+    try:
+        if name in transform_names():
+            family = load_transform(name)
+        elif name.startswith("lr-") and name.removeprefix("lr-") in degradation_names():
+            family = load_degradation(name.removeprefix("lr-"))
+        else:
+            return None
+    except UserError:
+        # a plugin that does not load here: its rows are shown, in no order of its own
         return None
     return tuple(family.levels) if family.id == transform and family.ordered else None

@@ -24,7 +24,7 @@ from refbench.cli.main import main
         (["list", "pro"], ["protocols"]),
         (["list", "methods", "bi"], ["bicubic"]),
         (["list", "suites", "cufed5_j"], ["cufed5_jitter"]),
-        (["list", "protocols", "cano"], ["canonical"]),
+        (["list", "protocols", "cano"], ["canonical", "canonical_x2", "canonical_x3", "canonical_x8"]),
         (["list", "methods", "bicubic", "x"], []),
         (["run", "see"], ["seed="]),
         (["run", "seed=1", "see"], []),
@@ -109,7 +109,7 @@ def test_scripts_are_accepted_by_their_shell(shell: str, tmp_path: Path) -> None
         ("refbench run suite=cufed5_j", "cufed5_jitter"),
         ("refbench run -m method=bicubic,fol", "bicubic,folder"),
         ("refbench run see", "seed="),
-        ("refbench list protocols ca", "canonical"),
+        ("refbench list protocols mas", "masa"),
     ],
 )
 def test_the_bash_script(line: str, expected: str, tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ threads changes no bit.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 
 import numpy as np
 
 from refbench.errors import unknown
+from refbench.protocols.plugins import Plugin, load_plugin, plugin_names, plugins
 from refbench.types import Image
 
 Facts = dict[str, str | float]
@@ -39,16 +40,21 @@ class Degradation:
     imports: tuple[str, ...] = ()
     """Modules that ``apply`` imports when it is first called."""
     content: str = ""
-    """Of a plugin's family, 8 hex digits of its code; empty for a shipped one."""
+    """Of a plugin's family, 8 hex digits of its code, set when it is loaded; empty for a shipped one."""
+
+    @property
+    def seed(self) -> str:
+        """``lr-name@version``: what its random numbers come from."""
+        return f"lr-{self.name}@{self.version}"
 
     @property
     def id(self) -> str:
-        """``lr-name@version``, apart from transforms of the reference."""
-        return f"lr-{self.name}@{self.version}{f'#{self.content}' if self.content else ''}"
+        """``lr-name@version``, apart from transforms of the reference; a plugin's with ``#1a2b3c4d``."""
+        return f"{self.seed}{f'#{self.content}' if self.content else ''}"
 
 
 _HERE = "refbench.protocols.degradations"
-_FAMILIES = {
+FAMILIES = {
     "blur": f"{_HERE}.single:BLUR",
     "noise": f"{_HERE}.single:NOISE",
     "jpeg": f"{_HERE}.single:JPEG",
@@ -58,14 +64,22 @@ _FAMILIES = {
 
 
 def degradation_names() -> tuple[str, ...]:
-    """Names of the shipped families."""
-    return tuple(_FAMILIES)
+    """Names of the families: shipped ones and those of installed packages."""
+    return (*FAMILIES, *plugin_names("degradations", FAMILIES))
+
+
+def degradation_plugins() -> tuple[Plugin, ...]:
+    """Families of installed packages, usable or not."""
+    return plugins("degradations", FAMILIES, Degradation)
 
 
 def load_degradation(name: str) -> Degradation:
     """The family called ``name``; raises UserError with a suggestion."""
-    if name not in _FAMILIES:
-        raise unknown("degradation of LR", name, _FAMILIES)
-    module, _, attribute = _FAMILIES[name].partition(":")
+    if name not in FAMILIES:
+        if name not in degradation_names():
+            raise unknown("degradation of LR", name, degradation_names())
+        found, content = load_plugin("degradations", name, Degradation)
+        return replace(found, content=content)
+    module, _, attribute = FAMILIES[name].partition(":")
     family: Degradation = getattr(import_module(module), attribute)
     return family

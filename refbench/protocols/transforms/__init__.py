@@ -8,13 +8,14 @@ strength only, so a degradation curve is not blurred by other draws.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 
 import numpy as np
 import numpy.typing as npt
 
 from refbench.errors import unknown
+from refbench.protocols.plugins import Plugin, load_plugin, plugin_names, plugins
 from refbench.types import Image
 
 Apply = Callable[[Image, Mapping[str, float], np.random.Generator], tuple[Image, dict[str, str | float]]]
@@ -48,15 +49,22 @@ class Transform:
     """Modules that ``apply`` imports when it is first called: a run imports them before its threads start."""
     ordered: bool = True
     """True: levels go from mild to strong, so that they make a degradation curve."""
+    content: str = ""
+    """Of a plugin's family, 8 hex digits of its code, set when it is loaded; empty for a shipped one."""
+
+    @property
+    def seed(self) -> str:
+        """``name@version``: what its random numbers come from."""
+        return f"{self.name}@{self.version}"
 
     @property
     def id(self) -> str:
-        """``name@version``."""
-        return f"{self.name}@{self.version}"
+        """``name@version``; ``name@version#1a2b3c4d`` for a plugin's, never a shipped one's."""
+        return f"{self.seed}{f'#{self.content}' if self.content else ''}"
 
 
 _HERE = "refbench.protocols.transforms"
-_FAMILIES = {
+FAMILIES = {
     "jitter": f"{_HERE}.jitter:TRANSFORM",
     "resample": f"{_HERE}.geometry:RESAMPLE",
     "rotation": f"{_HERE}.geometry:ROTATION",
@@ -75,14 +83,22 @@ _FAMILIES = {
 
 
 def transform_names() -> tuple[str, ...]:
-    """Names of the shipped families."""
-    return tuple(_FAMILIES)
+    """Names of the families: shipped ones and those of installed packages."""
+    return (*FAMILIES, *plugin_names("transforms", FAMILIES))
+
+
+def transform_plugins() -> tuple[Plugin, ...]:
+    """Families of installed packages, usable or not."""
+    return plugins("transforms", FAMILIES, Transform)
 
 
 def load_transform(name: str) -> Transform:
     """The transform family called ``name``; raises UserError with a suggestion."""
-    if name not in _FAMILIES:
-        raise unknown("reference transform", name, _FAMILIES)
-    module, _, attribute = _FAMILIES[name].partition(":")
+    if name not in FAMILIES:
+        if name not in transform_names():
+            raise unknown("reference transform", name, transform_names())
+        family, content = load_plugin("transforms", name, Transform)
+        return replace(family, content=content)
+    module, _, attribute = FAMILIES[name].partition(":")
     transform: Transform = getattr(import_module(module), attribute)
     return transform
