@@ -1,5 +1,6 @@
 # make demo   creates .venv, installs refbench, scores a real pair, then runs the main job on the bundled sample
 # make test   adds the test tools to the same .venv and runs the tests
+# make docs   adds mkdocs to the same .venv and builds the documentation into site/
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # torch and torchvision must be of one release pair; the tests are made with this one
 PINS := tests/constraints.txt
 
-.PHONY: demo test lint types bench gpu-check gate gate-run gate-update clean
+.PHONY: demo test docs lint types bench gpu-check gate gate-run gate-update clean
 
 demo: $(VENV)/.core
 	$(BIN)/refbench run method=datsr suite=stereo
@@ -16,6 +17,11 @@ demo: $(VENV)/.core
 # two processes of one thread each beat one process of two
 test: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
+
+# any warning is an error: a broken link, an unknown anchor, a page outside the navigation
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "open site/index.html"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -57,5 +63,10 @@ $(VENV)/.dev: $(VENV)/.core
 	$(PIP) install -q -c $(PINS) -e '.[stlpips,dev]'
 	touch $@
 
+$(VENV)/.docs: $(VENV)/.core
+	$(PIP) install -q -c $(PINS) -e '.[stlpips,docs]'
+	touch $@
+
 clean:
+	rm -rf site
 	rm -rf $(VENV) build dist *.egg-info .benchmarks .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,148 @@
+"""Documentation: links, navigation, commands and drawing agree with the repository."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from architecture_drawing import DRAWING, PAGE, drawing, layers
+from docs_site import PROJECT, all_commands, site_link
+
+from refbench.cli.commands import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGES = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", *(ROOT / name for name in PROJECT)]
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^```[^\n]*\n.*?^```$", re.MULTILINE | re.DOTALL)
+HEADING = re.compile(r"^#+ +(.+?) *#*$", re.MULTILINE)
+NAMED = re.compile(
+    r"`((?:refbench|methods|datasets|reports|configs|tests|tools|docs|baselines)/[\w./-]+\.\w+)`"
+)
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of a page's headings, as GitHub and mkdocs make them."""
+    found: set[str] = set(re.findall(r'id="([^"]+)"', text))
+    for heading in HEADING.findall(FENCE.sub("", text)):
+        plain = re.sub(r"[`*]|\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()
+        found.add(re.sub(r"[^\w\- ]", "", plain).strip().replace(" ", "-"))
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_to_files_and_anchors(page: Path) -> None:
+    broken = []
+    for target in LINK.findall(FENCE.sub("", page.read_text(encoding="utf-8"))):
+        file, _, anchor = target.partition("#")
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        there = page if not file else Path(os.path.normpath(page.parent / file))
+        if page.parent != ROOT and file.startswith("project/"):
+            there = ROOT / file.removeprefix("project/")
+        if not there.exists():
+            broken.append(f"{target}: {name_of(there)} is missing")
+        # anchors of the API reference come from docstrings: mkdocs --strict checks those
+        elif (
+            anchor
+            and there.suffix == ".md"
+            and not anchor.startswith("refbench.")
+            and anchor not in anchors(there.read_text(encoding="utf-8"))
+        ):
+            broken.append(f"{target}: no heading #{anchor}")
+    assert not broken, f"{name_of(page)}: {broken}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    if page.name == "CHANGELOG.md" or "tutorials" in page.parts:
+        # what was, and what the reader writes
+        return
+    missing = [name for name in NAMED.findall(page.read_text(encoding="utf-8")) if not (ROOT / name).exists()]
+    assert not missing, f"{name_of(page)} names {missing}"
+
+
+def nav() -> Iterator[str]:
+    def walk(node: object) -> Iterator[str]:
+        if isinstance(node, str):
+            yield node
+        elif isinstance(node, list):
+            for item in node:
+                yield from walk(item)
+        elif isinstance(node, dict):
+            for item in node.values():
+                yield from walk(item)
+
+    yield from walk(yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"])
+
+
+def test_every_page_is_in_the_navigation_and_every_entry_is_a_page() -> None:
+    pages = {str(p.relative_to(DOCS)) for p in DOCS.rglob("*.md") if "recipes" not in p.parts}
+    pages |= {f"project/{name}" for name in PROJECT}
+    listed = list(nav())
+    assert len(listed) == len(set(listed))
+    assert pages - set(listed) == set(), "not in mkdocs.yml's nav"
+    assert set(listed) - pages == set(), "in mkdocs.yml's nav, but missing in docs/"
+
+
+def test_links_between_docs_and_root_are_led_to_the_sites_pages() -> None:
+    assert site_link("../../SECURITY.md", "tutorials/x.md") == "../project/SECURITY.md"
+    assert site_link("docs/a.md", "project/SECURITY.md") == "../a.md"
+    assert site_link("https://example.org", "a.md") == "https://example.org"
+
+
+def test_the_page_of_commands_has_all_of_them() -> None:
+    page = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
+    assert page == all_commands(), "run python tools/docs_site.py"
+
+
+def commands_in(text: str) -> Iterator[str]:
+    """Every command line of refbench in fenced blocks and in code spans."""
+    for block in FENCE.findall(text):
+        joined = re.sub(r"\\\n\s*", " ", block)
+        for line in joined.splitlines():
+            if re.match(r"\s*(\$ )?refbench [a-z]", line):
+                yield line.strip().removeprefix("$ ")
+    spans = re.findall(r"`(refbench [a-z][^`]*)`", FENCE.sub("", text))
+    yield from (span for span in spans if span != "refbench training")  # an experiment of MLflow
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_commands_exist_and_take_the_settings_shown(page: Path) -> None:
+    from refbench.cli.commands import keys_of, load
+    from refbench.config.override import is_override
+
+    for line in commands_in(page.read_text(encoding="utf-8")):
+        # without a comment at its end and a continuation of the sentence
+        words = shlex.split(re.sub(r"\s+#.*$", "", line).replace("'", "").replace('"', ""))
+        command, rest = words[1], words[2:]
+        assert command in COMMANDS, f"{name_of(page)}: {line!r}: no such command"
+        known = {key.name for key in keys_of(command, load(command))}
+        for word in rest:
+            key = word.partition("=")[0].lstrip("+~")
+            if not is_override(word) or "." in key or word.startswith("-"):
+                continue
+            assert key in known, f"{name_of(page)}: {line!r}: {command} takes no {key}="
+
+
+def test_the_drawing_shows_the_table() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert len(layers(text)) > 5
+    assert DRAWING.read_text(encoding="utf-8") == drawing(layers(text)), "run tools/architecture_drawing.py"
+
+
+def test_the_data_path_has_at_most_20_hops_and_its_files_exist() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    hops = re.findall(r"^(\d+)\. `([\w/]+\.py)`", text, re.MULTILINE)
+    assert [int(number) for number, _ in hops] == list(range(1, len(hops) + 1))
+    assert 10 < len(hops) <= 20
+    assert all((ROOT / file).is_file() for _, file in hops)
