@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 import re
-import sys
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 """Files at the root of the repository that are pages of the site, under project/."""
-HELP = re.compile(r"^<!-- help: (\w+) -->$", re.MULTILINE)
+HELP = "<!-- help of all commands -->"
 LINK = re.compile(r"(\]\()([^)#\s]+)((?:#[^)\s]*)?\))")
 
 
@@ -32,7 +31,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Fill in help texts, and lead links between docs/ and the root to the pages of the site."""
-    text = HELP.sub(lambda found: help_block(found[1]), markdown)
+    text = markdown.replace(HELP, all_commands()) if HELP in markdown else markdown
     where = page.file.src_uri
     return LINK.sub(lambda found: found[1] + site_link(found[2], where) + found[3], text)
 
@@ -57,37 +56,20 @@ def site_link(target: str, page: str) -> str:
     return target
 
 
-def help_block(command: str) -> str:
-    """What ``refbench COMMAND --help`` prints, as a fenced block; without a command, ``refbench --help``."""
+def all_commands() -> str:
+    """``refbench --help``, then a section for each command with what its ``--help`` prints."""
     from refbench.cli.commands import COMMANDS
+
+    parts = [printed("--help")]
+    for name, line in COMMANDS.items():
+        parts.append(f"## {name}\n\n{line[0].upper()}{line[1:]}.\n\n{printed(name, '--help')}")
+    return "\n\n".join(parts)
+
+
+def printed(*words: str) -> str:
+    """What ``refbench WORDS`` prints, as a fenced block."""
     from refbench.cli.main import main
 
-    words = [] if command == "refbench" else [command]
-    if words and command not in COMMANDS:
-        raise SystemExit(f"<!-- help: {command} -->: no such command")
-    with redirect_stdout(io.StringIO()) as printed:
-        main([*words, "--help"])
-    return f"```text\n{printed.getvalue().rstrip()}\n```"
-
-
-def all_commands() -> str:
-    """The text of docs/reference/commands.md."""
-    from refbench.cli.commands import COMMANDS
-
-    parts = [
-        "# Commands\n",
-        "What `refbench COMMAND --help` prints, filled in when the site is built.\n",
-        "<!-- help: refbench -->\n",
-    ]
-    for name, line in COMMANDS.items():
-        parts.append(f"## {name}\n\n{line[0].upper()}{line[1:]}.\n\n<!-- help: {name} -->\n")
-    return "\n".join(parts)
-
-
-def main() -> Any:
-    """Write docs/reference/commands.md again, after a command was added."""
-    (ROOT / "docs" / "reference" / "commands.md").write_text(all_commands(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    with redirect_stdout(io.StringIO()) as text:
+        main(words)
+    return f"```text\n{text.getvalue().rstrip()}\n```"

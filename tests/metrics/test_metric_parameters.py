@@ -163,7 +163,7 @@ def test_gray_is_what_rgb2gray_gives(pair: tuple[Image, Image]) -> None:
 
 
 def test_the_variant_of_pyiqa(pair: tuple[Image, Image]) -> None:
-    # pyiqa 0.1.16: ssim and psnr with test_y_channel=True, color_space=ycbcr, called on this pair (float32)
+    # pyiqa 0.1.16: test_y_channel=True, color_space=ycbcr, on this pair (float32); psnr: data_range=255
     assert build(one("ssim_y:variant=pyiqa:crop=0"))(*pair) == pytest.approx(0.96678954, abs=1e-6)
     assert build(one("psnr_y:variant=pyiqa:crop=0"))(*pair) == pytest.approx(27.3510344, abs=2e-6)
     assert build(one("ssim_y_c0"))(*pair) == pytest.approx(0.9667840, abs=1e-6)
