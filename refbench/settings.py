@@ -89,6 +89,8 @@ class SuiteConfig:
     protocols: tuple[ProtocolEntry, ...] = (ProtocolEntry(control=True),)
     cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The user's own cards, ``FILE#<8 hex>`` -> what the file says, so that a manifest holds them whole."""
+    multi: tuple[str, ...] = ()
+    """``method.multi`` for methods that have the option: the first of these that a method knows."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,8 @@ class RunConfig:
     """Added to every comparison; None: no baseline."""
     draws: int | None = None
     """Replaces the draws of every entry that has more than one; None: as the suite says."""
+    repeat: int = 1
+    """Calls of the method on each input; 2 finds out methods whose results differ from call to call."""
     threads: int | None = None
     memory_limit: str | None = None
     """``4GB``: bound on the matcher's and the network's working memory."""

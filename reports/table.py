@@ -14,6 +14,7 @@ from refbench.specs import MetricSpec
 from refbench.stats.paired import Comparison, Trials, compare
 from refbench.stats.ranking import Ranking, rank, significant
 
+from .call_notes import call_notes
 from .look_alikes import look_alikes
 from .table_model import Entry, Score, Section, Table, Tone
 from .table_notes import Footnotes, Unranked, footer
@@ -37,7 +38,7 @@ def comparison_table(cells: Sequence[CellRecord], *, title: str = "", drops: Dro
     drops = Drops(cells) if drops is None else drops
     sections = tuple(_section(group, drops, columns, notes, unranked) for group in groups.values())
     unranked.note(notes, len(sections))
-    for sentence in look_alikes(sections):
+    for sentence in (*look_alikes(sections), *call_notes(sections)):
         notes.number(sentence)
     return Table(
         title,

@@ -176,8 +176,8 @@ def test_hosted_nets_search_all_references_or_say_which_they_do_not() -> None:
     assert first.refs == (given[0],)
     assert first.notes == ("ttsr uses one reference (method.multi=first): a.png taken, b.png, c.png ignored",)
     coarse = choose_references(TTSR, given, {"approx": "coarse"})
-    assert coarse.refs == (given[0],)
-    assert "method.approx=coarse" in coarse.notes[0]
+    assert (coarse.refs, coarse.params["multi"]) == (tuple(given), "average")
+    assert coarse.notes == ("ttsr averages its images with all 3 references (method.multi=average)",)
     assert choose_references(TTSR, given, {"multi": "stitch"}).refs == tuple(given)
     assert choose_references(TTSR, given[:1]).params == {}
 

@@ -93,7 +93,10 @@ class Command:
 
     def _write(self, place: Path, inp: Input) -> list[str]:
         lr = write_png(place / "lr.png", to_image(inp.lr))
-        refs = [str(write_png(place / f"ref_{i + 1}.png", to_image(ref))) for i, ref in enumerate(inp.refs)]
+        used = self.template.fields
+        # what the command line does not name is not handed over, and then not said to be used
+        handed = inp.refs if used & {"refs", "dir"} else inp.refs[:1] if "ref" in used else ()
+        refs = [str(write_png(place / f"ref_{i + 1}.png", to_image(ref))) for i, ref in enumerate(handed)]
         values = {
             "lr": str(lr),
             "ref": refs[0] if refs else "",

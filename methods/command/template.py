@@ -37,7 +37,7 @@ class Template:
             words = shlex.split(str(text))
         except ValueError as error:
             raise UserError(f"method.cmd={text}: {error}") from None
-        fields = {name for word in words for name in FIELD.findall(word)}
+        fields = cls(tuple(words)).fields
         for name in sorted(fields - set(FIELDS)):
             raise unknown("field of method.cmd called", f"{{{name}}}", [f"{{{known}}}" for known in FIELDS])
         for name in ("lr", "out"):
@@ -45,6 +45,11 @@ class Template:
             if name not in fields and "dir" not in fields:
                 raise UserError(f"method.cmd={text}: does not say where {{{name}}} goes")
         return cls(tuple(words))
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Names of the fields in it."""
+        return frozenset(name for word in self.words for name in FIELD.findall(word))
 
     def check_program(self, folder: Path | None) -> None:
         """Raises UserError when the first word names no program (relative ones as seen from ``folder``)."""

@@ -163,6 +163,7 @@ def report(
             "cells": cells_document(cells, Drops(cells)) if output.json else [],
             "computed": outcome.computed,
             "reused": outcome.reused,
+            "repeated": outcome.repeated,
             "errors": outcome.errors,
             "digest": joint_digest(cell.digest for cell in cells),
             "commands": commands(cells),
@@ -192,6 +193,8 @@ def report(
         output.note(f"warning: {problem}")
     show_failures(cells, output)
     part = f"shard {outcome.shard}: " if outcome.shard else ""
-    output.line(f"{part}{outcome.computed} trials computed, {outcome.reused} reused, {outcome.errors} errors")
+    repeated = f"{outcome.repeated} equal by construction, " if outcome.repeated else ""
+    counts = f"{outcome.computed} trials computed, {outcome.reused} reused, {repeated}{outcome.errors} errors"
+    output.line(part + counts)
     if outcome.partial:
         output.line(f"{outcome.partial}; `refbench merge` joins the results folders of all shards")

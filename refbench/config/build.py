@@ -14,6 +14,7 @@ from refbench.config.suite import parse_suite, read_suite_file
 from refbench.config.values import check, expand, looks_like_path
 from refbench.errors import UserError
 from refbench.metrics.catalog import MetricCatalog
+from refbench.nets.reference_use import multi_for
 from refbench.registry import Registry
 from refbench.settings import ExecutorChoice, RunConfig, Shard, SuiteConfig
 from refbench.specs import DataRequest, MethodSpec
@@ -41,6 +42,8 @@ def build_run(
     }
     executor = dict(composed["executor"])
     executor.update({k.removeprefix("executor."): v for k, v in raw.items() if k.startswith("executor.")})
+    if "multi" not in options and (multi := multi_for(spec, options, suite_config.multi)) is not None:
+        options["multi"] = multi
     return RunConfig(
         method=method_choice(spec, locator, None if weights in (None, "null") else weights, options),
         suite=suite_config,
@@ -59,6 +62,7 @@ def build_run(
         weights_root=_weights_root(values["weights.root"]),
         baseline_method=_baseline(values["baseline_method"], registry),
         draws=values["draws"],
+        repeat=_repeat(values["repeat"]),
         threads=values["threads"],
         memory_limit=values["memory.limit"],
         shard=Shard.parse(values["shard"]) if values["shard"] is not None else None,
@@ -135,6 +139,12 @@ def _metrics(names: tuple[str, ...], registry: Registry) -> tuple[str, ...]:
     if chosen:
         MetricCatalog.of(registry).of_names(chosen)
     return chosen
+
+
+def _repeat(count: int) -> int:
+    if count > 2:
+        raise UserError(f"repeat={count}: give 1, or 2 to compare two calls on the same input")
+    return count
 
 
 def _weights_root(given: str | None) -> Path | None:

@@ -87,6 +87,7 @@ RUN = (
     SEED,
     LIMIT,
     Key("draws", "int", "random draws per image, instead of the suite's number", minimum=1),
+    Key("repeat", "int", "2: call the method twice on each input, to find out flaky ones", 1, minimum=1),
     DEVICE,
     PRECISION,
     THREADS,

@@ -14,13 +14,14 @@ from typing import Any
 
 from refbench.config.values import looks_like_path
 from refbench.errors import UserError, unknown
+from refbench.nets.reference_use import NAMES
 from refbench.settings import ProtocolEntry, SuiteConfig
 from refbench.specs import ParamValue
 from refbench.untrusted.yaml_text import LONGEST, safe_yaml
 
 SUITE_KEYS = (
     "name", "title", "dataset", "card", "reference", "transform", "degradation", "levels", "params", "draws",
-    "control", "protocols",
+    "control", "protocols", "multi",
 )  # fmt: skip
 ENTRY_KEYS = ("card", "reference", "transform", "degradation", "level", "params", "draws", "control")
 
@@ -77,8 +78,9 @@ def parse_suite(data: Mapping[str, Any], where: str, folder: Path | None = None)
         entries = _expanded(data, where)
     shipped = config_names("protocol")
     paths = dict.fromkeys(e.card for e in entries if e.card.partition("@")[0] not in shipped)
+    multi = _names(data, "multi", where)
     if not paths:
-        return SuiteConfig(name, dataset, title, entries)
+        return SuiteConfig(name, dataset, title, entries, multi=multi)
     # quick commands read suites, too, and must not wait for numpy
     from refbench.protocols.card import card_key, plugin_card
 
@@ -92,7 +94,8 @@ def parse_suite(data: Mapping[str, Any], where: str, folder: Path | None = None)
         # a name that nobody knows is refused where cards are loaded
     keys = {path: card_key(path, found) for path, found in own.items()}
     entries = tuple(replace(e, card=keys.get(e.card, e.card)) for e in entries)
-    return SuiteConfig(name, dataset, title, entries, {keys[path]: found for path, found in own.items()})
+    cards = {keys[path]: found for path, found in own.items()}
+    return SuiteConfig(name, dataset, title, entries, cards, multi)
 
 
 def read_card_file(text: str, where: str, folder: Path | None = None) -> dict[str, Any]:
@@ -204,6 +207,18 @@ def _scalars(data: object, field: str, where: str) -> dict[str, ParamValue]:
         if not isinstance(value, str | int | float | bool | None):
             raise UserError(f"{where}: {field}.{key} is a single value, not a list or mapping")
     return {str(k): v for k, v in data.items()}
+
+
+def _names(data: Mapping[str, Any], field: str, where: str) -> tuple[str, ...]:
+    """A list of names, or one name; each is a value that ``method.multi`` can have."""
+    value = data.get(field, [])
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UserError(f"{where}: {field} is a list of names, e.g. [per_patch, average]")
+    for name in names:
+        if name not in NAMES:
+            raise UserError(f"{where}: {unknown(field, name, NAMES)}")
+    return tuple(names)
 
 
 def _text(data: Mapping[str, Any], field: str, where: str) -> str:

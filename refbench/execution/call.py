@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -134,6 +134,8 @@ class Attempt:
     """``tiled`` when the memory ran out and the method was called again in tiles."""
     work: Mapping[str, float] = field(default_factory=dict)
     """``parameters`` and ``flops``, as far as they were asked for and can be known."""
+    refs_read: tuple[int, ...] = ()
+    """Places of the references that the method read, see refbench.execution.references."""
 
 
 def call(method: Method, images: Images, settings: Settings, counter: WorkCounter | None = None) -> Attempt:
@@ -230,12 +232,17 @@ def _once(
     method: Method, images: Images, settings: Settings, limit: int | None, device: torch.device
 ) -> tuple[Attempt, Input | None]:
     """One call within ``limit`` bytes, and its Input where it went well."""
+    from refbench.execution.references import WatchedReferences, Watching
+
     recorder, observed = StageRecorder(device), Observed(settings.keep_match)
     _reset_memory(device)
     start = time.perf_counter()
     try:
         inp = images.on(device)
-        with recording(recorder), listening(observed), bounded(limit) as budget:
+        references = WatchedReferences(inp.refs)
+        inp = replace(inp, refs=references)
+        watching = Watching(references) if references else nullcontext()
+        with watching, recording(recorder), listening(observed), bounded(limit) as budget:
             sr = invoke(method, inp, replace(settings, memory_limit=None))
         image = scored_part(checked(sr, inp), images)
         exact = exact_part(sr, images) if settings.keep_exact else None
@@ -258,6 +265,7 @@ def _once(
         match=observed.match,
         approx=observed.approx,
         recall=observed.recall,
+        refs_read=tuple(sorted(references.read)),
     )
     return attempt, inp
 

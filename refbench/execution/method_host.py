@@ -110,7 +110,7 @@ def told(attempt: Attempt) -> Answer:
     if attempt.exact is not None:
         # the last one
         arrays.append(attempt.exact)
-    plain = ("seconds", "stages", "tiles", "peak_mb", "approx", "recall", "fallback", "work")
+    plain = ("seconds", "stages", "tiles", "peak_mb", "approx", "recall", "fallback", "work", "refs_read")
     facts = {name: getattr(attempt, name) for name in plain}
     problem = None if attempt.problem is None else asdict(attempt.problem)
     exact = attempt.exact is not None

@@ -113,7 +113,7 @@ class MethodProcess:
         except ChildLost as error:
             self._discard()
             return Attempt(problem=_lost(error, "during the call"))
-        except (ProtocolError, KeyError, TypeError, ValueError) as error:
+        except (ProtocolError, LookupError, TypeError, ValueError) as error:
             self._discard()
             text = f"the method's process sent an answer that cannot be read ({error})"
             return Attempt(problem=Problem("killed", text[:LONGEST]))
@@ -210,6 +210,7 @@ def _attempt(answer: Mapping[str, Any], arrays: Sequence[NDArray[Any]], images: 
         recall=None if recall is None else float(recall),
         fallback=_text(answer["fallback"]),
         work=_numbers(answer["work"]),
+        refs_read=tuple(sorted(range(len(images.refs))[int(place)] for place in answer["refs_read"])),
     )
 
 

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Protocol
 
 from refbench.errors import UserError
+from refbench.execution.equal_rows import EqualRows
 from refbench.execution.executor import Executor
 from refbench.execution.preflight import preflight
 from refbench.execution.rounds import RETRIES, run_in_rounds
 from refbench.identity.keys import RUN_SCHEMA, digest
+from refbench.plan.equality import equal_cells
 from refbench.plan.job import Task, TaskResult
 from refbench.plan.manifests import cell_manifest, suite_controls
 from refbench.plan.planner import Cell, Plan
@@ -88,6 +90,8 @@ class RunOutcome:
     """What was found damaged, and what was done about it, a line each."""
     shard: Shard | None = None
     """Which part of the plan was carried out; None: all of it."""
+    repeated: int = 0
+    """Trials whose rows repeat those of another cell, equal by construction."""
 
     @property
     def partial(self) -> str:
@@ -143,6 +147,10 @@ def carry_out(
         todo: dict[str, int] = dict.fromkeys(by_key, 0)
         for task in tasks:
             todo[task.cell] += 1
+        # in a shard the rows to repeat may be another shard's
+        equal = equal_cells(cells) if plan.shard is None else {}
+        repeats = [task for task in tasks if task.cell in equal]
+        computed = [task for task in tasks if task.cell not in equal]
 
         told: set[str] = set()
 
@@ -177,12 +185,20 @@ def carry_out(
                 [by_key[key] for key in count], count, {key: len(asked[key]) - n for key, n in count.items()}
             )
 
+        def run(some: Sequence[Task]) -> None:
+            run_in_rounds(
+                executor, {c.key: c.job for c in cells}, some, retries_of(config), keep, begin_again
+            )
+
         left, kept = dict(todo), dict.fromkeys(by_key, 0)
         progress.start(cells, todo, {key: len(trials) - todo[key] for key, trials in asked.items()})
         try:
-            run_in_rounds(
-                executor, {c.key: c.job for c in cells}, tasks, retries_of(config), keep, begin_again
-            )
+            run(computed)
+            if repeats:
+                rest = repeat_rows(repeats, EqualRows(equal, by_key), stores, keep)
+                computed += rest
+                if rest:
+                    run(rest)
         except BaseException:
             # what stopped the run is what the user must hear of, not that it cannot be noted
             with suppress(UserError):
@@ -229,7 +245,27 @@ def carry_out(
         ]
         folders = {key: store.folder for key, store in stores.items()}
     total = sum(map(len, asked.values()))
-    return RunOutcome(tuple(suites), folders, len(tasks), total - len(tasks), problems, plan.shard)
+    repeated = len(tasks) - len(computed)
+    return RunOutcome(
+        tuple(suites), folders, len(computed), total - len(tasks), problems, plan.shard, repeated
+    )
+
+
+def repeat_rows(
+    tasks: Sequence[Task],
+    rows: EqualRows,
+    stores: Mapping[str, CellStore],
+    keep: Callable[[TaskResult], None],
+) -> list[Task]:
+    """Keep the rows that repeat another cell's; returns the trials that have to be computed after all."""
+    rest = []
+    for task in tasks:
+        made = rows.make(task, stores)
+        if made is None:
+            rest.append(task)
+        else:
+            keep(made)
+    return rest
 
 
 def retries_of(config: RunConfig) -> int:

@@ -19,6 +19,7 @@ from refbench.execution.worker import Caller, open_method
 from refbench.imaging import Picture, read_picture, write_image
 from refbench.imaging.pixels import off_white
 from refbench.imaging.write import OPAQUE
+from refbench.nets.reference_use import multi_for
 from refbench.plan.job import MethodJob
 from refbench.specs import MethodSpec, ParamValue, check_scale
 from refbench.types import Image
@@ -170,6 +171,10 @@ def _open(request: UpscaleRequest, params: Mapping[str, ParamValue], device: str
     return method
 
 
+SEVERAL = ("per_patch", "average")
+"""What a method that takes one reference by default does with several, if it can."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """The references that a method gets of those that it was given."""
@@ -187,8 +192,8 @@ def choose_references(
     """The references a method uses, in the given order: all, or as many as it can, and which it does not.
 
     A method that takes one reference unless ``multi`` says otherwise (the hosted nets) searches all of them
-    (``per_patch``), where the user has not chosen something that goes with one only. Raises UserError for too
-    few.
+    (``per_patch``), or averages over them where its other options do not go with that search. Raises
+    UserError for too few.
     """
     params = dict(params or {})
     if len(given) < spec.min_refs:
@@ -197,14 +202,16 @@ def choose_references(
     most, how = spec.max_refs, ""
     multi = spec.params.get("multi")
     if len(given) > 1 and multi is not None and multi.default == "first" and most > 1:
-        alone = [key for key in ("padding", "approx") if params.get(key) not in (None, "inside", "pca")]
-        if "multi" not in params and not alone:
-            params["multi"] = "per_patch"
-            said = f"{spec.name} searches all {min(len(given), most)} references (method.multi=per_patch)"
+        chosen = multi_for(spec, params, SEVERAL)
+        if "multi" not in params and chosen is not None:
+            params["multi"] = chosen
+            how = f" (method.multi={chosen})"
+            verb = "searches" if chosen == "per_patch" else "averages its images with"
+            said = f"{spec.name} {verb} all {min(len(given), most)} references{how}"
             if len(given) <= most:
                 return Choice(tuple(given), params, (said,))
         elif params.get("multi", "first") == "first":
-            most, how = 1, f" (method.multi=first{''.join(f', method.{k}={params[k]}' for k in alone)})"
+            most, how = 1, " (method.multi=first)"
     if len(given) <= most:
         return Choice(tuple(given), params)
     if most == 0:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import os
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Protocol
+
+import numpy as np
 
 from refbench.errors import UserError
 from refbench.execution.call import Attempt, Images, Settings, call
@@ -52,6 +55,8 @@ class Restored:
     attempt: Attempt
     device: str
     isolation: str = ""
+    again: Attempt | None = None
+    """A second call on the same input, where the run asked for it."""
 
 
 def png_bytes(image: Image) -> bytes:
@@ -209,7 +214,14 @@ class Worker:
             keep_exact=any(spec.exact for spec in cell.metrics),
             count=prepared.task.count,
         )
-        return Restored(prepared, method.call(images, settings), cell.method.device, method.isolation)
+        attempt = method.call(images, settings)
+        again = None
+        if cell.repeat > 1 and attempt.problem is None:
+            again = method.call(images, replace(settings, keep_match=False, count=""))
+            if again.problem is not None:
+                text = f"the second call on the same input failed: {again.problem.text}"
+                attempt = Attempt(problem=replace(again.problem, text=text), seconds=attempt.seconds)
+        return Restored(prepared, attempt, cell.method.device, method.isolation, again)
 
     def metrics(self, specs: tuple[MetricSpec, ...]) -> MetricSet:
         """The metric functions of ``specs``, built once."""
@@ -226,9 +238,11 @@ class Worker:
         problem = attempt.problem
         values: Mapping[str, float | None] = {}
         absent: Mapping[str, str] = {}
+        repeated: Mapping[str, float | None] = {}
         if attempt.sr is not None and trial is not None:
             try:
                 values, absent = self.metrics(cell.metrics).score(attempt.sr, trial, attempt.exact)
+                repeated = self._apart(cell, trial, values, attempt, restored.again)
                 if trial.truth is not None:
                     matched, reasons = matching_scores(attempt.match, trial)
                     values, absent = {**values, **matched}, {**absent, **reasons}
@@ -274,9 +288,36 @@ class Worker:
             lr_sha256=None if trial is None else pixel_sha256(trial.lr),
             ref_sha256=tuple(pixel_sha256(r) for r in trial.refs) if trial is not None else (),
             isolation=restored.isolation,
+            refs_read=attempt.refs_read
+            if attempt.sr is not None and cell.method.spec.uses_reference
+            else None,
+            repeated=repeated if problem is None else {},
         )
         trace = problem.trace if problem is not None else ""
         return TaskResult(task, row, png, trace, problem is not None and problem.lasting)
+
+    def _apart(
+        self,
+        cell: CellJob,
+        trial: Trial,
+        values: Mapping[str, float | None],
+        first: Attempt,
+        again: Attempt | None,
+    ) -> dict[str, float | None]:
+        """How far the scores of a second call are from those of the first; empty without one."""
+        if first.sr is None or again is None or again.sr is None:
+            return {}
+        exact = first.exact is None or again.exact is None or np.array_equal(first.exact, again.exact)
+        if exact and np.array_equal(first.sr, again.sr):
+            return dict.fromkeys(values, 0.0)
+        second, _ = self.metrics(cell.metrics).score(again.sr, trial, again.exact)
+        apart: dict[str, float | None] = {}
+        for name, value in values.items():
+            other = second.get(name)
+            if value is not None and other is not None:
+                size = 0.0 if value == other else abs(value - other)
+                apart[name] = size if math.isfinite(size) else None
+        return apart
 
 
 def shown(cell: CellJob, trial: Trial) -> Images:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from refbench.errors import did_you_mean
 from refbench.gate.baseline import BaselineCell
 from refbench.identity.keys import differences, first_difference
 from refbench.results.record import CellRecord
+from refbench.store import TrialKey
+
+Value = TypeVar("Value")
+SHOWN_NAMES = 5
 
 
 @dataclass(frozen=True)
@@ -71,17 +77,62 @@ def _differ(wanted: BaselineCell, cell: CellRecord, *, but: str) -> tuple[str, o
 
 
 def _with_images(wanted: BaselineCell, cell: CellRecord, remark: str = "") -> Match:
-    added, missing, changed = _images(wanted, cell)
     if first_difference(wanted.compare_key, cell.compare_key) is None:
+        added, missing, _ = _images(wanted, cell)
         return Match(cell, remark=remark, added=added, missing=missing)
     lacking = "the baseline" if not wanted.inputs else "the run" if not cell.inputs else ""
     if lacking:
+        added, missing, _ = _images(wanted, cell)
         reason = (
             f"inputs: {lacking} does not record the hashes of its images, so that --common cannot tell which "
             "are the same; run it again, and make the baseline anew with --update"
         )
         return Match(field="inputs", reason=reason, added=added, missing=missing)
+    names = other_names(wanted.inputs, cell.inputs)
+    told = [f"{then} is {now} in the run" for now, then in names.items() if then in wanted.inputs]
+    if told:
+        more = f", and {len(told) - SHOWN_NAMES} more" if len(told) > SHOWN_NAMES else ""
+        remark = "; ".join(filter(None, (remark, f"same by content: {', '.join(told[:SHOWN_NAMES])}{more}")))
+    cell = _renamed(cell, names)
+    added, missing, changed = _images(wanted, cell)
     return Match(cell, remark=remark, added=added, missing=missing, changed=changed)
+
+
+def other_names(then: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
+    """Image of the run -> the baseline's name for it, where that is another one: what has the same content is
+    the same image. ``then``, ``now``: image -> digest of its inputs. Content that is there twice is known by
+    its name only."""
+    known = _by_content(then)
+    names: dict[str, str] = {}
+    for digest, image in _by_content(now).items():
+        if digest in known and known[digest] != image:
+            names[image] = known[digest]
+    for taken in set(names.values()) & now.keys() - names.keys():
+        # another image of the run has the name that the baseline gives to this one
+        names[taken] = f"{taken} (other content)"
+    return names
+
+
+def _by_content(inputs: Mapping[str, str]) -> dict[str, str]:
+    count = Counter(inputs.values())
+    return {digest: image for image, digest in inputs.items() if count[digest] == 1}
+
+
+def _renamed(cell: CellRecord, names: Mapping[str, str]) -> CellRecord:
+    """The cell with its images called as in ``names``."""
+
+    def keys(found: Mapping[TrialKey, Value]) -> dict[TrialKey, Value]:
+        return {(names.get(sample, sample), draw): value for (sample, draw), value in found.items()}
+
+    if not names:
+        return cell
+    return replace(
+        cell,
+        values={alias: keys(found) for alias, found in cell.values.items()},
+        special={alias: keys(found) for alias, found in cell.special.items()},
+        inputs={names.get(image, image): digest for image, digest in cell.inputs.items()},
+        failed=tuple(names.get(image, image) for image in cell.failed),
+    )
 
 
 def _images(
@@ -111,8 +162,8 @@ def _difference(wanted: BaselineCell, cell: CellRecord) -> Match:
     more = _parameters(wanted, cell) if name == "protocol.id" else ""
     if name != "dataset" or _differ(wanted, cell, but="dataset") is not None:
         return Match(field=name, reason=f"{name}: baseline {old}, run {new}{more}")
-    added, missing, changed = _images(wanted, cell)
     known = bool(wanted.inputs and cell.inputs)
+    added, missing, changed = _images(wanted, _renamed(cell, other_names(wanted.inputs, cell.inputs)))
     same = len({i for trials in wanted.values.values() for i, _ in trials}) - len(missing) - len(changed)
     if known and same:
         more = f"; --common compares the {same} image{'s' if same != 1 else ''} that are the same"

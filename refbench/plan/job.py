@@ -63,6 +63,8 @@ class CellJob:
     """What is scored: the protocol's own metrics, the user's, and those of matching."""
     images: bool
     """Whether SR is returned as PNG."""
+    repeat: int = 1
+    """Calls on each input; 2: rows say how far apart their scores were."""
 
 
 @dataclass(frozen=True)

@@ -283,6 +283,7 @@ class Planner:
             seed=config.seed,
             metrics=metrics_of(instance, config, dataset, self._catalog),
             images=config.images == "png",
+            repeat=config.repeat,
         )
         return Cell(
             job=job,

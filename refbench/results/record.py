@@ -8,6 +8,7 @@ compare key, metrics) was decided when the plan was made and stands in the manif
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from refbench.metrics import recorded_specs
 from refbench.results.digests import stated_digest
 from refbench.results.protocol_parts import ProtocolParts, protocol_parts
 from refbench.results.set_scores import set_summaries
+from refbench.specs import MetricSpec
 from refbench.stats.paired import Trials
 from refbench.stats.summary import MetricSummary, summarise
 from refbench.store import Manifest, Run, SampleRow, TrialKey, row_files
@@ -65,6 +67,10 @@ class CellRecord:
     repeated: Mapping[str, tuple[str, float]] = field(repr=False, default_factory=dict)
     """By alias: (sample id, how far apart the scores of two calls on the same input were), where that was
     largest; only of a run with ``repeat=2``."""
+    refs_read: tuple[int, int] | None = None
+    """(most references that the method read in a trial, most that it was given); None: not known."""
+    equal_to: str = ""
+    """Protocol id of the cell that these rows repeat, because the method reads the same in both."""
     compare_key: Mapping[str, Any] = field(repr=False, default_factory=dict)
     """What two cells must share to be compared, without the metric's signature: dataset fingerprint,
     protocol id and parameters, seed. Never weights or code."""
@@ -129,6 +135,13 @@ class CellRecord:
         :func:`refbench.results.drops.cells_document`."""
         partial = {"partial": self.partial} if self.partial else {}
         failures = {"failures": [dict(f) for f in self.failures]} if self.failures else {}
+        equal = {"equal_to": self.equal_to} if self.equal_to else {}
+        read = {"refs_read": list(self.refs_read)} if self.refs_read is not None else {}
+        apart = {
+            alias: [sample, size if math.isfinite(size) else str(size)]
+            for alias, (sample, size) in self.repeated.items()
+        }
+        repeated = {"repeated": apart} if apart else {}
         return {
             "method": self.method,
             "method_label": self.method_label,
@@ -148,6 +161,9 @@ class CellRecord:
             "rows": self.rows_path,
             **partial,
             **failures,
+            **equal,
+            **read,
+            **repeated,
             "metrics": {alias: metric.json() for alias, metric in self.metrics.items()},
         }
 
@@ -211,6 +227,9 @@ def cell_record(
         special=summary.special,
         inputs=input_digests(rows),
         random=not manifest.deterministic,
+        repeated=_repeated(rows, chosen),
+        refs_read=_refs_read(rows),
+        equal_to=next((text for row in rows if (text := row.equal_to.get("protocol"))), ""),
         compare_key=manifest.compare,
         control=manifest.controls.get(suite),
         samples=samples,
@@ -231,6 +250,28 @@ def cell_record(
 def _references(rows: Sequence[SampleRow]) -> tuple[int, int]:
     counts = [max(len(row.ref_sizes), len(row.ref_names)) for row in rows if row.ok]
     return (min(counts), max(counts)) if counts else (0, 0)
+
+
+def _repeated(rows: Sequence[SampleRow], specs: Sequence[MetricSpec]) -> dict[str, tuple[str, float]]:
+    """Alias -> (sample, largest difference between two calls on its input); of rows with a second call."""
+    found: dict[str, tuple[str, float]] = {}
+    for spec in specs:
+        sizes = [
+            (math.inf if (apart := row.repeated[spec.signature]) is None else apart, row.sample_id)
+            for row in rows
+            if spec.signature in row.repeated
+        ]
+        if sizes:
+            size, sample = max(sizes)
+            found[spec.alias] = (sample, size)
+    return found
+
+
+def _refs_read(rows: Sequence[SampleRow]) -> tuple[int, int] | None:
+    known = [row for row in rows if row.ok and row.refs_read is not None]
+    if not known:
+        return None
+    return max(len(row.refs_read or ()) for row in known), max(len(row.ref_names) for row in known)
 
 
 def _scored(row: SampleRow) -> dict[str, Any]:
@@ -301,16 +342,17 @@ def machine(sessions: Sequence[Mapping[str, Any]], devices: Sequence[str]) -> di
 
 
 def input_digests(rows: Sequence[SampleRow]) -> dict[str, str]:
-    """Sample id -> digest of the HR and reference images that the rows were made from, in order of draws.
+    """Sample id -> digest of the HR, LR and reference images that the rows were made from, in order of draws.
 
     Empty as soon as one ok row does not record its images: an older row says nothing about them.
     """
     found: dict[str, list[tuple[int, list[str]]]] = {}
     for row in rows:
         if row.ok:
-            if row.hr_sha256 is None:
+            if row.lr_sha256 is None:
                 return {}
-            found.setdefault(row.sample_id, []).append((row.draw, [row.hr_sha256, *row.ref_sha256]))
+            images = [row.hr_sha256 or "", row.lr_sha256, *row.ref_sha256]
+            found.setdefault(row.sample_id, []).append((row.draw, images))
     return {
         sample: hashlib.sha256(canonical_json(sorted(draws)).encode()).hexdigest()[:16]
         for sample, draws in found.items()

@@ -177,6 +177,9 @@ def complete_rows(cell: Cell, store: CellStore, trials: Sequence[TrialKey]) -> s
     done: set[TrialKey] = set()
     lacking: list[SampleRow] = []
     for row in store.rows(trials):
+        if cell.job.repeat > 1 and not row.repeated:
+            # the second call is still to come
+            continue
         # a sample without HR has none later either: its dataset's fingerprint is in the run key
         missing = [s for s in specs if s.signature not in row.metrics and not _never(s, row)]
         if any(s.exact and row.absent.get(s.alias, NOT_EXACT) == NOT_EXACT for s in missing):

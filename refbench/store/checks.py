@@ -133,6 +133,10 @@ def text_list(value: object, where: str) -> tuple[str, ...]:
     return tuple(text(v, where) for v in _sequence(value, where))
 
 
+def counts_or_none(value: object, where: str) -> tuple[int, ...] | None:
+    return None if value is None else tuple(count(v, where) for v in _sequence(value, where))
+
+
 def size(value: object, where: str) -> tuple[int, int]:
     pair = _sequence(value, where)
     if len(pair) != 2:

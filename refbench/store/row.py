@@ -86,6 +86,15 @@ class SampleRow:
     isolation: str = ""
     """``process``: the method ran in a process of its own; ``in-process``: in that of the harness (bundled
     methods, a live Python callable). Empty: not known, or the method was not called."""
+    refs_read: tuple[int, ...] | None = None
+    """Places in ``ref_names`` (from 0) of the references that the method read; others changed nothing. None:
+    not known, or the method declares that it uses none."""
+    repeated: Mapping[str, float | None] = field(default_factory=dict)
+    """Of a run with ``repeat=2``: per metric signature how far apart the scores of two calls on the same
+    input were, None where one of them was infinite. Empty: the method was called once."""
+    equal_to: Mapping[str, str] = field(default_factory=dict)
+    """``run_key`` and ``protocol`` of the cell whose row this repeats, because the method read exactly the
+    same pixels there: it was not called again. Empty: the trial was computed."""
     schema: int = ROW_SCHEMA
     """Version of this layout; older rows are migrated when they are read."""
 
@@ -177,6 +186,9 @@ _CHECKS: dict[str, Callable[[object, str], Any]] = {
     "lr_sha256": checks.text_or_none,
     "ref_sha256": checks.text_list,
     "isolation": checks.text,
+    "refs_read": checks.counts_or_none,
+    "repeated": checks.numbers_or_none,
+    "equal_to": checks.texts,
     "schema": checks.count,
 }
 

@@ -190,6 +190,32 @@ def test_an_image_is_the_same_by_its_content_and_not_by_its_name(cell: Make) -> 
     assert nothing.cells[0].metrics[0].reason == "samples: no image is the same in both"
 
 
+def test_renamed_images_are_found_by_their_content(cell: Make) -> None:
+    then = hashed(cell(n=4), fingerprint="a" * 64)
+    baseline = baseline_of([then], {})
+    # 000 and 001 have changed places, 002 is called new, and 003 is gone: another image has its name
+    names = {"000": "001", "001": "000", "002": "new", "003": "003"}
+    now = replace(
+        hashed(then, other=("003",)),
+        values={
+            alias: {(names[sample], draw): value for (sample, draw), value in found.items()}
+            for alias, found in then.values.items()
+        },
+    )
+    now = replace(now, inputs={names[image]: digest for image, digest in now.inputs.items()})
+    result = check(baseline, [now], common=True)
+    assert (result.exit_code, result.cells[0].changed) == (0, ("003",))
+    assert (result.cells[0].added, result.cells[0].missing) == ((), ())
+    assert all(metric.images == 3 and metric.largest == 0.0 for metric in result.cells[0].metrics)
+    assert "000 is 001 in the run" in result.cells[0].remark
+    assert "002 is new in the run" in result.cells[0].remark
+    # a name that is taken by other content
+    moved = replace(then, inputs={**then.inputs, "000": "hash of 003", "003": "hash of nothing"})
+    moved = replace(moved, compare_key={**then.compare_key, "dataset": "c" * 64})
+    found = check(baseline, [moved], common=True).cells[0]
+    assert (found.added, found.missing) == (("003 (other content)",), ("000",))
+
+
 def test_without_hashes_common_refuses_and_says_what_to_do(cell: Make) -> None:
     baseline = baseline_of([cell(n=10)], {})
     result = check(baseline, [hashed(cell(n=10))], common=True)
