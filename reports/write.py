@@ -32,12 +32,7 @@ def write_report(
     """
     check_formats(formats)
     options = options or PrintOptions()
-    written = write_text_formats(report, formats, folder)
-    if "paper" in formats:
-        from .paper.write import paper_files
-
-        files = paper_files(report, options, note)
-        written += [put(folder, f"latex/{name}", text) for name, text in files.items()]
+    written = write_text_formats(report, formats, folder, options, note)
     if "crops" in formats:
         from .crops.write import write_crops
 
@@ -62,12 +57,23 @@ def check_formats(formats: Sequence[str]) -> None:
         raise UserError(f"format= is empty; name at least one of {', '.join(FORMATS)}")
 
 
-def write_text_formats(report: Report, formats: Sequence[str], folder: Path) -> list[Path]:
-    """Write md, latex, csv, json and parquet as asked; returns the files, in a fixed order."""
+def write_text_formats(
+    report: Report,
+    formats: Sequence[str],
+    folder: Path,
+    options: PrintOptions | None = None,
+    note: Callable[[str], None] = lambda line: None,
+) -> list[Path]:
+    """Write md, latex, paper, csv, json and parquet as asked; returns the files, in a fixed order."""
     makers: Mapping[str, Callable[[Report], Mapping[str, str | bytes]]] = {
-        "md": _markdown, "latex": _latex, "csv": _csv, "json": _json, "parquet": _parquet
+        "md": _markdown, "csv": _csv, "json": _json, "parquet": _parquet
     }  # fmt: skip
     written: list[Path] = []
+    if "latex" in formats or "paper" in formats:
+        from .paper.write import tex_files
+
+        files = tex_files(report, formats, options or PrintOptions(), note)
+        written += [put(folder, f"latex/{name}", text) for name, text in files.items()]
     for name, make in makers.items():
         if name in formats:
             written += [put(folder, file, text) for file, text in make(report).items()]
@@ -91,12 +97,6 @@ def _markdown(report: Report) -> dict[str, str]:
     from .document import markdown_page
 
     return {"report.md": markdown_page(report)}
-
-
-def _latex(report: Report) -> dict[str, str]:
-    from .latex import latex_files
-
-    return {f"latex/{name}": text for name, text in latex_files(report).items()}
 
 
 def _csv(report: Report) -> dict[str, str]:

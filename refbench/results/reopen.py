@@ -11,7 +11,7 @@ from typing import Any
 
 from refbench.errors import UserError
 from refbench.registry import Registry, load_class
-from refbench.specs import DataRequest
+from refbench.specs import DataRequest, DatasetSpec
 from refbench.store import Manifest
 from refbench.store.manifest import MANIFEST
 from refbench.types import Dataset
@@ -69,25 +69,37 @@ class RecordedDatasets:
 
         Raises UserError when it is not there, or is not the one that was run (other fingerprint).
         """
-        found = manifest.config.get("data")
-        recorded: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
+        recorded = _recorded_data(manifest)
         request = DataRequest(
             root=self._root or recorded.get("root"),
             partial=bool(recorded.get("partial")),
             ids=tuple(recorded.get("ids") or ()),
             options=dict(recorded.get("options") or {}),
         )
-        name = str(manifest.config.get("dataset") or manifest.dataset)
-        spec = self._registry.dataset(name)
-        if request.root is None and spec.embedded:
-            spec = self._registry.dataset(spec.embedded)
+        spec = recorded_dataset(manifest, self._registry, self._root)
         key = f"{spec.target} {request!r}"
         if key not in self._open:
             self._open[key] = load_class(spec.target)(request)
         dataset = self._open[key]
         if dataset.fingerprint != manifest.compare.get("dataset"):
             raise UserError(
-                f"{folder}: dataset {name} is not the one that was run (other fingerprint); "
+                f"{folder}: dataset {spec.name} is not the one that was run (other fingerprint); "
                 "give data.root= of the same copy"
             )
         return dataset
+
+
+def recorded_dataset(manifest: Manifest, registry: Registry, root: str | None = None) -> DatasetSpec:
+    """The dataset that was run: of that name, or the bundled one that stands in without a folder.
+
+    root: where the dataset is now, if it has moved. Raises UserError for one that is not installed here.
+    """
+    spec = registry.dataset(str(manifest.config.get("dataset") or manifest.dataset))
+    if (root or _recorded_data(manifest).get("root")) is None and spec.embedded:
+        return registry.dataset(spec.embedded)
+    return spec
+
+
+def _recorded_data(manifest: Manifest) -> Mapping[str, Any]:
+    found = manifest.config.get("data")
+    return found if isinstance(found, Mapping) else {}

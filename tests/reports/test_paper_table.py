@@ -16,7 +16,7 @@ from refbench.reports.options import PrintOptions
 from refbench.reports.paper.citations import Bibliography, cited, shipped
 from refbench.reports.paper.model import PaperTable, paper_table
 from refbench.reports.paper.table_tex import table_tex
-from refbench.reports.paper.write import paper_files
+from refbench.reports.paper.write import tex_files
 from refbench.reports.report import build_report
 from refbench.reports.selection import Names, Selection, parse_names
 from refbench.results.cells import load_cells
@@ -152,7 +152,7 @@ def test_the_bibliography_has_what_the_texts_cite_and_nothing_else(
     made: ModuleType, tmp_path: Path, published: str
 ) -> None:
     made.write_results(tmp_path, protocols=made.instances()[:1])
-    files = paper_files(build_report(load_cells([tmp_path])), PrintOptions(published=published))
+    files = tex_files(build_report(load_cells([tmp_path])), ("paper",), PrintOptions(published=published))
     bib = files.pop("refs.bib")
     entries = re.findall(r"^@\w+\{([^,]+),", bib, re.MULTILINE)
     assert entries == cited(files.values())
@@ -221,7 +221,7 @@ def test_the_page_compiles_without_an_overfull_line(
     made: ModuleType, tmp_path: Path, options: PrintOptions
 ) -> None:
     made.write_results(tmp_path / "r", label=r"o_u&r{s}%$")
-    for name, text in paper_files(build_report(load_cells([tmp_path / "r"])), options).items():
+    for name, text in tex_files(build_report(load_cells([tmp_path / "r"])), ("paper",), options).items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     latex = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper_document.tex"]
     for command in (latex, ["bibtex", "paper_document"], latex, latex):
