@@ -25,7 +25,7 @@ from refbench.results.labels import distinct_labels
 from refbench.results.record import CellRecord, cell_record
 from refbench.results.scoring import complete_rows, complete_sets
 from refbench.settings import RunConfig, Shard
-from refbench.store import CellStore, RowError, SampleRow, load_run
+from refbench.store import CellStore, SampleRow, SchemaError, load_run
 from refbench.store.provenance import new_session, now
 from refbench.store.reader import older_cells
 
@@ -164,7 +164,7 @@ def carry_out(
                 row = replace(row, image=store.write_image(row.sample_id, row.draw, result.png))
             try:
                 store.append(row)
-            except RowError as error:
+            except SchemaError as error:
                 # a plugin put something into the row that no row can hold
                 row = SampleRow(
                     row.sample_id, row.draw, "error", str(error), error_kind="method", attempts=row.attempts

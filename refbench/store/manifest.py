@@ -14,8 +14,8 @@ from refbench.errors import UserError
 from refbench.files.disk import explained, write_atomic
 from refbench.files.locks import exclusive
 from refbench.identity.keys import first_difference
-from refbench.store.checks import no_constant
 from refbench.untrusted.files import read_bounded
+from refbench.untrusted.schema import SchemaError, no_constant, read
 
 MANIFEST = "manifest.json"
 LOCK = ".lock"
@@ -81,43 +81,17 @@ class Manifest:
 
     @staticmethod
     def from_dict(data: Mapping[str, Any]) -> Manifest:
-        """Read decoded JSON; unknown fields are ignored. Raises ValueError naming a missing field."""
+        """Read decoded JSON; unknown fields are ignored. Raises SchemaError naming the field."""
         schema = data.get("schema", 1)
         if not isinstance(schema, int) or schema > MANIFEST_SCHEMA:
-            raise ValueError(f"schema {schema!r} is newer than this refbench reads ({MANIFEST_SCHEMA})")
-        known = {f.name: f for f in dataclasses.fields(Manifest)}
-        lacking = [
-            n for n in ("run_key", "method", "dataset", "protocol") if not isinstance(data.get(n), str)
-        ]
-        if lacking:
-            raise ValueError(f"no field {lacking[0]!r}")
-        values = {name: value for name, value in data.items() if name in known}
-        for name in ("identity", "compare", "metrics", "config", "controls"):
-            if not isinstance(values.get(name, {}), dict):
-                raise ValueError(f"field {name!r} is not an object")
-        for name in ("method_label", "weights", "dataset_label", "suite"):
-            if not isinstance(values.get(name, ""), str):
-                raise ValueError(f"field {name!r} is not text")
-        if not all(isinstance(c, str | None) for c in values.get("controls", {}).values()):
-            raise ValueError("field 'controls' holds something that is neither text nor null")
-        if type(values.get("deterministic", True)) is not bool:
-            raise ValueError("field 'deterministic' is neither true nor false")
-        if type(values.get("dataset_count")) not in (int, type(None)):
-            raise ValueError("field 'dataset_count' is neither a number nor null")
-        if type(values.get("seed", 0)) is not int or type(values.get("baseline", False)) is not bool:
-            raise ValueError("field 'seed' is not a number, or 'baseline' neither true nor false")
-        for alias, facts in values.get("metrics", {}).items():
-            if not isinstance(facts, dict) or not isinstance(facts.get("signature", ""), str):
-                raise ValueError(f"metric {alias!r} is not an object with a signature")
-        whole = values.get("whole")
-        if whole is not None and not (isinstance(whole, dict) and isinstance(whole.get("samples"), list)):
-            raise ValueError("field 'whole' is not an object with samples")
-        for name in ("weights_files", "sessions"):
-            entries = values.get(name, ())
-            if not isinstance(entries, (list, tuple)) or not all(isinstance(e, dict) for e in entries):
-                raise ValueError(f"field {name!r} is not a list of objects")
-            values[name] = tuple(entries)
-        return Manifest(**values)
+            raise SchemaError(f"schema {schema!r} is newer than this refbench reads ({MANIFEST_SCHEMA})")
+        found = read(Manifest, json.dumps(data))
+        for alias, facts in found.metrics.items():
+            if not isinstance(facts.get("signature", ""), str):
+                raise SchemaError(f"metrics.{alias}.signature: {facts['signature']!r} is not text")
+        if found.whole is not None and not isinstance(found.whole.get("samples"), list):
+            raise SchemaError("no field 'whole.samples'")
+        return found
 
 
 class TornManifest(UserError):

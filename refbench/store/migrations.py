@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from refbench.store.checks import RowError, count
+from refbench.untrusted.schema import SchemaError
 
 ROW_SCHEMA = 1
 
@@ -25,15 +25,17 @@ def migrate(
     migrations: Mapping[int, Migration] = MIGRATIONS,
     current: int = ROW_SCHEMA,
 ) -> dict[str, Any]:
-    """``data`` in the current schema. Raises RowError for newer schemas and for gaps in the table."""
-    schema = count(data.get("schema", 1), "schema")
+    """``data`` in the current schema. Raises SchemaError for newer schemas and for gaps in the table."""
+    schema = data.get("schema", 1)
+    if type(schema) is not int or schema < 0:
+        raise SchemaError(f"schema: {schema!r} is not a count")
     row = dict(data)
     if schema > current:
-        raise RowError(f"schema {schema} is newer than this refbench reads ({current}); upgrade refbench")
+        raise SchemaError(f"schema {schema} is newer than this refbench reads ({current}); upgrade refbench")
     while schema < current:
         step = migrations.get(schema)
         if step is None:
-            raise RowError(f"schema {schema}: no migration to {schema + 1}")
+            raise SchemaError(f"schema {schema}: no migration to {schema + 1}")
         row = step(row)
         schema += 1
         row["schema"] = schema

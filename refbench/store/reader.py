@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from refbench.errors import UserError
-from refbench.store.checks import RowError
 from refbench.store.linelog import Line, files_of, read_lines
 from refbench.store.manifest import MANIFEST, Manifest, read_manifest
 from refbench.store.partial import partial_text
 from refbench.store.row import SampleRow, TrialKey
 from refbench.store.scores import ScoreRow, with_scores
+from refbench.untrusted.schema import SchemaError
 
 ROWS = "samples"
 SCORES = "scores"
@@ -54,7 +54,7 @@ def read_rows(folder: Path) -> tuple[dict[TrialKey, SampleRow], list[str]]:
     for line in read_lines(folder, ROWS):
         try:
             row = SampleRow.from_json(line.data)
-        except RowError as error:
+        except SchemaError as error:
             problems.append(_problem(line, error))
             continue
         there = merged.get(row.key)
@@ -69,7 +69,7 @@ def _add_scores(folder: Path, rows: dict[TrialKey, SampleRow], problems: list[st
     for line in read_lines(folder, SCORES):
         try:
             score = ScoreRow.from_json(line.data)
-        except RowError as error:
+        except SchemaError as error:
             problems.append(_problem(line, error))
             continue
         row = rows.get(score.key)
@@ -77,7 +77,7 @@ def _add_scores(folder: Path, rows: dict[TrialKey, SampleRow], problems: list[st
             rows[score.key] = with_scores(row, score)
 
 
-def _problem(line: Line, error: RowError) -> str:
+def _problem(line: Line, error: SchemaError) -> str:
     return f"{line.file}:{line.number}: not a row, left out: {error}"
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any, Literal, TypeAlias
 
-from refbench.store import checks
-from refbench.store.checks import RowError
 from refbench.store.migrations import ROW_SCHEMA, migrate
 from refbench.untrusted.redact import without_credentials
+from refbench.untrusted.schema import Count, SchemaError, Size, checked, parse_object, read
 
 TrialKey: TypeAlias = tuple[str, int]
 """(sample id, draw): the identity of a row inside its cell."""
@@ -26,7 +26,7 @@ class SampleRow:
 
     sample_id: str
     """Id of the sample, as its dataset names it."""
-    draw: int = 0
+    draw: Count = 0
     """Which random draw of the protocol this is; 0 for protocols without randomness."""
     status: Literal["ok", "error"] = "ok"
     """``ok`` rows satisfy a resume; ``error`` rows are retried by the next run."""
@@ -44,11 +44,11 @@ class SampleRow:
     """File names of the references that the method was given, in order."""
     notes: Mapping[str, Note] = field(default_factory=dict)
     """Facts about this draw from the protocol, e.g. the jitter factors."""
-    hr_size: tuple[int, int] | None = None
+    hr_size: Size | None = None
     """(height, width) of the target in pixels; None without ground truth."""
-    lr_size: tuple[int, int] | None = None
+    lr_size: Size | None = None
     """(height, width) of the LR image in pixels."""
-    ref_sizes: tuple[tuple[int, int], ...] = ()
+    ref_sizes: tuple[Size, ...] = ()
     """(height, width) of each reference in pixels, in the order of ``ref_names``."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Wall seconds: ``total``, ``decode``, ``degrade``, ``method``, ``score``."""
@@ -63,11 +63,11 @@ class SampleRow:
     work: Mapping[str, float] = field(default_factory=dict)
     """``parameters`` of the method and ``flops`` of its call, in the row of each cell's first trial, where
     they can be known."""
-    attempts: int = 1
+    attempts: Count = 1
     """How often this trial was tried in the run that wrote the row."""
     fallback: str | None = None
     """A way out that was taken, e.g. ``tiled`` after the device ran out of memory."""
-    tiles: Mapping[str, int] = field(default_factory=dict)
+    tiles: Mapping[str, float] = field(default_factory=dict)
     """Under ``memory.limit`` (or after a fallback): windows of each pass of the method, 1 where the whole
     image went at once. Empty: no limit, or a method that does not keep to one."""
     approx: str | None = None
@@ -86,7 +86,7 @@ class SampleRow:
     isolation: str = ""
     """``process``: the method ran in a process of its own; ``in-process``: in that of the harness (bundled
     methods, a live Python callable). Empty: not known, or the method was not called."""
-    refs_read: tuple[int, ...] | None = None
+    refs_read: tuple[Count, ...] | None = None
     """Places in ``ref_names`` (from 0) of the references that the method read; others changed nothing. None:
     not known, or the method declares that it uses none."""
     repeated: Mapping[str, float | None] = field(default_factory=dict)
@@ -95,16 +95,18 @@ class SampleRow:
     equal_to: Mapping[str, str] = field(default_factory=dict)
     """``run_key`` and ``protocol`` of the cell whose row this repeats, because the method read exactly the
     same pixels there: it was not called again. Empty: the trial was computed."""
-    schema: int = ROW_SCHEMA
+    schema: Count = ROW_SCHEMA
     """Version of this layout; older rows are migrated when they are read."""
 
     def __post_init__(self) -> None:
-        metrics, special = checks.finite_metrics(self.metrics, self.special)
+        metrics, special = finite_metrics(self.metrics, self.special)
         object.__setattr__(self, "metrics", metrics)
         object.__setattr__(self, "special", special)
         if self.error:
             # an exception's text may quote the address or the command that failed
-            object.__setattr__(self, "error", without_credentials(self.error))
+            said = without_credentials(self.error)
+            # and name a file whose name is not text: half a character cannot be written
+            object.__setattr__(self, "error", said.encode("utf-8", "backslashreplace").decode("utf-8"))
         object.__setattr__(self, "notes", {k: _finite_note(v) for k, v in self.notes.items()})
 
     @property
@@ -122,78 +124,55 @@ class SampleRow:
         return dataclasses.replace(self, image=image)
 
     def to_json(self) -> str:
-        """One line of ASCII JSON without a line end. Raises RowError for values no row can hold."""
-        data = {name: getattr(self, name) for name in _FIELDS}
-        _check(data)
-        return json.dumps(data, separators=(",", ":"), allow_nan=False, default=_plain)
+        """One line of ASCII JSON without a line end. Raises SchemaError for values no row can hold."""
+        checked(SampleRow, self)
+        data = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        line = json.dumps(data, separators=(",", ":"), allow_nan=False, default=dict)
+        if "\\ud" in line:
+            # perhaps half of a character, which no reader of UTF-8 takes back
+            read(SampleRow, line)
+        return line
 
     @staticmethod
     def from_json(line: str | bytes) -> SampleRow:
-        """Read one line, migrating older schemas. Raises RowError with the reason."""
-        return SampleRow.from_dict(checks.parse_object(line))
+        """Read one line, migrating older schemas; unknown fields are ignored. Raises SchemaError with the
+        reason."""
+        try:
+            row = read(SampleRow, line)
+        except SchemaError:
+            data = parse_object(line)
+            if data.get("schema", ROW_SCHEMA) == ROW_SCHEMA:
+                raise
+            # of another schema: that is what there is to say, or to migrate
+            return SampleRow.from_dict(data)
+        return row if row.schema == ROW_SCHEMA else SampleRow.from_dict(parse_object(line))
 
     @staticmethod
     def from_dict(data: Mapping[str, Any]) -> SampleRow:
-        """Build a row from decoded JSON; unknown fields are ignored. Raises RowError."""
-        return SampleRow(**_check(migrate(data)))
+        """Build a row from decoded JSON. Raises SchemaError."""
+        return read(SampleRow, json.dumps(migrate(data), default=dict))
+
+
+def finite_metrics(
+    metrics: Mapping[str, float | None], special: Mapping[str, str]
+) -> tuple[dict[str, float | None], dict[str, str]]:
+    """Move non-finite values out of ``metrics``: they become None there and text in ``special``.
+
+    Signatures, the same few in every row, are interned, so that rows in memory share them.
+    """
+    values: dict[str, float | None] = {}
+    names: dict[str, str] = {}
+    for signature, value in metrics.items():
+        signature = intern(signature)
+        if value is not None and not math.isfinite(value):
+            values[signature] = None
+            names[signature] = str(float(value))
+        else:
+            values[signature] = None if value is None else float(value)
+            if value is None and signature in special:
+                names[signature] = special[signature]
+    return values, names
 
 
 def _finite_note(value: Note) -> Note:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _plain(value: object) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise RowError(f"{type(value).__name__} cannot be stored in a row")
-
-
-def _status(value: object, where: str) -> str:
-    if value not in ("ok", "error"):
-        raise RowError(f"{where}: {value!r} is neither 'ok' nor 'error'")
-    return str(value)
-
-
-_FIELDS: tuple[str, ...] = tuple(f.name for f in dataclasses.fields(SampleRow))
-
-_CHECKS: dict[str, Callable[[object, str], Any]] = {
-    "sample_id": checks.text,
-    "draw": checks.count,
-    "status": _status,
-    "error": checks.text,
-    "error_kind": checks.text,
-    "metrics": checks.numbers_or_none,
-    "special": checks.texts,
-    "absent": checks.texts,
-    "ref_names": checks.text_list,
-    "notes": checks.notes,
-    "hr_size": checks.size_or_none,
-    "lr_size": checks.size_or_none,
-    "ref_sizes": checks.sizes,
-    "seconds": checks.numbers,
-    "stages": checks.stages,
-    "peak_mb": checks.number_or_none,
-    "device": checks.text,
-    "work": checks.numbers,
-    "image": checks.text_or_none,
-    "attempts": checks.count,
-    "fallback": checks.text_or_none,
-    "tiles": checks.numbers,
-    "approx": checks.text_or_none,
-    "recall": checks.number_or_none,
-    "sr_sha256": checks.text_or_none,
-    "hr_sha256": checks.text_or_none,
-    "lr_sha256": checks.text_or_none,
-    "ref_sha256": checks.text_list,
-    "isolation": checks.text,
-    "refs_read": checks.counts_or_none,
-    "repeated": checks.numbers_or_none,
-    "equal_to": checks.texts,
-    "schema": checks.count,
-}
-
-
-def _check(data: Mapping[str, Any]) -> dict[str, Any]:
-    if "sample_id" not in data:
-        raise RowError("no field 'sample_id'")
-    return {name: check(data[name], name) for name, check in _CHECKS.items() if name in data}

@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from refbench.store import checks
-from refbench.store.row import SampleRow, TrialKey
+from refbench.store.row import SampleRow, TrialKey, finite_metrics
+from refbench.untrusted.schema import Count, SchemaError, read
 
 SCORE_SCHEMA = 1
 
@@ -19,7 +19,7 @@ class ScoreRow:
 
     sample_id: str
     """Id of the sample."""
-    draw: int
+    draw: Count
     """Draw of the protocol."""
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     """Value per signature, finite or None, as in SampleRow."""
@@ -29,11 +29,11 @@ class ScoreRow:
     """Metric alias -> why it could not be computed."""
     present: tuple[str, ...] = ()
     """Aliases of ``metrics``: a reason that the row gives for their absence no longer holds."""
-    schema: int = SCORE_SCHEMA
+    schema: Count = SCORE_SCHEMA
     """Version of this layout."""
 
     def __post_init__(self) -> None:
-        metrics, special = checks.finite_metrics(self.metrics, self.special)
+        metrics, special = finite_metrics(self.metrics, self.special)
         object.__setattr__(self, "metrics", metrics)
         object.__setattr__(self, "special", special)
 
@@ -48,19 +48,11 @@ class ScoreRow:
 
     @staticmethod
     def from_json(line: str | bytes) -> ScoreRow:
-        """Read one line. Raises RowError with the reason."""
-        data = checks.parse_object(line)
-        schema = checks.count(data.get("schema", 1), "schema")
-        if schema > SCORE_SCHEMA:
-            raise checks.RowError(f"schema {schema} is newer than this refbench reads ({SCORE_SCHEMA})")
-        return ScoreRow(
-            sample_id=checks.text(data.get("sample_id"), "sample_id"),
-            draw=checks.count(data.get("draw"), "draw"),
-            metrics=checks.numbers_or_none(data.get("metrics", {}), "metrics"),
-            special=checks.texts(data.get("special", {}), "special"),
-            absent=checks.texts(data.get("absent", {}), "absent"),
-            present=checks.text_list(data.get("present", []), "present"),
-        )
+        """Read one line. Raises SchemaError with the reason."""
+        row = read(ScoreRow, line)
+        if row.schema > SCORE_SCHEMA:
+            raise SchemaError(f"schema {row.schema} is newer than this refbench reads ({SCORE_SCHEMA})")
+        return row
 
 
 def with_scores(row: SampleRow, score: ScoreRow) -> SampleRow:

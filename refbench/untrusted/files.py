@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import stat
 from pathlib import Path
 from typing import Any
+
+from refbench.untrusted.schema import parse_object
 
 LARGEST = 64 << 20
 """Bytes of a manifest, a summary or a digest file; those of a study with 10,000 samples have a few."""
@@ -36,14 +37,4 @@ def read_object(path: Path, most: int = LARGEST) -> dict[str, Any] | None:
         data = read_bounded(path, most)
     except FileNotFoundError:
         return None
-    try:
-        found = json.loads(data, parse_constant=_no_constant)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    if not isinstance(found, dict):
-        raise ValueError("not a JSON object")
-    return found
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a JSON number")
+    return parse_object(data)

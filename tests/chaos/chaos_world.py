@@ -28,7 +28,7 @@ from refbench.plan.planner import Plan, Planner
 from refbench.registry import Entry, Registry
 from refbench.settings import MethodChoice, ProtocolEntry, RunConfig, SuiteConfig
 from refbench.specs import DataRequest, DatasetSpec, MethodSpec, Param
-from refbench.store import CellStore, RowError, SampleRow, TrialKey
+from refbench.store import CellStore, SampleRow, SchemaError, TrialKey
 from refbench.store.reader import read_rows
 from refbench.types import Input, Sample
 
@@ -248,7 +248,7 @@ def ok_lines(out: Path) -> Counter[tuple[str, TrialKey]]:
         for line in path.read_bytes().splitlines(keepends=True):
             try:
                 row = SampleRow.from_json(line)
-            except RowError:
+            except SchemaError:
                 continue
             if row.ok and line.endswith(b"\n"):
                 found[path.parent.name, row.key] += 1

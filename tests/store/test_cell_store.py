@@ -179,11 +179,11 @@ def test_a_folder_of_another_run_key_is_refused_with_the_difference(tmp_path: Pa
         ('{"schema": 9}', "newer"),
         (
             '{"run_key":"x","method":"a","dataset":"b","protocol":"c","metrics":3}',
-            "'metrics' is not an object",
+            "metrics: 3 is not an object",
         ),
         (
             '{"run_key":"x","method":"a","dataset":"b","protocol":"c","sessions":[3]}',
-            "'sessions' is not a list",
+            r"sessions\[0\]: 3 is not an object",
         ),
     ],
 )
