@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from refbench.execution.upscale import UpscaleResult
     from refbench.plan.planner import Cell, Plan
     from refbench.registry import Registry
+    from refbench.reports.site.write import Site
     from refbench.settings import RunConfig
     from refbench.specs import MethodSpec
     from refbench.tracking.types import TrackingResult
@@ -135,6 +136,24 @@ def report_with(
             note=note,
         )
     return ReportResult(built, tuple(files))
+
+
+def site_with(places: Sequence[Path], values: Mapping[str, Any], note: Callable[[str], None]) -> Site:
+    """The leaderboard of runs and bundles with the settings of the command, read. Raises UserError."""
+    from refbench.reports.site.write import write_site
+    from refbench.results.audits import read_audits
+    from refbench.results.cells import load_cells
+    from refbench.results.reopen import opened
+
+    audits = read_audits(Path(name) for name in values["audits"])
+    with opened(places) as folders:
+        return write_site(
+            load_cells(folders, audits),
+            Path(values["out"]).expanduser(),
+            title=values["title"],
+            samples=values["site.samples"],
+            note=note,
+        )
 
 
 def verify_with(

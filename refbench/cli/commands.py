@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "score": "add metrics to finished runs, from their kept SR images",
     "report": "tables, curves and a page to look at, from finished runs",
     "export": "finished runs in the shapes that other programs read",
+    "site": "a static leaderboard of runs and bundles",
     "merge": "join the results folders of a run that was divided with shard=i/n",
     "check": "compare a run with a committed baseline; the exit code is the verdict",
     "list": "show methods, datasets, suites, metrics and protocols",

@@ -104,7 +104,7 @@ def _section(
                 "errors": entry.cell.errors,
                 "n": entry.cell.n,
                 "cells": [
-                    *(_cell(entry.scores[k], table.columns[k], kind) for k, kind in columns),
+                    *(score_cell(entry.scores[k], table.columns[k], kind) for k, kind in columns),
                     *_costs(costs.get((*place, entry.cell.method_label)), measured),
                 ],
             }
@@ -113,7 +113,7 @@ def _section(
     }
 
 
-def _cell(score: Score, spec: MetricSpec, kind: str) -> Cell:
+def score_cell(score: Score, spec: MetricSpec, kind: str) -> Cell:
     if kind == "value":
         mean = mean_text(score, spec).replace("*", "").replace("'", "")
         value = score.summary.mean if score.summary is not None else None
