@@ -6,7 +6,7 @@ import json
 
 from refbench.export import Exported, ExportRequest
 from refbench.export.chosen import main_metric, one_cell
-from refbench.export.evidence import COLOURS, audit_level
+from refbench.export.evidence import audit_level, colour
 from refbench.files.disk import explained, write_atomic
 from refbench.results.cells import load_cells
 from refbench.untrusted.escape import printable
@@ -29,7 +29,7 @@ def export(request: ExportRequest) -> Exported:
         "schemaVersion": 1,
         "label": printable(f"refbench {cell.dataset_label}"),
         "message": printable(f"{mean:.{spec.decimals}f}{unit} {cell.protocol}"),
-        "color": COLOURS[level],
+        "color": colour(level),
     }
     with explained(request.out.parent):
         request.out.parent.mkdir(parents=True, exist_ok=True)
