@@ -135,7 +135,8 @@ def counts_grid(curves: Sequence[CountCurve], spec: MetricSpec) -> Grid:
 
 _WORK = (
     "GFLOP / image: of the cell's first trial, matching included, nothing cached; a multiply-add is two. "
-    "unknown: the method works in another process, on files, or outside torch.",
+    "unknown: not counted (fewer than ten trials; refbench profile counts one image), or not to be seen: the "
+    "method works in another process, on files, or outside torch.",
 )
 
 

@@ -204,3 +204,11 @@ def test_discovery_imports_nothing_heavy() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_bundled_weights_state_their_licence() -> None:
+    registry = Registry.discover()
+    for entry in registry.entries("methods"):
+        variants = getattr(entry.spec, "variants", ())
+        for file in (file for variant in variants if variant.bundled for file in variant.files):
+            assert file.licence != "unknown", f"{entry.name}: {file.name}"

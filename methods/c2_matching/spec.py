@@ -39,7 +39,10 @@ SPEC = MethodSpec(
             "compact",
             (
                 WeightsFile(
-                    "net", "compact.safetensors", source="`refbench train method=c2_matching preset=compact`"
+                    "net",
+                    "compact.safetensors",
+                    source="`refbench train method=c2_matching preset=compact`",
+                    licence="Apache-2.0",
                 ),
             ),
             bundled=True,

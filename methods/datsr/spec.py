@@ -40,7 +40,10 @@ SPEC = MethodSpec(
             "compact",
             (
                 WeightsFile(
-                    "net", "compact.safetensors", source="`refbench train method=datsr preset=compact`"
+                    "net",
+                    "compact.safetensors",
+                    source="`refbench train method=datsr preset=compact`",
+                    licence="Apache-2.0",
                 ),
             ),
             bundled=True,

@@ -19,7 +19,10 @@ SPEC = MethodSpec(
             "compact",
             (
                 WeightsFile(
-                    "net", "compact.safetensors", source="`refbench train method=edvr_ref preset=compact`"
+                    "net",
+                    "compact.safetensors",
+                    source="`refbench train method=edvr_ref preset=compact`",
+                    licence="Apache-2.0",
                 ),
             ),
             note="small net trained on freely licensed photos; EDVR's own weights do not fit",

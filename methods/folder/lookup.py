@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from refbench.errors import UserError
 from refbench.imaging.files import EXTENSIONS, plain
+
+SHOWN = 5
+"""Files that an error line names."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,31 @@ class SrFolder:
                 return sorted(self._all())
             used.update(own)
         return sorted(used)
+
+    def listing(self) -> str:
+        """What lies in the folder, the first few by name: ``sr holds 9 images: 000_mse.png, ...``."""
+        names = sorted(path.relative_to(self.root).as_posix() for path in SrFolder(self.root)._all())
+        if not names:
+            return f"{self.root} holds no image"
+        more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        plural = "image" if len(names) == 1 else "images"
+        return f"{self.root} holds {len(names)} {plural}: {', '.join(names[:SHOWN])}{more}"
+
+    def better_suffix(self, ids: Sequence[str], found: int) -> str | None:
+        """The suffix with which most samples have a file, where that is more than ``found``; else None."""
+        stems = [
+            path.relative_to(self.root).with_suffix("").as_posix() for path in SrFolder(self.root)._all()
+        ]
+        known = {plain(sample) for sample in ids}
+        count: Counter[str] = Counter()
+        for stem in map(plain, stems):
+            # the longest id that it starts with: 10_x belongs to 10 and not to 1
+            ends = (stop for stop in range(len(stem), 0, -1) if stem[:stop] in known)
+            stop = next(ends, None)
+            if stop is not None:
+                count[stem[stop:]] += 1
+        suffix, most = min(count.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
+        return suffix if most > found and suffix != self.suffix else None
 
     def _all(self) -> Iterable[Path]:
         for path in self.root.rglob("*"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,6 +58,19 @@ class Folder:
                 if problem:
                     problems[trial.sample_id] = problem
         return list(problems.values())
+
+    def advice(self, trials: Sequence[TrialMeta]) -> list[str]:
+        """What lies in the folder, a suffix that fits better, and ``data.ids=`` of the samples that are there."""
+        samples = list({trial.sample_id: trial for trial in trials}.values())
+        fine = [trial.sample_id for trial in samples if self._problem(trial) is None]
+        found = [self.folder.listing()]
+        suffix = self.folder.better_suffix([trial.sample_id for trial in samples], len(fine))
+        if suffix is not None:
+            found.append(f"method.suffix={suffix} fits more of them")
+        if fine:
+            ids = shlex.quote(f"data.ids=[{','.join(fine)}]")
+            found.append(f"to score the {len(fine)} of {len(samples)} that are there: {ids}")
+        return found
 
     def _problem(self, trial: TrialMeta) -> str | None:
         try:

@@ -38,7 +38,10 @@ SPEC = MethodSpec(
             "compact",
             (
                 WeightsFile(
-                    "net", "compact.safetensors", source="`refbench train method=mrefsr preset=compact`"
+                    "net",
+                    "compact.safetensors",
+                    source="`refbench train method=mrefsr preset=compact`",
+                    licence="Apache-2.0",
                 ),
             ),
             note="small net trained on freely licensed photos; not the official one",

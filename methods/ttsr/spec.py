@@ -31,7 +31,10 @@ SPEC = MethodSpec(
             "compact",
             (
                 WeightsFile(
-                    "net", "compact.safetensors", source="`refbench train method=ttsr preset=compact`"
+                    "net",
+                    "compact.safetensors",
+                    source="`refbench train method=ttsr preset=compact`",
+                    licence="Apache-2.0",
                 ),
             ),
             bundled=True,

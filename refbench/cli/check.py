@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from refbench.cli.output import Output
     from refbench.gate import Baseline, GateResult, Limits
     from refbench.gate.stored import GateInput
+    from refbench.results.record import CellRecord
 
 LATEST = "latest"
 HELP = """Compare a run with a baseline file, image by image; the exit code is the verdict.
@@ -96,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     _known_metrics("image", image, baseline)
     found = _input(places, values, args.output)
     result = check(baseline, found.cells, limits, perf=args.perf, common=args.common)
-    return _show(result, path, values, args.output)
+    return _show(result, path, values, args.output, found.cells)
 
 
 def _input(places: tuple[str, ...], values: Mapping[str, Any], output: Output) -> GateInput:
@@ -171,17 +172,39 @@ def _known_metrics(key: str, given: Mapping[str, object], baseline: Baseline) ->
             raise UserError(f"{key}.{alias}: the baseline has no such metric{did_you_mean(alias, known)}")
 
 
-def _show(result: GateResult, path: Path, values: Mapping[str, Any], output: Output) -> int:
-    """Text or JSON, and the files that were asked for."""
+def _show(
+    result: GateResult,
+    path: Path,
+    values: Mapping[str, Any],
+    output: Output,
+    cells: Sequence[CellRecord] = (),
+) -> int:
+    """Text or JSON, and the files that were asked for; ``cells``: whose images may be shown."""
     from refbench.gate import document, junit, markdown, text
 
     output.line(text(result))
-    for key, content in (("junit", junit), ("markdown", markdown)):
-        if values[key] is not None:
-            _write(Path(values[key]), content(result))
-            output.note(f"wrote {values[key]}")
+    if values["junit"] is not None:
+        _write(Path(values["junit"]), junit(result))
+        output.note(f"wrote {values['junit']}")
+    if values["markdown"] is not None:
+        summary = Path(values["markdown"])
+        _write(summary, markdown(result, _crops(result, cells, summary, output)))
+        output.note(f"wrote {summary}")
     output.emit({"baseline": str(path), **document(result)})
     return result.exit_code
+
+
+def _crops(result: GateResult, cells: Sequence[CellRecord], summary: Path, output: Output) -> str:
+    """The summary's pictures: what it lacks without them is no reason to lose the verdict."""
+    if result.verdict != "regressed" or not cells:
+        return ""
+    from refbench.cli.crops import crops
+
+    try:
+        return crops(result, cells, summary)
+    except (UserError, OSError) as error:
+        output.note(f"note: no crops in {summary}: {error}")
+        return ""
 
 
 def _write(path: Path, content: str) -> None:

@@ -130,6 +130,10 @@ class MethodProcess:
             raise UserError(f"method={self._job.locator}: its preflight failed: {error}") from None
         return [str(problem) for problem in answer.get("problems", [])]
 
+    def advice(self, trials: Sequence[TrialMeta]) -> list[str]:
+        """None: its preflight says all."""
+        return []
+
     def close(self) -> None:
         """End the process and remove its working folder."""
         self._discard()

@@ -33,7 +33,9 @@ def preflight(cells: Sequence[Cell], tasks: Sequence[Task]) -> None:
         try:
             method.load()
             metas = trial_metas(cell, list(first.values()))
-            require_preflight(method.preflight(metas), metas, f"method={cell.method}")
+            problems = method.preflight(metas)
+            advice = method.advice(metas) if problems else []
+            require_preflight(problems, metas, f"method={cell.method}", advice)
         finally:
             method.close()
 

@@ -25,6 +25,7 @@ from refbench.execution.problem import Problem, one_line, place_of, problem_at
 from refbench.identity.pixels import pixel_sha256
 from refbench.metrics.metric_set import MetricSet
 from refbench.plan.job import CellJob, DataJob, MethodJob, Task, TaskResult
+from refbench.plan.method_hooks import advice_of
 from refbench.protocols.degradations import load_degradation
 from refbench.protocols.transforms import load_transform
 from refbench.registry import is_file_locator, load_class, spec_in_file
@@ -86,6 +87,10 @@ class Caller(Protocol):
         """What would go wrong, see :class:`refbench.types.Preflight`."""
         ...
 
+    def advice(self, trials: Sequence[TrialMeta]) -> list[str]:
+        """What to do about what the preflight found."""
+        ...
+
     def close(self) -> None:
         """Let it go."""
         ...
@@ -109,6 +114,10 @@ class InProcess:
     def preflight(self, trials: Sequence[TrialMeta]) -> list[str]:
         """The method's own; empty for one without."""
         return self._method.preflight(trials) if isinstance(self._method, Preflight) else []
+
+    def advice(self, trials: Sequence[TrialMeta]) -> list[str]:
+        """The method's own; empty for one without."""
+        return advice_of(self._method, trials)
 
     def close(self) -> None:
         """Nothing to end."""

@@ -40,15 +40,34 @@ def method_label(method_class: object, params: Mapping[str, object]) -> str:
     return method_class.label(params) if isinstance(method_class, Labelled) else ""
 
 
-def require_preflight(problems: Sequence[str], trials: Sequence[TrialMeta], label: str) -> None:
-    """Raises UserError with the first ten of the ``problems`` that a method's preflight found, and their
-    number."""
+@runtime_checkable
+class Advising(Protocol):
+    """Optional on a method with a ``preflight``: what to do about the problems that it found."""
+
+    def advice(self, trials: Sequence[TrialMeta]) -> list[str]:
+        """Sentences with words to paste, most useful first."""
+        ...
+
+
+def advice_of(method: object, trials: Sequence[TrialMeta]) -> list[str]:
+    """The method's own advice; empty for one without."""
+    return method.advice(trials) if isinstance(method, Advising) else []
+
+
+def require_preflight(
+    problems: Sequence[str], trials: Sequence[TrialMeta], label: str, advice: Sequence[str] = ()
+) -> None:
+    """Raises UserError with the first ten of the ``problems`` that a method's preflight found, their number,
+    and the method's ``advice``."""
     if not problems:
         return
     shown = "; ".join(problems[:SHOWN])
     more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
     samples = len({trial.sample_id for trial in trials})
-    raise UserError(f"{label}: {len(problems)} of {samples} samples cannot be scored: {shown}{more}")
+    remedies = "".join(f"; {text}" for text in advice)
+    raise UserError(
+        f"{label}: {len(problems)} of {samples} samples cannot be scored: {shown}{more}{remedies}"
+    )
 
 
 def measured_cost(method: object) -> Mapping[str, float] | None:

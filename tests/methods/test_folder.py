@@ -131,6 +131,30 @@ def test_preflight_error_names_ten_and_counts_the_rest(tmp_path: Path) -> None:
     assert "\n" not in line
 
 
+def test_advice_can_be_pasted(tmp_path: Path) -> None:
+    """9 of 80 files are there, under a suffix that was not given."""
+    for name in ("001", *(f"{i:03}_mse" for i in range(9))):
+        PilImage.new("RGB", (24, 16)).save(tmp_path / f"{name}.png")
+    metas = [TrialMeta(f"{i:03}", (), (16, 24)) for i in range(80)]
+    folder = Folder(None, "cpu", dir=str(tmp_path))
+    assert folder.advice(metas) == [
+        f"{tmp_path} holds 10 images: 000_mse.png, 001.png, 001_mse.png, 002_mse.png, 003_mse.png, "
+        "and 5 more",
+        "method.suffix=_mse fits more of them",
+        "to score the 1 of 80 that are there: 'data.ids=[001]'",
+    ]
+    fits = Folder(None, "cpu", dir=str(tmp_path), suffix="_mse")
+    ids = ",".join(f"{i:03}" for i in range(9))
+    listed, pasted = fits.advice(metas)
+    assert listed == folder.advice(metas)[0]
+    assert pasted == f"to score the 9 of 80 that are there: 'data.ids=[{ids}]'"
+    with pytest.raises(UserError, match=r"71 of 80 samples cannot be scored: .*; and 61 more; .* holds 10"):
+        require_preflight(fits.preflight(metas), metas, "folder", fits.advice(metas))
+    (tmp_path / "empty").mkdir()
+    empty = Folder(None, "cpu", dir=str(tmp_path / "empty"))
+    assert empty.advice(metas) == [f"{tmp_path / 'empty'} holds no image"]
+
+
 def test_preflight_passes_when_all_is_there_and_for_methods_without_the_hook(tmp_path: Path) -> None:
     save(tmp_path / "a.png", picture())
     assert Folder(None, "cpu", dir=str(tmp_path)).preflight([TrialMeta("a", (), (16, 24))]) == []
