@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from refbench.metrics.sets import set_caution
 from refbench.results.record import CellRecord
 
 from .table_model import Section
@@ -27,6 +28,10 @@ def _facts(cell: CellRecord) -> list[str]:
             found.append(f"uses {read} of {given} reference{'s' if given != 1 else ''}")
     if cell.equal_to:
         found.append(f"was not computed, equal by construction to {cell.equal_to}")
+    for metric in cell.metrics.values():
+        caution = set_caution(metric.spec) if metric.spec.kind == "set" and metric.mean is not None else ""
+        if caution:
+            found.append(f"has a {metric.spec.title or metric.spec.alias} {caution}")
     apart = {alias: size for alias, (_, size) in cell.repeated.items() if size > 0.0}
     if apart:
         alias = next(iter(apart))

@@ -121,3 +121,14 @@ def test_a_region_that_an_image_does_not_have_is_not_tried_again(
     assert (uncovered["n"], uncovered["reason"]) == (0, "region 'uncovered' is empty in this image")
     assert main(asked) == 0
     assert "0 trials computed, 4 reused" in capsys.readouterr().out
+
+
+def test_a_fid_of_few_items_says_so(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*words, "metrics=[...,fid:patch=4]"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert (
+        "items, fewer than the network's 2048 features: biased upwards, to be compared at equal n only"
+        in said
+    )
+    assert main([*words, "metrics=[...,fid:patch=1,kid]"]) == 0
+    assert "biased upwards" not in " ".join(capsys.readouterr().out.split()).replace("patch=4", "")

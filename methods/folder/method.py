@@ -60,7 +60,7 @@ class Folder:
         return list(problems.values())
 
     def advice(self, trials: Sequence[TrialMeta]) -> list[str]:
-        """What lies in the folder, a suffix that fits better, and ``data.ids=`` of the samples that are there."""
+        """What lies in the folder, a suffix that fits better, ``data.ids=`` of the samples that are there."""
         samples = list({trial.sample_id: trial for trial in trials}.values())
         fine = [trial.sample_id for trial in samples if self._problem(trial) is None]
         found = [self.folder.listing()]

@@ -31,7 +31,22 @@ SIDE = 299
 LEAST_FID = 100
 """FID of fewer items says more about their number than about the images (its bias falls as 1/n)."""
 LEAST_KID = 2
+FEATURES = 2048
+"""Of the FID network: below as many items the covariances are singular, and FID is biased upwards."""
 REPLICATES = 2000
+
+
+def set_caution(spec: MetricSpec) -> str:
+    """What has to be said of a stored value whose signature has its ``n``; empty: nothing."""
+    name, _, rest = spec.signature.partition("|")
+    fields = dict(field.partition("=")[::2] for field in rest.split("|"))
+    items = fields.get("n", "")
+    if name != "fid" or not items.isdigit() or int(items) >= FEATURES:
+        return ""
+    return (
+        f"of {items} items, fewer than the network's {FEATURES} features: biased upwards, to be compared at "
+        "equal n only and with no published value of another n"
+    )
 
 
 @dataclass(frozen=True)
