@@ -72,7 +72,9 @@ def _run_many(case: GoldenCase, keys: Path, k: int | None) -> None:
     if k not in (None, count):
         raise UserError(f"{case.path}: was made with K={count}; give method.k={count}")
     beside = _beside(case.path), _beside(keys)
-    inputs = GoldenCase(case.method, beside[0], read_arrays(beside[0]), read_networks(beside[1]))
+    inputs = GoldenCase(
+        case.method, beside[0], read_arrays(beside[0]), read_networks(beside[1]), device=case.device
+    )
     model = _filled(case, inputs)
     case.results[:0] = inputs.results
     query, key, textures = _features(case, inputs, model)
@@ -83,7 +85,7 @@ def _run_many(case: GoldenCase, keys: Path, k: int | None) -> None:
         (similarity[:-1] - similarity[1:]),
         torch.cat((torch.full_like(similarity[:1], 2.0), similarity[:-2] - similarity[1:-1])),
     )
-    index = case.index("match/idx_top2", found.index[0, :count], gaps.numpy())
+    index = case.index("match/idx_top2", found.index[0, :count], gaps.cpu().numpy())
     case.compare("match/val_top2", similarity[:count])
     width = key.shape[3] - 2
     matches = [level_match(index[None], found.similarity[:, :count], width, s) for s in SCALES]

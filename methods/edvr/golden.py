@@ -57,7 +57,9 @@ def run(case: GoldenCase, keys: Path, k: int | None) -> None:
 
 def _agrees(case: GoldenCase, sr: Tensor) -> bool:
     wanted = case.arrays.get("sr")
-    return wanted is not None and wanted.shape == sr.shape and np.allclose(sr.numpy(), wanted, atol=1e-3)
+    return (
+        wanted is not None and wanted.shape == sr.shape and np.allclose(sr.cpu().numpy(), wanted, atol=1e-3)
+    )
 
 
 def _as_basicsr(entry: Mapping[str, Any]) -> Mapping[str, Any]:

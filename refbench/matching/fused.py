@@ -6,13 +6,14 @@ reads the diagonal taps of every patch pair from it, adds and weighs them, and k
 never written. The last rows of a slab are the first of the next one, so no row is multiplied twice; only a
 reference (or a query row) too long for the cache is cut, at the price of a halo.
 
-Not run on a card so far: the kernel is tested in Triton's interpreter and compiled for its targets.
+The kernel is tested in Triton's interpreter; what it reaches on a card is in docs/performance.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -24,8 +25,9 @@ from refbench.matching.plan import FLOAT, MIB, Problem
 if TYPE_CHECKING:
     from refbench.matching.task import Task
 
-PRODUCT_MB = 40.0
-"""Largest slab of pixel products: it should stay in the card's second-level cache (A100: 40 MB, H100: 50)."""
+PRODUCT_MB = 64.0
+"""Largest slab of pixel products: about the card's second-level cache (A100: 40 MB, H100: 50), and large
+enough that few GEMMs are launched."""
 K_MOST = 8
 """The kernel holds K scores and places in registers for every pair of lanes."""
 GEMM_PIXELS = 512
@@ -44,7 +46,7 @@ class Blocks:
     @classmethod
     def of(cls, k: int) -> Blocks:
         """What keeps K scores and places of every pair of lanes in registers (see docs/performance.md)."""
-        return cls(16, 64) if k <= 2 else cls(8, 64)
+        return cls(16, 128, 8) if k <= 2 else cls(8, 64)
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,12 @@ class Slabs:
         return wide / self.columns * (self.band + halo) / self.band * (1.0 + copied + small)
 
 
+@lru_cache(maxsize=256)
 def plan_slabs(problem: Problem, memory_mb: float, product_mb: float = PRODUCT_MB) -> Slabs | None:
-    """The cheapest cut within ``memory_mb`` whose products take ``product_mb`` at most; None: none fits."""
+    """The cheapest cut within ``memory_mb`` whose products take ``product_mb`` at most; None: none fits.
+
+    Kept: trying the cuts takes as long as a search does on a card.
+    """
     halo = problem.halo
     height, width, bands = (n - halo for n in (problem.query[0], problem.query[1], problem.reference[0]))
     least = max(halo, 1)

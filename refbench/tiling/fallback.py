@@ -34,7 +34,10 @@ def tiled_limit(device: torch.device, limit: int | None) -> int:
 
     if device.type == "cuda":
         torch.cuda.empty_cache()
-        free = torch.cuda.mem_get_info(device)[0]
+        free, total = torch.cuda.mem_get_info(device)
+        # what the process was allowed may be less than what is there
+        share = torch.cuda.get_per_process_memory_fraction(device)
+        free = min(free, max(0, int(share * total) - torch.cuda.memory_allocated(device)))
     else:
         free = _available()
     bound = int(SHARE * free)

@@ -57,7 +57,9 @@ def blocks(state: State, name: str, x: Tensor) -> Tensor:
 
 def vgg(state: State, name: str, image: Tensor) -> list[Tensor]:
     """relu1_1, relu2_1 and conv3_1 (before its ReLU)."""
-    x = functional.relu(conv(state, f"{name}.conv1_1", (image - MEAN) / STD))
+    x = functional.relu(
+        conv(state, f"{name}.conv1_1", (image - MEAN.to(image.device)) / STD.to(image.device))
+    )
     first = x
     x = functional.max_pool2d(functional.relu(conv(state, f"{name}.conv1_2", x)), 2)
     x = functional.relu(conv(state, f"{name}.conv2_1", x))
@@ -77,10 +79,18 @@ def match_features(extractor: State, upsampled: Tensor, reference: Tensor) -> tu
     return matching.plain_c2(query[0], key[0])
 
 
+def grid_of(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """(y, x) of every position."""
+    y, x = torch.meshgrid(
+        torch.arange(height, device=device), torch.arange(width, device=device), indexing="ij"
+    )
+    return y, x
+
+
 def flow_of(index: Tensor) -> Tensor:
     """The official index_to_flow: decodes with the query's width, so sizes must be equal."""
     height, width = index.shape
-    gy, gx = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    gy, gx = grid_of(height, width, index.device)
     flow = torch.stack((index % width - gx, index // width - gy), dim=2).float()
     return functional.pad(flow, (0, 0, 0, 2, 0, 2))
 
@@ -185,7 +195,7 @@ def swin_block(state: State, name: str, z: Tensor, size: tuple[int, int], amount
     place = state[f"{name}.attn.relative_position_index"].view(-1)
     bias = table[place].view(window**2, window**2, heads).permute(2, 0, 1).contiguous()
     scores = scores + bias.unsqueeze(0)
-    mask = attention_mask(height, width, window, amount)
+    mask = attention_mask(height, width, window, amount).to(z.device)
     scores = scores.view(batch, -1, heads, window**2, window**2) + mask.unsqueeze(1).unsqueeze(0)
     scores = torch.softmax(scores.view(-1, heads, window**2, window**2), dim=-1)
     x = (scores @ value).transpose(1, 2).reshape(-1, window**2, channels)
@@ -213,7 +223,7 @@ def swin(state: State, name: str, x: Tensor) -> Tensor:
 def warp(source: Tensor, flow: Tensor) -> Tensor:
     """(1, C, H, W) sampled at grid + flow (H, W, 2)."""
     height, width = flow.shape[:2]
-    gy, gx = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    gy, gx = grid_of(height, width, flow.device)
     grid = torch.stack((gx, gy), 2).float() + flow
     grid = torch.stack(
         (2 * grid[..., 0] / max(width - 1, 1) - 1, 2 * grid[..., 1] / max(height - 1, 1) - 1), 2

@@ -35,7 +35,11 @@ def golden(bench: Bench) -> list[Row]:
         method, k = name.removesuffix("_mul").removesuffix("_wotsa"), 2 if name.endswith("_mul") else None
         if not bench.cuda and method != "ttsr":
             continue
-        report = check_golden(method, arrays, folder / f"{name}.keys.json", k, str(bench.device))
+        try:
+            report = check_golden(method, arrays, folder / f"{name}.keys.json", k, str(bench.device))
+        except Exception as error:
+            rows.append(Row("golden", name, f"{type(error).__name__}: {error}"[:300], "fail"))
+            continue
         wrong = [r for r in report.results if r.status in ("fail", "missing")]
         said = f"{len(report.results)} arrays agree" if not wrong else f"{wrong[0].name}: {wrong[0].detail}"
         rows.append(Row("golden", name, said, "fail" if wrong else "pass"))

@@ -76,14 +76,21 @@ class Bench:
         return peak
 
     def command(self, *words: str) -> tuple[int, str, float]:
-        """``refbench WORDS`` in a process of its own: (exit code, last line of its output, seconds)."""
+        """``refbench WORDS`` in a process of its own: (exit code, what it said last or of errors, seconds).
+
+        All that a failed one said goes to standard error.
+        """
         start = time.perf_counter()
         done = subprocess.run(
             [sys.executable, "-P", "-m", "refbench", *words],
             capture_output=True, text=True, timeout=600, env={**os.environ, "NO_COLOR": "1"}, check=False,
         )  # fmt: skip
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        return done.returncode, lines[-1].strip() if lines else "", time.perf_counter() - start
+        spent = time.perf_counter() - start
+        lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        if done.returncode:
+            print("\n".join(lines), file=sys.stderr)
+            lines += [line for line in lines if "error:" in line.lower()][:1]
+        return done.returncode, lines[-1] if lines else "", spent
 
 
 Part = Callable[[Bench], list[Row]]

@@ -75,6 +75,7 @@ def matching(bench: Bench) -> list[Row]:
             "fused": lambda: match(query, reference),
             "fused, K=4": lambda: match(query, reference, k=4),
             "fused, bf16x3": lambda: match(query, reference, precision="bf16x3"),
+            "fused, tf32": lambda: match(query, reference, precision="tf32"),
         }
     else:
         status: Any = "fail" if bench.cuda else "needs a card"
@@ -117,10 +118,9 @@ def kernel_blocks(bench: Bench) -> list[Row]:
     task = Task(fq, fr, FLAVOURS["c2"].inverse(fr.patch_norm), None, 3, 1, 256.0)
     rows = []
     for k, blocks, product in (
-        (1, Blocks(16, 64), 40.0), (1, Blocks(8, 128), 40.0), (1, Blocks(32, 32), 40.0),
-        (1, Blocks(8, 64), 40.0),
-        (1, Blocks(16, 128, 8), 40.0), (1, Blocks(16, 64), 20.0), (1, Blocks(16, 64), 80.0),
-        (4, Blocks(8, 64), 40.0), (4, Blocks(16, 64), 40.0), (4, Blocks(8, 128, 8), 40.0),
+        (1, Blocks(16, 128, 8), 40.0), (1, Blocks(16, 128, 8), 64.0), (1, Blocks(16, 128, 8), 96.0),
+        (1, Blocks(16, 64), 64.0), (1, Blocks(16, 256, 8), 64.0), (1, Blocks(32, 128, 8), 64.0),
+        (4, Blocks(8, 64), 64.0), (4, Blocks(8, 128, 8), 64.0), (4, Blocks(16, 64, 8), 64.0),
     ):  # fmt: skip
         slabs = plan_slabs(task.problem, 256.0, product)
         if slabs is None:
