@@ -7,7 +7,7 @@ A suite says its dataset and either a list ``protocols:`` or the short form, in 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, fields, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,66 @@ from refbench.settings import ProtocolEntry, SuiteConfig
 from refbench.specs import ParamValue
 from refbench.untrusted.yaml_text import LONGEST, safe_yaml
 
-SUITE_KEYS = (
-    "name", "title", "dataset", "card", "reference", "transform", "degradation", "levels", "params", "draws",
-    "control", "protocols", "multi",
-)  # fmt: skip
-ENTRY_KEYS = ("card", "reference", "transform", "degradation", "level", "params", "draws", "control")
+Scalars = Mapping[str, str | int | float | bool]
+Level = str | int | float
+
+
+@dataclass(frozen=True)
+class EntryFile:
+    """One protocol of a suite file."""
+
+    card: str = "canonical"
+    """Protocol card by name, ``name@version`` or path."""
+    reference: Scalars = field(default_factory=dict)
+    """Reference policy and its options: ``{policy: level, level: 5}``; default the card's."""
+    transform: str | None = None
+    """Transform of the references: ``jitter``, ``rotation``."""
+    degradation: str | None = None
+    """Degradation of LR: ``blur``, ``noise``; excludes ``transform``."""
+    level: Level | None = None
+    """Level of the transform or degradation."""
+    params: Scalars = field(default_factory=dict)
+    """Parameters of the transform or degradation."""
+    draws: int = 1
+    """Random draws per sample, from 1."""
+    control: bool = False
+    """This entry is what the others' drops are measured from."""
+
+
+@dataclass(frozen=True)
+class SuiteFile:
+    """A suite: which protocols a dataset is scored under."""
+
+    name: str
+    """Name of the suite; default the file's."""
+    dataset: str
+    """The dataset, as ``refbench list datasets`` names it."""
+    title: str = ""
+    """One line for lists."""
+    multi: str | tuple[str, ...] = ()
+    """For several references: the values of ``method.multi`` to use, the first that a method has."""
+    protocols: tuple[EntryFile, ...] | None = None
+    """The entries one by one; or the short form below."""
+    card: str = "canonical"
+    """Card of every entry that names none."""
+    reference: Scalars = field(default_factory=dict)
+    """Reference policy of every entry that names none."""
+    transform: str | None = None
+    """Short form: one entry per level of this transform."""
+    degradation: str | None = None
+    """Short form: one entry per level of this degradation of LR."""
+    levels: tuple[Level, ...] = ()
+    """Short form: the levels."""
+    params: Scalars = field(default_factory=dict)
+    """Parameters of the transform or degradation."""
+    draws: int = 1
+    """Random draws per sample."""
+    control: bool = False
+    """Short form: an undistorted entry comes first, from which drops are measured."""
+
+
+SUITE_KEYS = tuple(f.name for f in fields(SuiteFile))
+ENTRY_KEYS = tuple(f.name for f in fields(EntryFile))
 
 
 def config_names(group: str) -> tuple[str, ...]:

@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from refbench.errors import UserError
 from refbench.files.disk import write_atomic
 from refbench.gate.compare import Scores
-from refbench.gate.parse import Field
 from refbench.identity.keys import first_difference
 from refbench.results.record import CellRecord
+from refbench.untrusted.schema import Count, SchemaError, read
 
 KIND = "refbench-baseline"
 INPUT = "input"
@@ -59,6 +59,49 @@ class BaselineCell:
         label = f"{self.method} ({self.weights})" if self.weights else self.method
         suite = f"{self.suite}: " if self.suite else ""
         return f"{suite}{label} on {self.dataset_label}, {self.protocol}"
+
+
+Value = float | Literal["inf", "-inf", "nan"] | None
+"""A metric's value of one draw in the file; null where there is none."""
+
+
+@dataclass(frozen=True)
+class FileCell:
+    """One cell as the file has it."""
+
+    method: str
+    weights: str
+    """Label of the weights; empty for a method without."""
+    suite: str
+    """The suite it was run for."""
+    dataset_label: str
+    """What tables show: ``cufed5-sample``."""
+    protocol: str
+    """Protocol instance: ``canonical@1``."""
+    compare_key: Mapping[str, Any]
+    """Dataset fingerprint, protocol id and parameters, seed."""
+    signatures: Mapping[str, str]
+    """Alias -> signature of each metric."""
+    costs: Mapping[str, float]
+    """Lower is better: ``seconds`` per image, ``peak_mb``."""
+    machine: Mapping[str, str]
+    """Where the costs were measured."""
+    images: Mapping[str, Mapping[str, str | tuple[Value, ...]]]
+    """Sample id -> alias -> value per draw; under ``input`` the digest of its HR and references."""
+    random: bool = False
+    """The method was declared random."""
+
+
+@dataclass(frozen=True)
+class BaselineFile:
+    """A baseline file: per-image values of some cells, for ``refbench check``."""
+
+    kind: Literal["refbench-baseline"]
+    schema: Count
+    """Version of this layout."""
+    provenance: Mapping[str, Any]
+    """Versions, git commit, command: for the reader."""
+    cells: tuple[FileCell, ...]
 
 
 @dataclass(frozen=True)
@@ -174,9 +217,9 @@ def _by_image(cell: BaselineCell) -> dict[str, dict[str, Any]]:
             values = found.setdefault(sample, {}).setdefault(alias, [])
             values += [None] * (draw + 1 - len(values))
             values[draw] = _plain(value)
-    for image, fields in found.items():
+    for image, line in found.items():
         if image in cell.inputs:
-            fields[INPUT] = cell.inputs[image]
+            line[INPUT] = cell.inputs[image]
     return found
 
 
@@ -208,48 +251,37 @@ def load_baseline(path: Path) -> Baseline:
 
 def parse(data: object, where: str) -> Baseline:
     """A decoded baseline file. Raises UserError."""
-    top = Field(data, f"baseline {where}")
-    if top.mapping().get("kind") != KIND:
+    if not isinstance(data, dict) or data.get("kind") != KIND:
         raise UserError(f"baseline {where}: not a refbench baseline (no kind: {KIND})")
-    schema = top.get("schema").whole()
-    if schema > SCHEMA:
+    schema = data.get("schema")
+    if isinstance(schema, int) and schema > SCHEMA:
         raise UserError(f"baseline {where}: schema {schema} is newer than this refbench reads ({SCHEMA})")
-    cells = tuple(_cell(item) for item in top.get("cells").items())
-    if not cells:
+    try:
+        file = read(BaselineFile, json.dumps(data))
+    except SchemaError as error:
+        raise UserError(f"baseline {where}: {error}") from None
+    if not file.cells:
         raise UserError(f"baseline {where}: holds no cells; make it anew with refbench check --update")
-    provenance = {name: str(value) for name, value in top.get("provenance").mapping().items()}
-    return Baseline(cells, provenance)
+    cells = tuple(_cell(cell, f"baseline {where}: cells[{i}]") for i, cell in enumerate(file.cells))
+    return Baseline(cells, {name: str(value) for name, value in file.provenance.items()})
 
 
-def _cell(item: Field) -> BaselineCell:
-    signatures = {alias: value.text() for alias, value in item.get("signatures").fields()}
-    values: dict[str, dict[tuple[str, int], float]] = {alias: {} for alias in signatures}
+def _cell(cell: FileCell, where: str) -> BaselineCell:
+    values: dict[str, dict[tuple[str, int], float]] = {alias: {} for alias in cell.signatures}
     inputs: dict[str, str] = {}
-    for image, metrics in item.get("images").fields():
-        for alias, draws in metrics.fields():
-            if alias == INPUT:
-                inputs[image] = draws.text()
+    for image, line in cell.images.items():
+        for alias, draws in line.items():
+            if isinstance(draws, str):
+                if alias != INPUT:
+                    raise UserError(f"{where}.images.{image}.{alias}: {draws!r} is not a list of values")
+                inputs[image] = draws
                 continue
             if alias not in values:
-                raise UserError(f"{metrics.where}: metric {alias!r} has no signature in 'signatures'")
-            for draw, value in enumerate(draws.items()):
-                if value.data is not None:
-                    special = value.data in ("inf", "-inf", "nan")
-                    values[alias][(image, draw)] = float(value.text()) if special else value.number()
+                raise UserError(f"{where}.images.{image}: metric {alias!r} has no signature in 'signatures'")
+            found = {(image, i): float(value) for i, value in enumerate(draws) if value is not None}
+            values[alias].update(found)
     empty = [alias for alias, trials in values.items() if not trials]
     if empty or not values:
-        raise UserError(f"{item.where}: images: no values for {', '.join(empty) or 'any metric'}")
-    return BaselineCell(
-        method=item.get("method").text(),
-        weights=item.get("weights").text(),
-        dataset_label=item.get("dataset_label").text(),
-        protocol=item.get("protocol").text(),
-        compare_key=item.get("compare_key").mapping(),
-        signatures=signatures,
-        values=values,
-        inputs=inputs,
-        random="random" in item.mapping() and item.get("random").flag(),
-        costs={name: value.number() for name, value in item.get("costs").fields()},
-        suite=item.get("suite").text(),
-        machine={name: value.text() for name, value in item.get("machine").fields()},
-    )
+        raise UserError(f"{where}.images: no values for {', '.join(empty) or 'any metric'}")
+    same = {f.name: getattr(cell, f.name) for f in fields(cell) if f.name != "images"}
+    return BaselineCell(**same, values=values, inputs=inputs)

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from refbench.errors import UserError
-from refbench.gate.parse import Field
 from refbench.gate.tolerance import Limits
 from refbench.gate.verdict import CellVerdict, GateResult, MetricVerdict, Verdict
+from refbench.untrusted.schema import SchemaError, read
 
 LOWER = "lower_is_better"
 
@@ -74,22 +74,38 @@ def load_benchmarks(path: Path) -> Benchmarks:
         raise UserError(f"benchmarks {path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise UserError(f"benchmarks {path}: not JSON: {error}") from error
-    top = Field(data, f"benchmarks {path}")
-    entries = [_benchmark(item) for item in top.get("benchmarks").items()]
-    if not entries:
+    if not isinstance(data, dict):
+        raise UserError(f"benchmarks {path}: not a JSON object")
+    try:
+        file = read(_File, json.dumps(data))
+    except SchemaError as error:
+        raise UserError(f"benchmarks {path}: {error}") from None
+    if not file.benchmarks:
         raise UserError(f"benchmarks {path}: holds no benchmarks; run pytest with --benchmark-only")
-    return Benchmarks(_machine(top.get("machine_info").mapping()), {e.name: e for e in entries})
+    return Benchmarks(_machine(file.machine_info), {e.fullname: _benchmark(e) for e in file.benchmarks})
 
 
-def _benchmark(item: Field) -> Benchmark:
-    stats, extra = item.get("stats"), item.get("extra_info").mapping()
-    median, q1, q3 = (stats.get(name).number() for name in ("median", "q1", "q3"))
-    times = Times(median, q1, q3, stats.get("rounds").whole())
-    lower = extra.get(LOWER, [])
-    ratios = {name: float(value) for name, value in extra.items() if _is_ratio(name, value)}
+@dataclass(frozen=True)
+class _Entry:
+    """One benchmark of the file, without what is not read here."""
+
+    stats: Times
+    fullname: str
+    extra_info: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _File:
+    benchmarks: tuple[_Entry, ...]
+    machine_info: Mapping[str, Any]
+
+
+def _benchmark(entry: _Entry) -> Benchmark:
+    lower = entry.extra_info.get(LOWER, [])
+    ratios = {name: float(value) for name, value in entry.extra_info.items() if _is_ratio(name, value)}
     return Benchmark(
-        name=item.get("fullname").text(),
-        times=times,
+        name=entry.fullname,
+        times=entry.stats,
         ratios=ratios,
         lower=frozenset(map(str, lower)) if isinstance(lower, list) else frozenset(),
     )

@@ -37,8 +37,11 @@ class Card:
     """One evaluation protocol."""
 
     name: str
+    """Name of the protocol; ``name@version`` is its id."""
     version: int
+    """Raised when a field that makes trials or scores changes."""
     title: str
+    """One line for lists and captions."""
     scale: int = 4
     """HR pixels per LR pixel along each side."""
     hr_crop_multiple: int = 4
@@ -54,7 +57,9 @@ class Card:
     ref_crop_multiple: int = 1
     """References are cropped (top-left) to a multiple of this; 1 leaves them as they are."""
     ref_pad: str = "none"
+    """Padding of the references after their crop."""
     ref_pad_multiple: int = 1
+    """The padded size is a multiple of this."""
     given_lr: bool = False
     """True: only for datasets that bring their own LR images, none is made."""
     sr_fit: str = "none"
@@ -67,12 +72,15 @@ class Card:
     metrics: tuple[str, ...] = ("psnr_y", "ssim_y", "psnr_rgb")
     """Metrics that the protocol reports unless the user asks for others."""
     averaging: str = "mean-of-images"
+    """How values of images become one number."""
     source: str = ""
+    """Where the protocol is described: paper section or script."""
     paper: str = ""
     """The paper whose evaluation this is, in one line."""
     bibtex: str = ""
     """Its BibTeX entry or a key of the shipped ones; empty: nothing to cite."""
     prose: str = ""
+    """The protocol in words, for tables and appendices."""
     content: str = ""
     """Of a card from the user's own file, 8 hex digits of what it says; empty for a shipped one."""
 

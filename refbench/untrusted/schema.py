@@ -50,7 +50,7 @@ def read(layout: type[T], text: str | bytes) -> T:
     try:
         return _adapter(layout).validate_json(text)
     except ValidationError as error:
-        raise SchemaError(_one_line(error.errors(include_url=False)[0], text)) from None
+        raise SchemaError(_one_line(error.errors(include_url=False), text)) from None
 
 
 def checked(layout: type[T], value: T) -> T:
@@ -60,7 +60,7 @@ def checked(layout: type[T], value: T) -> T:
     try:
         return _adapter(layout).validate_python(value)
     except ValidationError as error:
-        raise SchemaError(_one_line(error.errors(include_url=False)[0], "")) from None
+        raise SchemaError(_one_line(error.errors(include_url=False), "")) from None
 
 
 def json_schema(layout: type[Any]) -> dict[str, Any]:
@@ -103,11 +103,14 @@ _WORDS = {
 """Kind of a complaint -> what the value should have been."""
 
 
-def _one_line(error: ErrorDetails, text: str | bytes) -> str:
-    kind, where, found = error["type"], place(error["loc"]), error["input"]
-    shown = _short(found)
-    if kind == "json_invalid":
-        return f"not JSON ({_reason_of(text) or error['msg']})"
+def _one_line(errors: list[ErrorDetails], text: str | bytes) -> str:
+    if errors[0]["type"] == "json_invalid":
+        return f"not JSON ({_reason_of(text) or errors[0]['msg']})"
+    # of a choice of types, each complains: the one that got furthest had the right idea
+    paths = [_in_data(error, text) for error in errors]
+    path = max(paths, key=len)
+    error = errors[paths.index(path)]
+    kind, where, shown = error["type"], place(path), _short(error["input"])
     if not where:
         return "not a JSON object"
     if kind in ("missing", "missing_argument"):
@@ -120,6 +123,22 @@ def _one_line(error: ErrorDetails, text: str | bytes) -> str:
         return f"{where}: {shown} is not {_WORDS[kind]}"
     said = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return f"{where}: {shown}: {said[:1].lower()}{said[1:]}"
+
+
+def _in_data(error: ErrorDetails, text: str | bytes) -> tuple[int | str, ...]:
+    """Where an error is, without the names of types that pydantic puts between for a choice of types."""
+    if not text:
+        return error["loc"]
+    at, path = json.loads(text), []
+    for i, part in enumerate(error["loc"]):
+        last = i == len(error["loc"]) - 1 and error["type"].startswith("missing")
+        if isinstance(part, int) or last or (isinstance(at, dict) and part in at):
+            path.append(part)
+        if (isinstance(at, dict) and part in at) or (
+            isinstance(at, list) and isinstance(part, int) and part < len(at)
+        ):
+            at = at[part]
+    return tuple(path)
 
 
 def place(path: tuple[int | str, ...]) -> str:

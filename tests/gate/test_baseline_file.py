@@ -72,29 +72,29 @@ def without(data: dict[str, Any], name: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda d: [], "baseline b: is list, must be an object"),
+        (lambda d: [], "baseline b: not a refbench baseline (no kind: refbench-baseline)"),
         (lambda d: without(d, "kind"), "baseline b: not a refbench baseline (no kind: refbench-baseline)"),
         (lambda d: {**d, "schema": 99}, "baseline b: schema 99 is newer than this refbench reads (2)"),
         (
             lambda d: {**d, "cells": []},
             "baseline b: holds no cells; make it anew with refbench check --update",
         ),
-        (lambda d: without(d, "cells"), "baseline b: field 'cells' is missing"),
+        (lambda d: without(d, "cells"), "baseline b: no field 'cells'"),
         (
             lambda d: {**d, "cells": [without(d["cells"][0], "protocol")]},
-            "b: cells[0]: field 'protocol' is missing",
+            "b: no field 'cells[0].protocol'",
         ),
         (
             lambda d: {**d, "cells": [{**d["cells"][0], "images": {"004": {"psnr_y": ["x"]}}}]},
-            "b: cells[0]: images.004.psnr_y[0]: is str, must be a number",
+            "b: cells[0].images.004.psnr_y[0]: 'x' is not a number",
         ),
         (
             lambda d: {**d, "cells": [{**d["cells"][0], "images": {"004": {"mse": [1.0]}}}]},
-            "b: cells[0]: images.004: metric 'mse' has no signature in 'signatures'",
+            "b: cells[0].images.004: metric 'mse' has no signature in 'signatures'",
         ),
         (
             lambda d: {**d, "cells": [{**d["cells"][0], "images": {"004": {"psnr_y": [None]}}}]},
-            "b: cells[0]: images: no values for psnr_y, ssim_y",
+            "b: cells[0].images: no values for psnr_y, ssim_y",
         ),
     ],
 )
