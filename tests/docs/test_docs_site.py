@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -148,3 +149,24 @@ def test_the_data_path_has_at_most_20_hops_and_its_files_exist() -> None:
     assert [int(number) for number, _ in hops] == list(range(1, len(hops) + 1))
     assert 10 < len(hops) <= 20
     assert all((ROOT / file).is_file() for _, file in hops)
+
+
+def test_the_network_of_the_readme_runs_as_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code,) = re.findall(
+        r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    text = (DOCS / "your_network.md").read_text(encoding="utf-8")
+    (net,) = re.findall(r'^```python title="my_net.py"\n(.*?)^```$', text, re.MULTILINE | re.DOTALL)
+    (tmp_path / "my_net.py").write_text(net, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    exec("import torch, my_net; torch.save(my_net.MyNet().state_dict(), 'my_net.pth')", {})
+    assert len([line for line in code.splitlines() if line.strip()]) <= 10
+    exec(code.replace("scale=4", "scale=4, limit=1"), {})
+    assert re.search(r"^my net ", capsys.readouterr().out, re.MULTILINE)
+    header, first, *_ = (tmp_path / "rows.csv").read_text(encoding="utf-8").splitlines()
+    assert "psnr_y" in header.split(",")
+    assert first.count(",") == header.count(",")
+    sys.modules.pop("my_net", None)
