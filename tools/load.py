@@ -101,6 +101,35 @@ def commands(results: Path, place: Path) -> dict[str, list[str]]:
     }
 
 
+def audited() -> bool:
+    """Whether this refbench has the command."""
+    from refbench.cli.commands import COMMANDS
+
+    return any(name == "audit" for name in COMMANDS)
+
+
+def pages(top: Path, counts: Sequence[int]) -> None:
+    """Real runs that keep their images: what scores, audits and shows them."""
+    found: dict[str, dict[int, tuple[float, float]]] = {}
+    for count in (PLAIN, *counts):
+        place = top / f"kept-{count}"
+        images(place, count)
+        out, quiet = place / "out", ("tracking=none", "baseline_method=none")
+        todo = {
+            "run method=bicubic": ["run", "method=bicubic", *pairs(place), *quiet, f"out={out}"],
+            "run again": ["run", "method=bicubic", *pairs(place), *quiet, f"out={out}"],
+            "score metrics=[ssim_rgb]": ["score", "metrics=[ssim_rgb]", f"out={out}"],
+            "report format=html": ["report", str(out), "format=html", f"report.dir={place / 'report'}"],
+        }
+        if audited():
+            todo["audit"] = ["audit", str(out)]
+        for name, words in todo.items():
+            found.setdefault(name, {})[count] = measured(words, place)
+            print(f"{count} kept images, {name}: {found[name][count]}", file=sys.stderr, flush=True)
+        shutil.rmtree(place)
+    table("images kept", found, counts)
+
+
 def table(title: str, found: dict[str, dict[int, tuple[float, float]]], sizes: Sequence[int]) -> None:
     """One line per command: CPU seconds and MB at each size, and the exponents between them."""
     heads = [f"{size:,}" for size in sizes]
@@ -121,7 +150,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rows", type=int, nargs="+", default=[1000, 10_000, 100_000])
     parser.add_argument("--cells", type=int, nargs="+", default=[10, 1000])
     parser.add_argument("--images", type=int, nargs="+", default=[1000, 10_000, 50_000])
-    parser.add_argument("--run", type=int, nargs="*", default=[1000], help="images of real runs")
+    parser.add_argument("--kept", type=int, nargs="*", default=[500, 5000], help="images of real runs")
+    parser.add_argument("--methods", type=int, nargs="*", default=[20, 200], help="methods in one table")
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
@@ -153,10 +183,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             images(place, count)
             words = ["run", "method=bicubic", *pairs(place), *QUIET, f"out={place / 'out'}"]
             planned.setdefault("run --dry-run", {})[count] = measured([*words, "--dry-run"], place)
-            if count in (PLAIN, *options.run):
-                planned.setdefault("run method=bicubic", {})[count] = measured(words, place)
             shutil.rmtree(place)
         table("images in a folder", planned, options.images)
+        pages(top, options.kept)
+        found = {}
+        for count in (1, *options.methods):
+            place = top / f"methods-{count}"
+            multiplied(source, place / "results", 13 * count, count)
+            words = commands(place / "results", place)["report format=md"]
+            found.setdefault("report format=md", {})[count if count > 1 else PLAIN] = measured(words, place)
+        table("methods in one table, 13 images each", found, options.methods)
     return 0
 
 

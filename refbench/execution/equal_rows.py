@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from refbench.execution.call import Attempt
-from refbench.execution.worker import Restored, Worker, size_of
+from refbench.execution.worker import Worker, size_of
 from refbench.identity.pixels import pixel_sha256
 from refbench.nets.reference_use import references_read
 from refbench.plan.job import Task, TaskResult
@@ -37,18 +36,15 @@ class EqualRows:
             # one source serves many cells, which come one after the other
             self._rows = {source.key: {row.key: row for row in stores[source.key].rows(source.trials())}}
         row = self._rows[source.key].get((task.sample_id, task.draw))
-        if row is None or not row.ok or (cell.job.repeat > 1 and not row.repeated):
+        if row is None or not row.ok or row.lr_sha256 is None or (cell.job.repeat > 1 and not row.repeated):
             return None
         image = kept_image(stores[source.key].folder, row)
         if cell.job.images and image is None:
             return None
-        prepared = self._worker.prepare(task)
-        if prepared.problem is not None or prepared.trial is None:
-            # a trial that cannot be made: it has fewer references than this protocol hands out
-            return self._worker.finish(Restored(prepared, Attempt(problem=prepared.problem), row.device))
-        trial = prepared.trial
+        trial = self._worker.prepare(task).trial
         job = cell.job.method
-        if not _same(row, trial, references_read(job.spec, dict(job.params))):
+        # one that cannot be made (fewer references than this protocol hands out) becomes its own error row
+        if trial is None or not _same(row, trial, references_read(job.spec, dict(job.params))):
             return None
         made = replace(
             row,
