@@ -33,7 +33,7 @@ PINNED = {
     "lmr@1": "d7b6e33d1af8",
     "masa@1": "20d9a08ae238",
     "mmagic_rgb@1": "8fa9495749d4",
-    "realesrgan@1": "ebb73b70d6d8",
+    "realesrgan@1": "5360ffe2bdc1",
     "selfdzsr@1": "59b46630b9ff",
     "selfdzsr_x2@1": "916c7fae5a47",
     "ttsr@1": "aa8d63c57281",

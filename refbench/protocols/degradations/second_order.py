@@ -55,7 +55,10 @@ SECOND = Order((0.2, 1.5), (0.3, 0.4, 0.3), (0.3, 1.2), (1.0, 25.0), (0.05, 2.5)
 def degrade(
     hr: Image, scale: int, params: Mapping[str, float], rng: np.random.Generator
 ) -> tuple[Image, Facts]:
-    """LR of one image; every number is drawn from ``rng``. params: ``orders``, 2 for the whole chain."""
+    """Two rounds of blur, resize, noise and JPEG, then a sinc filter; every number is drawn for the image.
+
+    params: ``orders``, 2 for the whole chain.
+    """
     size = (hr.shape[0] // scale, hr.shape[1] // scale)
     image = hr.astype(np.float64) / 255
     facts: Facts = {}

@@ -53,7 +53,10 @@ def compressed(
 def reduced(
     hr: Image, scale: int, params: Mapping[str, float], rng: np.random.Generator
 ) -> tuple[Image, Facts]:
-    """Reduced by another kernel than bicubic; ``kernel`` is its place in KERNELS."""
+    """HR is reduced by another kernel than bicubic (``-plain``: without antialiasing, as cv2 and torch).
+
+    params: ``kernel``, its place in KERNELS.
+    """
     name = KERNELS[int(params["kernel"])]
     height, width = hr.shape[0] // scale, hr.shape[1] // scale
     if name in PILLOW:
