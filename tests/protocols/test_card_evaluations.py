@@ -299,9 +299,7 @@ def test_realesrgan(alexnet: dict[str, torch.Tensor]) -> None:
     else:
         both = [torch.from_numpy(i.transpose(2, 0, 1)[None].copy()).float() / 255 for i in inner]
         values = {"color_space": "ycbcr"}
-        assert ours["psnr_y"] == pytest.approx(
-            float(pyiqa.create_metric("psnr", **values)(*both)), abs=1e-4
-        )
+        assert ours["psnr_y"] == pytest.approx(float(pyiqa.create_metric("psnr", **values)(*both)), abs=1e-4)
         ours = {name: value for name, value in ours.items() if name not in learned}
     agree(ours, wanted)
     assert "fid" in load_card("realesrgan").metrics
