@@ -11,7 +11,7 @@ from refbench.results.drops import Drops, trials_of
 from refbench.results.provenance import lines as provenance_lines
 from refbench.results.record import CellRecord
 from refbench.specs import MetricSpec
-from refbench.stats.paired import Comparison, Trials, compare
+from refbench.stats.paired import Comparison, Trials, compare, foresee_comparisons
 from refbench.stats.ranking import Ranking, rank, significant
 
 from .call_notes import call_notes
@@ -82,6 +82,10 @@ def _section(
         ranking = _ranking(trials, spec, partial)
         if ranking.reason is not None and any(trials.values()):
             unranked.add(ranking.reason, f"{first.dataset_label}, {first.protocol}", spec.title or spec.alias)
+        drops.foresee(group, spec)
+        if baseline is not None:
+            against = trials_of(baseline, spec.signature)
+            foresee_comparisons([(own, against) for own in trials.values()], spec.bounds)
         column = {
             label: _score(cell, baseline, drops, spec, label, ranking, notes)
             for label, cell in labels.items()

@@ -8,7 +8,8 @@ from typing import Any
 from refbench.identity.keys import canonical_json
 from refbench.results.provenance import provenance_of
 from refbench.results.record import CellRecord
-from refbench.stats.paired import Comparison, Trials, compare_images
+from refbench.specs import MetricSpec
+from refbench.stats.paired import Comparison, Trials, compare_images, foresee_images
 
 
 class Drops:
@@ -35,16 +36,25 @@ class Drops:
             self._known[key] = self._compared(cell, signature)
         return self._known[key]
 
+    def foresee(self, cells: Sequence[CellRecord], spec: MetricSpec) -> None:
+        """Say whose drops are asked for next: together they take a tenth of the time."""
+        pairs = (self._pair(cell, spec) for cell in cells)
+        foresee_images((pair for pair in pairs if pair is not None), spec.bounds)
+
     def _compared(self, cell: CellRecord, signature: str) -> Comparison | None:
-        control = self.control(cell)
         spec = next((m.spec for m in cell.metrics.values() if m.signature == signature), None)
-        if control is None or spec is None:
+        pair = self._pair(cell, spec) if spec is not None else None
+        return compare_images(*pair, spec.bounds) if spec is not None and pair is not None else None
+
+    def _pair(self, cell: CellRecord, spec: MetricSpec) -> tuple[Trials, Trials] | None:
+        """Whose difference is the quality lost, the better one first."""
+        control = self.control(cell)
+        if control is None:
             return None
-        clean, own = trials_of(control, signature), trials_of(cell, signature)
+        clean, own = trials_of(control, spec.signature), trials_of(cell, spec.signature)
         if not own or not clean:
             return None
-        first, second = (clean, own) if spec.higher_is_better else (own, clean)
-        return compare_images(first, second, spec.bounds)
+        return (clean, own) if spec.higher_is_better else (own, clean)
 
     @staticmethod
     def _place(cell: CellRecord, protocol: str) -> str:

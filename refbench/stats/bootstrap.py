@@ -8,6 +8,7 @@ resampled means is computed and not drawn.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
@@ -21,6 +22,7 @@ RESAMPLES = 9_999
 
 _SEED = 20_240_229
 _KEPT_BELOW = 1_000
+_TOGETHER = 128
 _EXPANDED_FROM = 1_000
 _MOST_SKEWED = 0.1
 _BLOCK = 1_000_000
@@ -49,8 +51,25 @@ def resample(means: Floats) -> Resampled:
     as t*. The c is what keeps t* finite: a resample may draw one image n times over, or none of the few
     that differ at all. It costs no coverage from n = 6 up (``docs/statistics.md``).
     """
-    n = len(means)
     centred = means - mean_of(means)
+    return _studentised(means, centred, lambda: _moments(centred))
+
+
+def resample_each(samples: Sequence[Floats]) -> Iterator[Resampled]:
+    """:func:`resample` of many samples of one size n < 1000, a block at a time: one reading of the resamples
+    for a hundred samples takes a tenth of the time of a hundred readings."""
+    for start in range(0, len(samples), _TOGETHER):
+        block = samples[start : start + _TOGETHER]
+        centred = np.stack([means - mean_of(means) for means in block])
+        n = centred.shape[1]
+        both = np.concatenate([centred, centred**2]) @ _counts(n) / n
+        for k, means in enumerate(block):
+            moments = both[k], both[len(block) + k]
+            yield _studentised(means, centred[k], lambda moments=moments: moments)
+
+
+def _studentised(means: Floats, centred: Floats, moments: Callable[[], tuple[Floats, Floats]]) -> Resampled:
+    n = len(means)
     variance = float(np.mean(centred**2))
     if math.sqrt(variance) <= _NO_SPREAD * float(np.max(np.abs(means))):
         return Resampled(np.zeros(RESAMPLES), 0.0)
@@ -58,7 +77,7 @@ def resample(means: Floats) -> Resampled:
     scale = math.sqrt((variance + floor) / n)
     if n >= _EXPANDED_FROM and (expanded := _expansion(centred, variance)) is not None:
         return Resampled(expanded, scale)
-    m, square = _moments(centred)
+    m, square = moments()
     spread = np.maximum(square - m**2, 0.0)
     return Resampled(m / np.sqrt((spread + floor) / n), scale)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from refbench.stats.cluster import cluster_means, mean_of
 from refbench.stats.holm import holm
-from refbench.stats.paired import ALPHA, Comparison, Trials, compare, smallest_p
+from refbench.stats.paired import ALPHA, Comparison, Trials, compare, foresee_comparisons, smallest_p
 
 
 @dataclass(frozen=True)
@@ -90,5 +90,6 @@ def _mean(trials: Trials) -> float:
 
 
 def _against(entries: Mapping[str, Trials], top: str, others: list[str]) -> dict[str, float]:
+    foresee_comparisons((entries[top], entries[other]) for other in others)
     adjusted = holm([compare(entries[top], entries[other]).p for other in others])
     return dict(zip(others, adjusted, strict=True))

@@ -9,7 +9,7 @@ import pytest
 
 from refbench.metrics import METRICS, MetricCatalog
 from refbench.reports.differences import differences_grid
-from refbench.reports.html.view import _cell
+from refbench.reports.html.view import score_cell
 from refbench.reports.table import Table, comparison_table
 from refbench.reports.table_markdown import markdown
 from refbench.reports.table_text import render
@@ -57,7 +57,7 @@ def test_a_column_that_is_not_ranked_has_no_colour() -> None:
     assert any("not ranked: with 4 images" in note for note in few.notes)
     assert tones(few) == ["", ""]
     mine = few.sections[0].entries[1]
-    assert _cell(mine.scores[0], few.columns[0], "delta").kind == ""
+    assert score_cell(mine.scores[0], few.columns[0], "delta").kind == ""
     assert "\x1b[32m" not in render(few, terminal=True, width=100).split("not ranked")[0].split("mine")[-1]
     assert [row[6].text for row in differences_grid([few]).rows] == ["no"]
 
@@ -67,7 +67,7 @@ def test_a_significant_difference_has_the_same_colour_everywhere(gain: float, to
     made = table(gain + np.random.default_rng(1).normal(0, 0.1, 12))
     assert tones(made) == ["", tone]
     score = made.sections[0].entries[1].scores[0]
-    assert _cell(score, made.columns[0], "delta").kind == tone
+    assert score_cell(score, made.columns[0], "delta").kind == tone
     colour = {"gain": "\x1b[32m", "loss": "\x1b[31m"}[tone]
     assert colour in render(made, terminal=True, width=100)
     assert [row[6].text for row in differences_grid([made]).rows] == ["yes"]
