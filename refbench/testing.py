@@ -53,7 +53,7 @@ def run_suite(*overrides: str, out: str | Path) -> tuple[CellRecord, ...]:
     given = {override.partition("=")[0] for override in overrides}
     quiet = [f"{key}=none" for key in ("tracking", "images") if key not in given]
     registry = Registry.discover()
-    return carry_out_configs(load_run([*quiet, *overrides, f"out={out}"], False, registry), registry).cells
+    return carry_out_configs(load_run([*quiet, *overrides, f"out={out}"], registry), registry).cells
 
 
 def assert_not_regressed(

@@ -37,7 +37,7 @@ def run_configs(
     axes = [
         f"{name}={sweep(value, name, RUN_KEYS)}" for name, value in (("method", method), ("suite", suite))
     ]
-    return load_run([*axes, *words(settings, RUN_KEYS)], True, registry)
+    return load_run([*axes, *words(settings, RUN_KEYS)], registry)
 
 
 def plan_configs(configs: Sequence[RunConfig], registry: Registry, *, dry: bool = False) -> Plan:

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "overrides", nargs="*", metavar="KEY=VALUE", help="method=datsr suite=cufed5_jitter ..."
     )
-    parser.add_argument("-m", "--multirun", action="store_true", help="sweep over comma-separated values")
+    parser.add_argument("-m", "--multirun", action="store_true", help="not needed: a=x,y always runs both")
     parser.add_argument("--dry-run", action="store_true", help="show cells, trials and what is already done")
     parser.add_argument("--cfg", action="store_true", help="print the settings and stop")
     parser.add_argument("--published", action="store_true", help="published numbers beside measured ones")
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     from refbench.registry import Registry
 
     registry = Registry.discover()
-    configs = load_run(args.overrides, args.multirun, registry)
+    configs = load_run(args.overrides, registry)
     if args.cfg:
         return show_settings(configs, args.output)
 

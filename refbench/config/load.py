@@ -18,16 +18,14 @@ from refbench.registry import Registry
 from refbench.settings import RunConfig
 
 
-def load_run(
-    overrides: Sequence[str], multirun: bool = False, registry: Registry | None = None
-) -> list[RunConfig]:
-    """The runs that the overrides ask for; several only with ``multirun`` (``-m``).
+def load_run(overrides: Sequence[str], registry: Registry | None = None) -> list[RunConfig]:
+    """The runs that the overrides ask for: several where a value is a sweep (``a,b``, ``range(0,3)``).
 
     Runs of one method stand together (so that its weights load once), methods in the order given,
     then the other swept keys in the order given. In a sweep over methods, a ``method.<option>`` holds
     for the methods that have it. Raises UserError for anything unknown, misspelt or of the wrong type.
     """
-    return read_run(overrides, multirun, registry or Registry.discover(), HydraGrammar())
+    return read_run(overrides, registry or Registry.discover(), HydraGrammar())
 
 
 def load_command(

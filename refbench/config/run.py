@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -20,6 +21,7 @@ from refbench.registry import Registry
 from refbench.settings import RunConfig
 from refbench.specs import MethodSpec
 
+_FILE = re.compile(r"\.(py(:\w+)?|ya?ml)$")
 RUN_KEYS: Mapping[str, Key] = {k.name: k for k in RUN}
 
 
@@ -46,11 +48,9 @@ class Axes:
     """Texts of every other key, one per value of its sweep."""
 
 
-def read_run(
-    overrides: Sequence[str], multirun: bool, registry: Registry, grammar: Grammar
-) -> list[RunConfig]:
+def read_run(overrides: Sequence[str], registry: Registry, grammar: Grammar) -> list[RunConfig]:
     """See :func:`refbench.config.load_run`."""
-    axes = _axes(split_overrides(overrides, "run"), multirun, registry, grammar)
+    axes = _axes(split_overrides(overrides, "run"), registry, grammar)
     runs: list[RunConfig] = []
     for locator, spec in axes.methods:
         # a method's own options vary slowest: another value may mean other weights
@@ -69,15 +69,15 @@ def read_run(
     return runs
 
 
-def _axes(given: list[Override], multirun: bool, registry: Registry, grammar: Grammar) -> Axes:
+def _axes(given: list[Override], registry: Registry, grammar: Grammar) -> Axes:
     by_key = {o.key: o for o in given}
     if "method" not in by_key:
         raise UserError(f"method= is missing; choose from {', '.join(registry.names('methods'))}")
-    locators = _locators(by_key["method"], multirun, grammar)
+    locators = _locators(by_key["method"], grammar)
     specs = [method_outside(registry, text) for text in locators]
     axes = Axes(list(zip(locators, specs, strict=True)), [None])
     if "suite" in by_key:
-        axes.suites = list(_locators(by_key["suite"], multirun, grammar))
+        axes.suites = list(_locators(by_key["suite"], grammar))
         for suite in axes.suites:
             if suite is not None and not looks_like_path(suite):
                 _known("suite", suite)
@@ -88,9 +88,9 @@ def _axes(given: list[Override], multirun: bool, registry: Registry, grammar: Gr
         if key.raw:
             axes.raw[key.name] = read_raw(key, override.text)
         elif key.kind == "locator":
-            axes.swept[key.name] = _locators(override, multirun, grammar)
+            axes.swept[key.name] = _locators(override, grammar)
         else:
-            axes.swept[key.name] = _texts(override, multirun, grammar)
+            axes.swept[key.name] = grammar.choices(override)
     for executor in axes.swept.get("executor", ()):
         _known("executor", executor)
     return axes
@@ -128,22 +128,17 @@ def _executor_keys(given: Mapping[str, Override]) -> set[str]:
     return set(read_config("executor", name)) - {"name"}
 
 
-def _locators(override: Override, multirun: bool, grammar: Grammar) -> list[str]:
-    """Names or paths. A value with a path in it is raw: with -m it splits on commas and nothing else."""
+def _locators(override: Override, grammar: Grammar) -> list[str]:
+    """Names or paths. A value with a path in it is not Hydra's: it splits on commas where each part is a name
+    or a file of its own, so that a folder's name may hold a comma."""
     if looks_like_path(override.text):
-        parts = override.text.split(",") if multirun else [override.text]
-        return [part for part in parts if part]
-    texts = [text.strip("'\"") for text in _texts(override, multirun, grammar)]
+        parts = override.text.split(",")
+        apart = all(not looks_like_path(part) or _FILE.search(part) for part in parts)
+        return [part for part in parts if part] if apart else [override.text]
+    texts = [text.strip("'\"") for text in grammar.choices(override)]
     if not all(texts):
         raise UserError(f"{override.key}= is empty")
     return texts
-
-
-def _texts(override: Override, multirun: bool, grammar: Grammar) -> list[str]:
-    if multirun:
-        return grammar.choices(override)
-    grammar.value(override)
-    return [override.text]
 
 
 def _compose(suite: str | None, texts: Mapping[str, str], grammar: Grammar) -> dict[str, Any]:

@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 MOST_REFS = 16
 
 
-def is_live(target: str) -> bool:
-    """Whether a spec's target is a callable of this process: it has no source to key and cannot travel."""
-    return target.startswith(LIVE_PREFIX)
-
-
 def live_spec(function: Callable[..., Any], name: str, scale: int) -> MethodSpec:
     """A spec for ``function``, valid in this process only.
 

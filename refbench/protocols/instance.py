@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -294,11 +294,6 @@ def build_instances(suite: SuiteConfig, draws: int | None = None) -> tuple[Proto
 def _check_level(where: str, family: str, level: str | None, levels: Mapping[str, object]) -> None:
     if level not in levels:
         raise UserError(f"{where}: {unknown(f'{family} level', str(level), levels)}")
-
-
-def with_draws(instance: ProtocolInstance, draws: int) -> ProtocolInstance:
-    """The same protocol with another number of draws (the same keys: draws are rows)."""
-    return replace(instance, draws=draws)
 
 
 def control_of(instances: Sequence[ProtocolInstance]) -> ProtocolInstance | None:

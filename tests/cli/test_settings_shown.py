@@ -63,7 +63,7 @@ def test_what_cfg_prints_asks_for_the_same_run(words: list[str], capsys: pytest.
     printed = shlex.split(capsys.readouterr().out.replace("\\\n", " "))
     assert printed[:2] == ["refbench", "run"]
     registry = Registry.discover()
-    assert load_run(printed[2:], False, registry) == load_run(words, False, registry)
+    assert load_run(printed[2:], registry) == load_run(words, registry)
 
 
 def test_cfg_as_json_names_keys(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -135,8 +135,7 @@ PATHS = [
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("multirun", [False, True])
-def test_paths_are_taken_as_they_stand(registry: Registry, path: str, multirun: bool) -> None:
+def test_paths_are_taken_as_they_stand(registry: Registry, path: str) -> None:
     words = [
         "method=folder",
         f"method.dir={path}",
@@ -144,7 +143,7 @@ def test_paths_are_taken_as_they_stand(registry: Registry, path: str, multirun: 
         f"out={path}",
         f"weights.root={path}",
     ]
-    (run,) = load_run(words, multirun, registry)
+    (run,) = load_run(words, registry)
     assert run.method.params == {"dir": path}
     assert run.data.root == path
     assert (run.out, run.weights_root) == (Path(path), Path(path))
@@ -213,13 +212,13 @@ def test_a_method_file(registry: Registry, tmp_path: Path) -> None:
     )
     run = one(registry, f"method={path}:SPEC", "method.gain=2")
     assert run.method == MethodChoice("toy", None, {"gain": 2.0}, f"{path}:SPEC")
-    runs = load_run([f"method=bicubic,{path}:SPEC"], True, registry)
+    runs = load_run([f"method=bicubic,{path}:SPEC"], registry)
     assert [r.method.name for r in runs] == ["bicubic", "toy"]
 
 
 def test_sweeps_keep_each_method_together(registry: Registry) -> None:
     runs = load_run(
-        ["suite=cufed5,cufed5_jitter", "seed=0,1", "method=bicubic,datsr", "method.k=1,2"], True, registry
+        ["suite=cufed5,cufed5_jitter", "seed=0,1", "method=bicubic,datsr", "method.k=1,2"], registry
     )
     got = [(r.method.name, r.method.params.get("k"), r.suite.name, r.seed) for r in runs]
     expected = [("bicubic", None, s, seed) for s in ("cufed5", "cufed5_jitter") for seed in (0, 1)]
@@ -231,23 +230,23 @@ def test_sweeps_keep_each_method_together(registry: Registry) -> None:
 
 @pytest.mark.parametrize(("text", "seeds"), [("range(0,3)", [0, 1, 2]), ("choice(5,1)", [5, 1]), ("4", [4])])
 def test_sweep_functions(registry: Registry, text: str, seeds: list[int]) -> None:
-    assert [r.seed for r in load_run(["method=bicubic", f"seed={text}"], True, registry)] == seeds
+    assert [r.seed for r in load_run(["method=bicubic", f"seed={text}"], registry)] == seeds
 
 
 def test_sweeps_over_weights_and_options(registry: Registry) -> None:
     words = ["method=bicubic,datsr,ttsr", "method.weights=mse,gan", "method.padding=exact,official"]
-    got = [(r.method.name, r.method.weights, r.method.params) for r in load_run(words, True, registry)]
+    got = [(r.method.name, r.method.weights, r.method.params) for r in load_run(words, registry)]
     assert got[0] == ("bicubic", None, {})
     assert got[1:5] == [("datsr", w, {"padding": p}) for w in ("mse", "gan") for p in ("exact", "official")]
     assert len(got) == 9
 
 
 def test_values_equal_to_the_same_run_are_run_once(registry: Registry) -> None:
-    assert len(load_run(["method=datsr,datsr", "seed=1,1"], True, registry)) == 1
+    assert len(load_run(["method=datsr,datsr", "seed=1,1"], registry)) == 1
 
 
 def test_raw_keys_never_sweep(registry: Registry) -> None:
-    (run,) = load_run(["method=bicubic", "data.root=/a,/b", "metrics=psnr_y,ssim_y"], True, registry)
+    (run,) = load_run(["method=bicubic", "data.root=/a,/b", "metrics=psnr_y,ssim_y"], registry)
     assert run.data.root == "/a,/b"
     assert run.metrics == ("psnr_y", "ssim_y")
 
@@ -275,7 +274,7 @@ def test_a_third_partys_dataset_has_its_own_keys(registry: Registry) -> None:
 def test_nothing_is_left_behind(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     one(registry, "method=bicubic", "suite=cufed5_jitter")
-    load_run(["method=bicubic,datsr"], True, registry)
+    load_run(["method=bicubic,datsr"], registry)
     assert os.listdir(tmp_path) == []
 
 

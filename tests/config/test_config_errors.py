@@ -40,9 +40,8 @@ def registry() -> Registry:
 
 
 def message(registry: Registry, *words: str) -> str:
-    multirun = "-m" in words
     with pytest.raises(UserError) as caught:
-        load_run([w for w in words if w != "-m"], multirun, registry)
+        load_run(list(words), registry)
     text = str(caught.value)
     assert "\n" not in text
     return text
@@ -104,17 +103,9 @@ CASES = [
     (["method=datsr", "data.root="], "data.root= is empty; leave the key out or give a path"),
     (["method=datsr", "out="], "out= is empty; leave the key out or give a path"),
     # sweeps
-    (
-        ["method=bicubic,datsr"],
-        "method=bicubic,datsr asks for several runs; add -m, or quote the value if it is one text",
-    ),
-    (
-        ["method=datsr", "seed=range(0,3)"],
-        "seed=range(0,3) asks for several runs; add -m, or quote the value if it is one text",
-    ),
-    (["-m", "method=datsr", "suite=glob(*)"], "suite=glob(*): glob() is not supported; list the values"),
-    (["-m", "method=datsr,dats"], "no method 'dats'; did you mean 'datsr'?"),
-    (["-m", "method=bicubic,datsr", "method.kk=1"], None),
+    (["method=datsr", "suite=glob(*)"], "suite=glob(*): glob() is not supported; list the values"),
+    (["method=datsr,dats"], "no method 'dats'; did you mean 'datsr'?"),
+    (["method=bicubic,datsr", "method.kk=1"], None),
 ]
 
 
@@ -147,7 +138,7 @@ def test_missing_files_are_named_in_full(registry: Registry, tmp_path: Path, fol
 
 
 def test_an_option_must_belong_to_some_method_of_the_sweep(registry: Registry) -> None:
-    text = message(registry, "-m", "method=bicubic,folder", "method.k=1")
+    text = message(registry, "method=bicubic,folder", "method.k=1")
     assert text == "no option 'method.k' for bicubic; it takes none"
 
 
