@@ -48,7 +48,7 @@ class Scan:
     lists: tuple[Path, ...] = ()
     """Pair lists that decided the groups; their contents are part of the fingerprint."""
     also: tuple[Path, ...] = ()
-    """Further folders in which files may lie (``data.ref`` beside ``data.input``)."""
+    """Further folders in which files may lie (``data.ref`` next to ``data.input``)."""
 
     def name_of(self, path: Path) -> str:
         """``path`` below the root, with forward slashes; below a further folder with that folder's name."""

@@ -15,7 +15,7 @@ _LR = re.compile(r".*_SRF_\d+_LR")
 def numbered(paths: Iterable[Path]) -> dict[str, Path]:
     """Id -> file: ``img_001.png``, ``001.png`` and ``img_001_SRF_4_HR.png`` are all ``001``.
 
-    Other names are their own id; the LR images beside SelfExSR's HR images are left out. Raises
+    Other names are their own id; the LR images next to SelfExSR's HR images are left out. Raises
     UserError when two files have the same id.
     """
     found: dict[str, Path] = {}

@@ -169,7 +169,7 @@ def read_manifest(path: Path) -> dict[str, str]:
 
 
 def scan_of(spec: DatasetSpec, request: DataRequest) -> Scan:
-    """The adapter's own ``scan`` (beside its ``open_dataset``). UserError for adapters without one."""
+    """The adapter's own ``scan`` (next to its ``open_dataset``). UserError for adapters without one."""
     found = load_class(f"{spec.target.partition(':')[0]}:scan")(request)
     assert isinstance(found, Scan)
     return found

@@ -1,6 +1,6 @@
 """Plain data about plugins, importable without torch.
 
-A plugin is found by its spec; its code is imported only when it is used. Built-in specs live beside
+A plugin is found by its spec; its code is imported only when it is used. Built-in specs live next to
 their implementation (``methods/<name>/spec.py`` as ``SPEC``); third parties announce theirs through
 the entry point groups ``refbench.methods``, ``refbench.datasets``, ``refbench.metrics``.
 """
@@ -135,7 +135,7 @@ class MethodSpec:
     :mod:`refbench.identity.code_digest`. Most methods need none."""
     published: tuple[PublishedResult, ...] = ()
     tiles: bool = False
-    """Keeps to ``memory.limit``: plans its passes with refbench.tiling, or needs little beside its images."""
+    """Keeps to ``memory.limit``: plans passes with refbench.tiling, or needs little besides its images."""
 
     @property
     def all_scales(self) -> tuple[int, ...]:

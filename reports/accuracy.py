@@ -1,4 +1,4 @@
-"""Matching accuracy beside the gain it buys: one entry per method and protocol that knows the truth."""
+"""Matching accuracy next to the gain it buys: one entry per method and protocol that knows the truth."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class Point:
     lo: float | None = None
     hi: float | None = None
     label: str = ""
-    """What the point is, for its tooltip and, in scatters, beside it."""
+    """What the point is, for its tooltip and, in scatters, next to it."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Chart:
     kind: Literal["lines", "stack"] = "lines"
     """``stack``: bars, one per x, whose parts are the series' y at that x."""
     labels: bool = False
-    """Write the points' labels beside them."""
+    """Write the points' labels next to them."""
     note: str = ""
     zero_line: bool = False
     dataset: str = ""

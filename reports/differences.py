@@ -64,7 +64,7 @@ def differences_grid(tables: Sequence[Table]) -> Grid:
                     Field(carried_text(delta) or "-"),
                 )
     return Grid(
-        f"Differences to {baseline or 'the baseline'}, beside their means",
+        f"Differences to {baseline or 'the baseline'}, next to their means",
         (
             "dataset", "protocol", "method", "metric", "n", "mean", "significant", "median", "better on",
             "a few images",

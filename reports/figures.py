@@ -46,7 +46,7 @@ def figure_files(chart: Chart, suffixes: Sequence[str] = SUFFIXES) -> dict[str, 
         "svg.fonttype": "none",
         "svg.hashsalt": chart.key,
         "pdf.fonttype": 42,
-        # names of methods are data: `$` is no formula
+        # names of methods are data: `$` is not a formula
         "text.parse_math": False,
     }
     nothing = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}

@@ -119,7 +119,7 @@ class Published:
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """A published number beside a measured protocol and metric."""
+    """A published number next to a measured protocol and metric."""
 
     published: Published
     agrees: bool
@@ -212,10 +212,10 @@ def _status(text: str) -> Literal["paper", "released-weights", "rerun", "unknown
 
 
 def published_rows(dataset: str, protocol: str, metric: str) -> tuple[PublishedRow, ...]:
-    """Published numbers to show beside measured ones, never ranked with them.
+    """Published numbers to show next to measured ones, never ranked with them.
 
     dataset: plain id (``cufed5``). protocol: instance id (``c2_matching@1``). metric: alias (``psnr_y``).
-    Numbers of another degradation than bicubic, and of another quantity (SSIM beside PSNR), are left out.
+    Numbers of another degradation than bicubic, and of another quantity (SSIM next to PSNR), are left out.
     """
     family = metric.split("_")[0].upper()
     found = []
@@ -298,7 +298,7 @@ def contradictions(rows: Iterable[Published]) -> tuple[str, ...]:
             f"{other.text} from the released weights ({other.locator}); both are shown, neither is ranked"
             for paper in papers
             for other in released
-            # one reference against five stitched ones is no contradiction, and what is unknown never is one
+            # one reference against five stitched ones does not contradict it, and what is unknown never does
             if UNKNOWN not in (paper.reference, paper.card)
             and (paper.reference, paper.card) == (other.reference, other.card)
             and abs(paper.value - other.value) > limit

@@ -69,7 +69,7 @@ def robustness_charts(curves: Sequence[Curve], spec: MetricSpec, styles: Mapping
                 if lost.mean is not None:
                     x = names.index(level.name) + 1 + shift
                     points.append(Point(x, lost.mean, lost.lo, lost.hi, level.name))
-            # a control alone is no curve: its levels were not run, or not on the same images
+            # a control alone is not a curve: its levels were not run, or not on the same images
             if len(points) > 1:
                 series.append(
                     Series(curve.method_label, tuple(points), styles[curve.method_label], line=curve.ordered)
@@ -232,7 +232,7 @@ def cost_charts(report: Report, styles: Mapping[str, int]) -> list[Chart]:
                 continue
             spec = report.metric
             front = _front([s.points[0] for s in series], spec.higher_is_better)
-            # the front is no method: it has a style of its own after all the methods' ones
+            # the front is not a method: it has a style of its own after all the methods' ones
             series.append(Series("Pareto front", tuple(front), _DASHED))
             found.append(
                 Chart(

@@ -28,7 +28,7 @@ class Curve:
     method_label: str
     metric: MetricSpec
     ordered: bool
-    """False: the levels are no scale (flips, or a family this refbench does not know), in the order found."""
+    """False: the levels are not a scale (flips, or a family unknown here), in the order found."""
     result: Degradation
 
 

@@ -28,7 +28,7 @@ class FigureStyle:
             "axes.linewidth": 0.6,
             "svg.fonttype": "none",
             "pdf.fonttype": 42,
-            # names of methods are data: `$` is no formula
+            # names of methods are data: `$` is not a formula
             "text.parse_math": False,
         }
 

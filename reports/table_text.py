@@ -189,7 +189,7 @@ def _block(table: Table, fields: Sequence[_Field], entries: Sequence[Entry]) -> 
 
 
 def _differences(table: Table) -> list[list[Styled]]:
-    """Beside the first metric's differences to the baseline: one line for each method, and what they hide."""
+    """Next to the first metric's differences to the baseline: a line per method, and what they hide."""
     column = next((k for k in range(len(table.columns)) if any(deltas(table, k))), None)
     if column is None:
         return []

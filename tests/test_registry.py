@@ -1,4 +1,4 @@
-"""The registry: lazy, one row a broken plugin, suggestions, methods from files."""
+"""The registry: lazy, one row per broken plugin, suggestions, methods from files."""
 
 from __future__ import annotations
 

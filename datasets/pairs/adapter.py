@@ -5,7 +5,7 @@
                                  :func:`refbench.imaging.files.references_of`)
 ``data.root=DIR``                the same for ``DIR/input`` and ``DIR/ref``; prefixes the other keys, too
 ``data.list=FILE``               ``input ref [ref ...]`` lines, below the list's folder or data.root
-``data.lr_dir=DIR``              given LR images; beside HR called like them, alone the inputs themselves
+``data.lr_dir=DIR``              given LR images; next to HR called like them, alone the inputs themselves
 ===============================  =======================================================================
 
 Without HR there is nothing to compare with: only outputs and no-reference metrics come out of a run.

@@ -1,4 +1,4 @@
-"""Reads ``manifest.csv``: one row a photo."""
+"""Reads ``manifest.csv``: one row per photo."""
 
 from __future__ import annotations
 

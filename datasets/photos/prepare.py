@@ -38,7 +38,7 @@ def prepare_photos(
 
     ``debs``: a folder that holds the .deb files (any version whose photos have the manifest's hashes);
     ``apt``: apt-get fetches them; None: fetched over https into ``out/.sources``, which an interrupted run
-    goes on from and a finished one removes. ``say`` gets one line a source package.
+    goes on from and a finished one removes. ``say`` gets one line per source package.
     Raises UserError naming the package when a source is missing or a photo's hash differs.
     """
     wanted = [row for row in read_manifest() if row.role in set(roles)]

@@ -137,7 +137,7 @@ class Command:
 
 
 def run_folder(folder: object) -> Path | None:
-    """The folder to run the command in, None for the current one. Raises UserError when it is none."""
+    """The folder to run the command in, None: the current one. UserError when it is not a folder."""
     if not folder:
         return None
     path = Path(str(folder)).expanduser()

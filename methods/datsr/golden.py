@@ -24,7 +24,7 @@ OPTIONAL = ("act/content_extractor",)
 
 
 def run(case: GoldenCase, keys: Path, k: int | None) -> None:
-    """Compare with ``case``; its K>1 files borrow inputs and encoders from the K=1 file beside them."""
+    """Compare with ``case``; its K>1 files borrow inputs and encoders from the K=1 file next to them."""
     if any(name.startswith("sr_K") for name in case.names):
         _run_many(case, keys, k)
         return
@@ -104,6 +104,6 @@ def _beside(path: Path) -> Path:
     other = path.with_name(path.name.replace("_mul", ""))
     if other == path:
         raise UserError(
-            f"{path}: a K>1 golden file is called datsr_mul*, beside the datsr* file with its inputs"
+            f"{path}: a K>1 golden file is called datsr_mul*, next to the datsr* file with its inputs"
         )
     return other

@@ -227,7 +227,7 @@ class SwinLayers(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> the same shape."""
         if x.shape[2] % self.window or x.shape[3] % self.window:
-            raise ValueError(f"size {tuple(x.shape[2:])} is no multiple of the window, {self.window}")
+            raise ValueError(f"size {tuple(x.shape[2:])} is not a multiple of the window, {self.window}")
         image = self.patch_embed(x.permute(0, 2, 3, 1).contiguous())
         for layer in self.layers:
             image = layer(image)

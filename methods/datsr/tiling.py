@@ -23,7 +23,7 @@ from .net import DOWN_LARGE, DOWN_MEDIUM, UP_LARGE, UP_MEDIUM, UP_SMALL
 from .swin_reach import swin_reach
 
 ATTENTION = 4
-"""Pixels that a stage sees beside its body: the head after it, or three convolutions before the gather and
+"""Pixels that a stage sees besides its body: the head after it, or three convolutions before the gather and
 that head."""
 
 
@@ -34,7 +34,7 @@ def passes(config: DatsrConfig, sizes: Sizes) -> list[Pass]:
         sizes, config.extractor_channels, config.channels, wanted, config.matching, False
     )
     if config.align_colours:
-        # all of it may happen again with the reference in other colours, beside what is there by then
+        # all of it may happen again with the reference in other colours, in addition to what is there by then
         again = 48 * sizes.reference_pixels + refined_match_bytes(sizes)
         for size in sizes.references:
             again += feature_bytes(size, config.extractor_channels, wanted)

@@ -36,7 +36,7 @@ NAME = "edvr"
 def load_model(weights: ResolvedWeights) -> EdvrNet:
     """The net of a checkpoint in either layout, of whatever size its tensors have; in eval mode.
 
-    UserError for a file that is none, and for EDVR's deblurring nets and MMagic's layout.
+    UserError for a file that is not a checkpoint, and for EDVR's deblurring nets and MMagic's layout.
     """
     path = weights.paths["net"]
     if has_config(path):

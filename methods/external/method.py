@@ -68,7 +68,7 @@ class External:
 
     @staticmethod
     def identity(params: Mapping[str, object], ids: Sequence[str]) -> str:
-        """sha256 hex over the target's file and the ``.py`` files beside it; empty for an installed module.
+        """sha256 hex over the target's file and the ``.py`` files next to it; empty for an installed module.
 
         What lies deeper (packages of the other interpreter, checkpoints) is not covered: give a changed
         model another file name or ``method.args``.
@@ -160,15 +160,15 @@ def absolute_target(target: object) -> str:
 
 
 def keyword_arguments(args: object) -> dict[str, Any]:
-    """``method.args`` as a mapping. Raises UserError when it is no JSON object."""
+    """``method.args`` as a mapping. Raises UserError when it is not a JSON object."""
     if not args:
         return {}
     try:
         found = json.loads(str(args))
     except (ValueError, RecursionError) as error:
-        raise UserError(f"method.args={args}: is no JSON ({error})") from None
+        raise UserError(f"method.args={args}: is not JSON ({error})") from None
     if not isinstance(found, dict):
-        raise UserError(f'method.args={args}: is no JSON object; write {{"name": value}}')
+        raise UserError(f'method.args={args}: is not a JSON object; write {{"name": value}}')
     return found
 
 

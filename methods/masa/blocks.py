@@ -46,7 +46,7 @@ def _along(length: int, block: int, axis: str) -> tuple[int, int]:
 def cut_blocks(height: int, width: int, block: int = SMALLEST_BLOCK) -> Blocks:
     """The blocks of an LR image of ``height`` x ``width`` (spec 1.4: px = W // 8, kx = W // px).
 
-    ValueError for sides that are no multiple of 4 or of their number of blocks.
+    ValueError for sides that are not multiples of 4 or of their number of blocks.
     """
     if block < SMALLEST_BLOCK:
         raise ValueError(f"block {block} is smaller than {SMALLEST_BLOCK}")

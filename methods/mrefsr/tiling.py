@@ -34,7 +34,7 @@ def passes(config: MRefConfig, sizes: Sizes) -> list[Pass]:
         reach = after + 2 * config.level_blocks[level] + ATTENTION + HEAD + MULTIPLE
         halo = -(-reach // factor) + (factor > 1)
         channels = config.channels[level]
-        # the running mixture, its total and maximum, the query and the grown input stay beside a gather
+        # the running mixture, its total and maximum, the query and the grown input stay next to a gather
         mixture = 2 * 2 * channels + 2 + 2 * channels + config.ngf
         attending = attention_floats(config.ngf, channels, config.groups, sizes) + mixture
         fusing = 3 * config.ngf + 6 * 2 * channels + 2 * channels + mixture

@@ -1,4 +1,4 @@
-"""``refbench __complete WORD...``: candidates for the last word, one a line. Called by completion scripts."""
+"""``refbench __complete WORD...``: candidates for the last word, one per line. For completion scripts."""
 
 from __future__ import annotations
 

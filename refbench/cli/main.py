@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return _stopped(stop, rest, output)
     except BrokenPipeError:
-        # the reader has gone (`| head`): nothing more can be said, also not when Python flushes at exit
+        # the reader has gone (`| head`): nothing more can be said, not even when Python flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except KeyboardInterrupt:
@@ -75,7 +75,7 @@ def no_silent_leave() -> Iterator[None]:
     leave, own = os._exit, os.getpid()
 
     def told(status: int) -> NoReturn:
-        # forked children end in this way, and are none of our business
+        # forked children end in this way, and are not our business
         if os.getpid() == own and status in (0, 1):
             print(f"refbench: the process was left by os._exit({status})", file=sys.stderr, flush=True)
             status = FAILED

@@ -69,7 +69,7 @@ class Output:
         print(shown, file=sys.stderr if self.json else self._stdout, flush=True)
 
     def note(self, text: str) -> None:
-        """A remark that is no part of the result: always on stderr. Without secrets, like :meth:`error`."""
+        """A remark that is not part of the result: always on stderr. Without secrets, like :meth:`error`."""
         print(terminal_text(without_credentials(text)), file=sys.stderr, flush=True)
 
     def emit(self, document: object) -> None:

@@ -1,4 +1,4 @@
-"""``--published``: what others reported for the methods of a run, beside what was measured here."""
+"""``--published``: what others reported for the methods of a run, next to what was measured here."""
 
 from __future__ import annotations
 

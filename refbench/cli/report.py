@@ -30,7 +30,7 @@ Methods are ranked only on the same samples, protocol and metric signature; the 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """``[RUN ...] [--published] [KEY=VALUE ...]``."""
     add_words(parser, "RUN|KEY=VALUE", "results or run folders (default: out=), and settings")
-    parser.add_argument("--published", action="store_true", help="published numbers beside measured ones")
+    parser.add_argument("--published", action="store_true", help="published numbers next to measured ones")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-m", "--multirun", action="store_true", help="not needed: a=x,y always runs both")
     parser.add_argument("--dry-run", action="store_true", help="show cells, trials and what is already done")
     parser.add_argument("--cfg", action="store_true", help="print the settings and stop")
-    parser.add_argument("--published", action="store_true", help="published numbers beside measured ones")
+    parser.add_argument("--published", action="store_true", help="published numbers next to measured ones")
     parser.add_argument("--plain", action="store_true", help="plain progress lines instead of a live display")
 
 

@@ -146,7 +146,7 @@ def _compose(suite: str | None, texts: Mapping[str, str], grammar: Grammar) -> d
     for name, text in texts.items():
         group, dot, rest = name.partition(".")
         if name in ("method.weights", "card"):
-            # texts that may be paths, which are no words of Hydra's grammar
+            # texts that may be paths, which are not words of Hydra's grammar
             continue
         if group == "method":
             words.append(f"++method.params.{rest}={text}")

@@ -1,7 +1,7 @@
 """Suites: the YAML files in configs/suite, and the user's own.
 
 A suite says its dataset and either a list ``protocols:`` or the short form, in which ``control``,
-``transform``, ``levels`` and ``draws`` expand to the undistorted control and one entry a level.
+``transform``, ``levels`` and ``draws`` expand to the undistorted control and one entry per level.
 """
 
 from __future__ import annotations

@@ -71,5 +71,5 @@ def read_networks(path: Path) -> Mapping[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"keys={path}: not a key list ({type(error).__name__}: {error})") from None
     if not isinstance(networks, dict):
-        raise UserError(f"keys={path}: its `networks` is no table")
+        raise UserError(f"keys={path}: its `networks` is not a table")
     return networks

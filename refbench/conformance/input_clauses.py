@@ -41,7 +41,7 @@ def declared(ctx: Context) -> str:
     """The numbers in the spec agree with each other."""
     spec = ctx.spec
     if not 0 <= spec.min_refs <= spec.max_refs:
-        raise Broken(f"min_refs={spec.min_refs} and max_refs={spec.max_refs} are no range")
+        raise Broken(f"min_refs={spec.min_refs} and max_refs={spec.max_refs} are not a range")
     if spec.uses_reference and spec.max_refs == 0:
         raise Broken("uses_reference=True with max_refs=0: nothing to use")
     if min(spec.all_scales) < 1:

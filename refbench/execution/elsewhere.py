@@ -23,7 +23,7 @@ class Needed:
     path: str
     """Absolute."""
     beside: bool = False
-    """Whether it names other files beside itself, as a list of pairs does."""
+    """Whether it names other files next to itself, as a list of pairs does."""
 
 
 def with_absolute_paths(cells: Mapping[str, CellJob]) -> dict[str, CellJob]:

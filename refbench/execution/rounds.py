@@ -31,7 +31,7 @@ def run_in_rounds(
     """Carry out ``tasks``; each result reaches ``on_result`` with the tries that the trial took so far.
 
     A trial is tried at most ``retries + 1`` times, those included that its executor counted (a worker that
-    died). ``on_round`` hears which trials are begun again. Raises what the executor raises.
+    died). ``on_round`` is told which trials start again. Raises what the executor raises.
     """
     tries: dict[Task, int] = {}
     errors: dict[Task, str] = {}

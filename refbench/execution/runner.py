@@ -125,7 +125,7 @@ def carry_out(
     ``on_trace`` gets the traceback of each method's first error.
 
     ``config``: the settings of the sweep's first run; out, threads and the like are the same in all.
-    Raises UserError for what the user can mend; every finished row is on disk before it leaves.
+    Raises UserError for what the user can fix; every finished row is on disk before it leaves.
     """
     cells = plan.cells()
     by_key = {cell.key: cell for cell in cells}
@@ -200,7 +200,7 @@ def carry_out(
                 if rest:
                     run(rest)
         except BaseException:
-            # what stopped the run is what the user must hear of, not that it cannot be noted
+            # the user must learn what stopped the run, not that it could not be noted
             with suppress(UserError):
                 close_session(stores, session, kept)
             raise

@@ -80,7 +80,7 @@ def folder_images(folder: Path) -> FolderImages:
 
 
 def check_regular(path: Path) -> None:
-    """UserError for what is there but is not a regular file: to open a named pipe would wait for ever."""
+    """UserError for what is there but is not a regular file: to open a named pipe would wait forever."""
     try:
         mode = path.stat().st_mode
     except OSError as error:

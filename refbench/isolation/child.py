@@ -49,7 +49,7 @@ DTYPES = ("uint8", "float32", "float64", "int64")
 
 
 class ProtocolError(Exception):
-    """The other side sent something that is no message."""
+    """The other side sent something that is not a message."""
 
 
 class EndOfStream(ProtocolError):
@@ -83,9 +83,9 @@ def read_message(stream: IO[bytes]) -> tuple[dict[str, Any], list[Any]]:
     try:
         header = json.loads(_exactly(stream, length).decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ProtocolError(f"the header is no JSON: {error}") from None
+        raise ProtocolError(f"the header is not JSON: {error}") from None
     if not isinstance(header, dict) or not isinstance(header.get("type"), str):
-        raise ProtocolError("the header is no object with a type")
+        raise ProtocolError("the header is not an object with a type")
     arrays = []
     for dtype, shape, size in _plan(header.pop("arrays", [])):
         arrays.append(np.frombuffer(_exactly(stream, size), dtype=dtype).reshape(shape).copy())
@@ -95,7 +95,7 @@ def read_message(stream: IO[bytes]) -> tuple[dict[str, Any], list[Any]]:
 def _plan(described: object) -> list[tuple[np.dtype[Any], tuple[int, ...], int]]:
     """(dtype, shape, bytes) of the announced arrays, checked."""
     if not isinstance(described, list) or len(described) > MAX_ARRAYS:
-        raise ProtocolError(f"arrays is no list of at most {MAX_ARRAYS}")
+        raise ProtocolError(f"arrays is not a list of at most {MAX_ARRAYS}")
     planned = []
     total = 0
     for entry in described:
@@ -103,11 +103,11 @@ def _plan(described: object) -> list[tuple[np.dtype[Any], tuple[int, ...], int]]
             raise ProtocolError(f"an array is {str(entry)[:80]}; its dtype can be {', '.join(DTYPES)}")
         shape = entry.get("shape")
         if not isinstance(shape, list) or len(shape) > MAX_DIMS:
-            raise ProtocolError(f"shape {str(shape)[:80]} is no list of at most {MAX_DIMS} sides")
+            raise ProtocolError(f"shape {str(shape)[:80]} is not a list of at most {MAX_DIMS} sides")
         size = np.dtype(entry["dtype"]).itemsize
         for side in shape:
             if type(side) is not int or side < 1:
-                raise ProtocolError(f"shape {str(shape)[:80]} has a side that is no positive number")
+                raise ProtocolError(f"shape {str(shape)[:80]} has a side that is not a positive number")
             size *= side
         total += size
         if total > MAX_PAYLOAD:

@@ -92,7 +92,7 @@ class Child:
         """Send one message and return the answer.
 
         Raises ChildFailed when the method raised, ChildLost when there will be no answer: the process
-        died, took longer than ``timeout`` seconds, or wrote something that is no message. It is
+        died, took longer than ``timeout`` seconds, or wrote something that is not a message. It is
         killed then.
         """
         assert self._process.stdin is not None

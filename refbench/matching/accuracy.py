@@ -5,7 +5,7 @@ real pair with measured disparity (see :mod:`refbench.matching.truth`). A match 
 (features at 1/scale of HR) is a statement about the patch around one LR pixel; its error is the distance, in
 HR pixels, between where the match points and where that pixel's centre truly is. Positions on a grid of step
 4 are off by up to 2 px a side even for a perfect matcher (about 1.5 px on average for a general warp), so
-PCK@1 has a ceiling below 1 for them; the ceiling is reported beside it.
+PCK@1 has a ceiling below 1 for them; the ceiling is reported next to it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def match_accuracy(
     scale: int = 4,
     offset: int = 1,
 ) -> Accuracy:
-    """Score best matches ``index`` (h', w'), row-major over ``reference_grid``; -1 is no match.
+    """Score best matches ``index`` (h', w'), row-major over ``reference_grid``; -1 is not a match.
 
     ``truth``: 3 x 3 map from HR points to reference points, or the place of every HR pixel (H, W, 2), NaN
     where it is not known or not visible: such queries are not scored. Sizes are (H, W) in pixels.

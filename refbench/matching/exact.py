@@ -20,7 +20,7 @@ from refbench.matching.task import Task, reads_back
 EQUAL_WEIGHTS = 4e-7
 """Relative spread of the reference patch norms below which they are rounding noise of one value."""
 SPARE = 3
-"""Runners-up that a search in reduced precision hands to the float32 re-rank beside the K asked for."""
+"""Runners-up that a reduced-precision search hands to the float32 re-rank in addition to the K asked for."""
 
 
 @contextmanager

@@ -152,7 +152,7 @@ def _raised(bound: Tensor, maxima: Tensor, k: int) -> Tensor:
 
 
 def _by_owner(values: Tensor, owner: Tensor, count: int) -> Tensor:
-    """Rows of ``values`` (n, d) beside each other by ``owner`` (n,), ascending: (count, m * d), then -inf."""
+    """Rows of ``values`` (n, d) side by side by ``owner`` (n,), ascending: (count, m * d), then -inf."""
     counts = torch.bincount(owner, minlength=count)
     slot = torch.arange(len(owner), device=owner.device) - (counts.cumsum(0) - counts)[owner]
     side = values.new_full((count, int(counts.max()), values.shape[1]), -torch.inf)

@@ -21,7 +21,7 @@ FLAT = 7
 
 
 def edge_of(variant: str) -> int:
-    """Pixels along each side that are no window's centre."""
+    """Pixels along each side that are not the centre of a window."""
     return (FLAT if variant == "skimage" else WINDOW) // 2
 
 

@@ -1,4 +1,4 @@
-"""From uint8 images to what learned metrics eat."""
+"""From uint8 images to what learned metrics expect."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ SLACK = 1.15
 
 @dataclass(frozen=True)
 class Sizes:
-    """What a method's memory depends on beside its configuration."""
+    """What a method's memory depends on besides its configuration."""
 
     lr: Size
     """(H, W) of the framed LR."""

@@ -47,7 +47,7 @@ def unit_pixels(features: Tensor) -> Tensor:
 
 
 class KeyTable:
-    """Features to search in, ready for gathers: one row a pixel, a ring of zeros around the map."""
+    """Features to search in, ready for gathers: one row per pixel, a ring of zeros around the map."""
 
     def __init__(self, key: Tensor) -> None:
         batch, channels, height, width = key.shape
@@ -115,7 +115,7 @@ def refine(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The best displacement near ``flow`` (B, H, W, 2), its score and its distinctness.
 
-    A parabola through the scores beside the best one gives fractions of a pixel; at the rim of the window
+    A parabola through the scores next to the best one gives fractions of a pixel; at the rim of the window
     there is none. Score (B, 1, H, W): the cosine similarity of the patches. Distinctness (B, 1, H, W),
     positive: how far the best score stands above the window's mean; next to nothing without texture.
     """

@@ -65,7 +65,7 @@ def join_maps(maps: Sequence[Tensor], factor: int) -> Tensor:
 
 
 def join_valid(sizes: Sequence[tuple[int, int]], device: torch.device) -> Tensor:
-    """(h, w) bool over the joined coarsest map: True on the references, False between and beside them."""
+    """(h, w) bool over the joined coarsest map: True on the references, False between and next to them."""
     width = max(w for _, w in sizes)
     rows = []
     for height, own in sizes:

@@ -18,7 +18,7 @@ DEEPEST = 6
 def file_identity(method_class: object, params: Mapping[str, object], ids: Sequence[str]) -> str | None:
     """sha256 hex of the input files of a method (folder: its SR images), None for methods without any.
 
-    It stands in the run key beside the weights digest. ``ids``: the samples that the run asks for.
+    It stands in the run key next to the weights digest. ``ids``: the samples that the run asks for.
     """
     if isinstance(method_class, Identity):
         return method_class.identity(params, ids)

@@ -186,7 +186,7 @@ class ProtocolInstance:
         """SampleError where LR images are given and may not be, or the other way round."""
         if self.card.given_lr and sample.lr is None:
             raise SampleError(
-                f"{sample.id}: protocol {self.card.id} scores the dataset's own LR images; here is none"
+                f"{sample.id}: protocol {self.card.id} scores the dataset's own LR images; it has none"
             )
         if self.degradation is not None and sample.lr is not None:
             raise SampleError(

@@ -39,7 +39,7 @@ class Skeleton:
 def new_method(name: str, dest: Path, taken: Collection[str] = ()) -> Skeleton:
     """Write the folder ``dest/name``. ``taken``: names that the registry knows already.
 
-    Raises UserError for a name that is no lower-case Python name, is taken, or would hide an installed
+    Raises UserError for a name that is not a lower-case Python name, is taken, or would hide an installed
     module, for a folder that exists, and when ``dest`` cannot be written.
     """
     check_name(name, taken)
@@ -68,7 +68,7 @@ def new_method(name: str, dest: Path, taken: Collection[str] = ()) -> Skeleton:
 
 
 def check_name(name: str, taken: Collection[str]) -> None:
-    """Raises UserError when ``name`` can be no module and method name."""
+    """Raises UserError when ``name`` cannot be the name of a module and method."""
     if not NAME.fullmatch(name) or name.endswith("_"):
         raise UserError(f"name {name!r}: use lower-case letters, digits and _, starting with a letter")
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):

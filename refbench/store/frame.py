@@ -32,7 +32,7 @@ _ROW = (
 
 
 def load_frame(paths: Iterable[Path]) -> pd.DataFrame:
-    """All rows of several cells, one row per trial. Raises UserError for a folder that is no run.
+    """All rows of several cells, one row per trial. Raises UserError for a folder that is not a run.
 
     Columns: the cell's labels (``run_key method method_label weights dataset dataset_label protocol
     seed baseline``), the row's own fields, sizes in pixels (``hr_height hr_width lr_height lr_width``),

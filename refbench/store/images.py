@@ -16,7 +16,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_+-]+")
 
 
 def image_name(sample_id: str, draw: int) -> str:
-    """``<id>_d<draw>.png``; ids that are no safe file name become readable text and a hash.
+    """``<id>_d<draw>.png``; ids that are not safe file names become readable text and a hash.
 
     Different trials get different names: a plain id that looks like a hashed one is hashed too.
     """

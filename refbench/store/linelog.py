@@ -167,7 +167,7 @@ def _claim(folder: Path, name: str) -> tuple[Path, int]:
             return path, fd
         os.close(fd)
         if locked is None:
-            # no locks here: a name that nobody else can have, at the price of one file a run
+            # no locks here: a name that nobody else can have, at the price of one file per run
             path = folder / f"{name}.{secrets.token_hex(8)}-{os.getpid()}.jsonl"
             return path, _open(path)
     raise OSError(f"more than {_MOST_WRITERS} writers")

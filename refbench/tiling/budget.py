@@ -33,7 +33,7 @@ class Budget:
         return self._cuts.get((name, size))
 
     def left(self, name: str) -> float:
-        """Bytes beside what the pass ``name`` holds."""
+        """Bytes in addition to what the pass ``name`` holds."""
         return usable(self.limit) - self._held.get(name, 0.0)
 
 

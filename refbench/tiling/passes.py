@@ -28,7 +28,7 @@ class Pass:
     per_pixel: float
     """Bytes of working memory for every pixel of a window, all that exists at its peak."""
     held: float
-    """Bytes that exist beside it: images, features, matches, its input and output maps."""
+    """Bytes that exist in addition to it: images, features, matches, its input and output maps."""
     halo: int = 0
     """Pixels beyond a core that its values depend on."""
     align: int = 1

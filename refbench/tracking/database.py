@@ -1,6 +1,6 @@
 """Has a complete database in a results folder: made in one step, and made again when it is damaged.
 
-MLflow fills a new file table by table for seconds and calls it out of date for ever when it was interrupted.
+MLflow fills a new file table by table for seconds and calls it out of date forever when it was interrupted.
 Here it is made in a folder for temporary files and put into its place when it is complete.
 """
 

@@ -87,7 +87,7 @@ def _parent(client: Any, where: str, run_id: str) -> Any:
         raise UserError(f"tracking.run={run_id}: not the id of a run")
     run = client.get_run(run_id)
     if run.data.tags.get("kind") != "suite":
-        raise UserError(f"{where}: run {run_id} is no suite of refbench; name the parent run of one")
+        raise UserError(f"{where}: run {run_id} is not a suite of refbench; name the parent run of one")
     return run
 
 
@@ -99,7 +99,7 @@ def _children(client: Any, parent: Any, where: str) -> list[Any]:
         raise UserError(f"{name} is incomplete: its publication broke off; repeat the refbench run")
     for child in found:
         if not _KEY.fullmatch(child.data.tags.get("run_key", "")):
-            raise UserError(f"{name}: its child {child.info.run_id} is no cell of refbench")
+            raise UserError(f"{name}: its child {child.info.run_id} is not a cell of refbench")
     return found
 
 

@@ -59,7 +59,7 @@ def follow_move(out: Path, experiment: str) -> bool:
     """Correct the absolute artifact addresses after the results folder was moved or renamed.
 
     MLflow cannot change them through its interface. Nothing is done (False) when they are right
-    already, or when there is no database yet. Raises sqlite3.Error for a database that is none.
+    already, or when there is no database yet. Raises sqlite3.Error for a file that is not a database.
     """
     database = out / DATABASE
     if not database.is_file():

@@ -41,7 +41,7 @@ def load_encoder(path: str, net: Trainable) -> str:
 
     Not of the file: safetensors keeps metadata in no fixed order, so a file written again has other bytes.
 
-    UserError when the file is absent, is no checkpoint, or holds another encoder.
+    UserError when the file is absent, is not a checkpoint, or holds another encoder.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load

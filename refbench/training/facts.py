@@ -37,7 +37,7 @@ def read_facts(path: Path) -> Facts:
             meta = file.metadata() or {}
             count = sum(file.get_tensor(name).numel() for name in file.keys())  # noqa: SIM118
     except (OSError, SafetensorError) as error:
-        raise UserError(f"{str(path)!r} is no safetensors checkpoint ({error})") from error
+        raise UserError(f"{str(path)!r} is not a safetensors checkpoint ({error})") from error
     missing = {"method", "recipe", "data_photos", "curve"} - set(meta)
     if missing:
         raise UserError(

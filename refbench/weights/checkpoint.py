@@ -96,7 +96,7 @@ def _check_zip(path: Path) -> None:
         ) from None
     if len(members) > MOST_TENSORS:
         raise UserError(
-            f"{path}: holds {len(members)} parts, over {MOST_TENSORS}; it is no checkpoint of a net"
+            f"{path}: holds {len(members)} parts, over {MOST_TENSORS}; it is not a checkpoint of a net"
         )
     if any(member.compress_type != zipfile.ZIP_STORED for member in members):
         raise UserError(f"{path}: its parts are compressed, which torch.save never does; get the file anew")
@@ -122,17 +122,17 @@ def _state_dict(loaded: object, path: Path) -> dict[str, Tensor]:
         )
     if len(loaded) > MOST_TENSORS:
         raise UserError(
-            f"{path}: holds {len(loaded)} entries, over {MOST_TENSORS}; it is no checkpoint of a net"
+            f"{path}: holds {len(loaded)} entries, over {MOST_TENSORS}; it is not a checkpoint of a net"
         )
     for name, value in loaded.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
             raise UserError(
-                f"{path}: entry {shown(name)} is no tensor; give the network's state_dict, "
+                f"{path}: entry {shown(name)} is not a tensor; give the network's state_dict, "
                 "not a training state"
             )
         if value.layout != torch.strided or value.device.type != "cpu":
             raise UserError(
-                f"{path}: {shown(name)} is no plain tensor ({value.layout}); save it as a dense one"
+                f"{path}: {shown(name)} is not a plain tensor ({value.layout}); save it as a dense one"
             )
         # strides of 0 can claim any size for a few stored bytes, and would fill memory when they are copied
         if value.numel() * value.element_size() > value.untyped_storage().nbytes():

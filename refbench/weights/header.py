@@ -18,7 +18,7 @@ DTYPES = ("F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL")
 
 
 def read_header(path: Path) -> Mapping[str, Any] | None:
-    """The JSON header of ``path``, or None when the file is no safetensors file."""
+    """The JSON header of ``path``, or None when the file is not a safetensors file."""
     with path.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
         if not 2 <= length <= LONGEST:
@@ -43,7 +43,7 @@ def check_header(path: Path, header: Mapping[str, Any] | None) -> None:
     tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
     if len(tensors) > MOST_TENSORS:
         raise UserError(
-            f"{path}: holds {len(tensors)} tensors, over {MOST_TENSORS}; it is no checkpoint of a net"
+            f"{path}: holds {len(tensors)} tensors, over {MOST_TENSORS}; it is not a checkpoint of a net"
         )
     for name, entry in tensors.items():
         shape = entry.get("shape") if isinstance(entry, dict) else None

@@ -131,7 +131,7 @@ def _package_folders(spec: MethodSpec) -> list[Path]:
 
 
 def _from_file(spec: MethodSpec, path: Path, root: Path | None) -> ResolvedWeights:
-    """A whole model in one file, or an official restoration checkpoint with its companions beside it."""
+    """A whole model in one file, or an official restoration checkpoint with its companions next to it."""
     if path.stat().st_size == 0:
         raise UserError(f"{path}: the file is empty (0 bytes); give a checkpoint of {spec.name}")
     if has_config(path):

@@ -21,7 +21,7 @@ from . import pictures
 from .chosen import Item, gallery_items, sections
 
 EMBED_LIMIT = 24_000_000
-"""Bytes of pictures that go into the page itself; more lie in a folder beside it and load when looked at."""
+"""Bytes of pictures that go into the page itself; more lie in a folder next to it and load when looked at."""
 MAX_REFERENCES = 5
 
 

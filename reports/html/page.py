@@ -30,7 +30,7 @@ def write_page(
     """Write ``folder/report.html``; returns the files and folders written.
 
     samples: most trials per dataset in the gallery. data_root: where the dataset is, if it has moved.
-    note: hears in one line each why pictures are missing. Raises UserError when it cannot write.
+    note: gets one line for each reason why pictures are missing. Raises UserError when it cannot write.
     """
     images = TrialImages(Registry.discover(), data_root)
     gallery = make_gallery(report.cells, report.metric, images, samples)

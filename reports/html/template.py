@@ -30,7 +30,7 @@ def asset(name: str, package: str = "refbench.reports.html") -> str:
 
 
 def own_markup(text: str) -> Markup:
-    """The page's own style and script, which are no data."""
+    """The page's own style and script, which are not data."""
     if "</script" in text.lower() or "</style" in text.lower():
         raise ValueError("the page's own code must not end its element")
     return Markup(text)

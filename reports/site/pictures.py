@@ -1,4 +1,4 @@
-"""Kept SR images of a section, copied beside the pages: loaded only when somebody opens them."""
+"""Kept SR images of a section, copied next to the pages: loaded only when somebody opens them."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from refbench.specs import MethodSpec
 
 
 def page_name(text: str) -> str:
-    """``cufed5``; a name that is no plain word gets a piece of its hash, so that two never share a file."""
+    """``cufed5``; a name that is not a plain word gets a piece of its hash, so that two never share a file."""
     plain = slug(text)
     if plain == text:
         return plain

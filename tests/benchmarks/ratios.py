@@ -1,4 +1,4 @@
-"""Prints what the benchmarks stored beside their times: ratios, extra memory, recall.
+"""Prints what the benchmarks stored next to their times: ratios, extra memory, recall.
 
 ``python tests/benchmarks/ratios.py .benchmarks/last.json``; ``make bench`` calls it.
 """

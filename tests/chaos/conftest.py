@@ -1,4 +1,4 @@
-"""Makes the modules beside this file importable by name, also in processes that are started from here."""
+"""Makes the modules next to this file importable by name, also in processes that are started from here."""
 
 from __future__ import annotations
 

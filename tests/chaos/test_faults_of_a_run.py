@@ -185,7 +185,7 @@ def test_a_results_folder_that_vanishes_stops_the_run_with_one_line(place: Place
     (line,) = errors_of(run)
     assert line.startswith(f"refbench: results folder {place.out}/")
     assert "run the same command again: finished rows are kept" in line or "the same command goes on" in line
-    # nothing was written beside, which would stand in the way of putting it back
+    # nothing was written next to it, which would stand in the way of putting it back
     assert not list(place.out.rglob("*"))
     shutil.rmtree(place.out, ignore_errors=True)
     os.rename(place.folder / "elsewhere", place.out)

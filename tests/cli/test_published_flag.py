@@ -1,4 +1,4 @@
-"""``--published`` in a run: beside the measured numbers, unranked, with contradictions told."""
+"""``--published`` in a run: next to the measured numbers, unranked, with contradictions told."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def test_tables_on_stdout_and_files_in_the_results_folder(
     assert f"wrote {results}/report/report.html" in out
     names = {str(p.relative_to(results / "report")) for p in (results / "report").rglob("*") if p.is_file()}
     assert {"report.md", "report.html", "csv/per_image.csv"} <= names
-    # the report is no run: the folder can be reported again
+    # the report is not a run: the folder can be reported again
     assert main(["report", str(results), "format=json"]) == 0
 
 

@@ -19,7 +19,7 @@ from refbench.store import find_runs, load_run
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """HR, references, and LR images that are no bicubic ones."""
+    """HR, references, and LR images that are not bicubic ones."""
     rng = np.random.default_rng(0)
     sizes = {"input": (48, 64), "ref": (40, 44), "lr": (12, 16)}
     for part, (height, width) in sizes.items():

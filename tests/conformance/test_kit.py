@@ -23,7 +23,7 @@ def bad(name: str) -> MethodSpec:
 
 
 CASES = [
-    ("UNRANGED", "declared", "min_refs=3 and max_refs=2 are no range"),
+    ("UNRANGED", "declared", "min_refs=3 and max_refs=2 are not a range"),
     ("UNUSABLE", "declared", "nothing to use"),
     ("NOGAIN", "parameters", "'gain'"),
     ("WANTSHR", "hr-type", "demands (inp, hr)"),

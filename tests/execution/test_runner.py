@@ -97,7 +97,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
 
 
 class Watcher:
-    """Collects what a progress display would hear."""
+    """Collects what a progress display would be told."""
 
     def __init__(self, stop_after: int | None = None) -> None:
         self.rows: list[tuple[str, str, int]] = []

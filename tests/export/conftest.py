@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def made() -> ModuleType:
-    """The module ``tests/reports/results_folder.py``: test folders are no packages."""
+    """The module ``tests/reports/results_folder.py``: test folders are not packages."""
     place = Path(__file__).parents[1] / "reports" / "results_folder.py"
     source = importlib.util.spec_from_file_location("results_folder", place)
     assert source is not None

@@ -1,4 +1,4 @@
-"""Makes ``gate_cells.cell`` available as a fixture: test folders are no packages."""
+"""Makes ``gate_cells.cell`` available as a fixture: test folders are not packages."""
 
 from __future__ import annotations
 

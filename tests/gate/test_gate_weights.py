@@ -16,7 +16,7 @@ from refbench.registry import Registry
 
 
 def compact_file() -> Path:
-    """The bundled weights, beside the method's spec."""
+    """The bundled weights, next to the method's spec."""
     spec = importlib.util.find_spec("refbench.methods.datsr")
     assert spec is not None
     assert spec.origin is not None

@@ -129,7 +129,7 @@ def test_too_long_headers_and_too_many_arrays_are_refused() -> None:
 
 def test_deeply_nested_json_is_refused() -> None:
     text = b"[" * 100_000
-    with pytest.raises(ProtocolError, match="no JSON"):
+    with pytest.raises(ProtocolError, match="is not JSON"):
         read_message(io.BytesIO(MAGIC + struct.pack("<I", len(text)) + text))
 
 

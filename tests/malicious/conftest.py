@@ -1,4 +1,4 @@
-"""The builders of hostile files, for the tests beside them."""
+"""The builders of hostile files, for the tests next to them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def little_growth() -> Iterator[None]:
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Iterator[Path]:
-    """The working folder of a test; what lies beside it must be there unchanged at its end."""
+    """The working folder of a test; what lies next to it must be there unchanged at its end."""
     (tmp_path / "beside.txt").write_text("untouched")
     inside = tmp_path / "inside"
     inside.mkdir()

@@ -144,7 +144,7 @@ def test_agrees_with_the_plain_path(flavour: str, k: int) -> None:
 
 
 def test_the_kernels_own_block_sizes() -> None:
-    """Those that a card runs; positions and references are no multiples of them."""
+    """Those that a card runs; positions and references are not multiples of them."""
     rng = torch.Generator().manual_seed(9)
     query, reference = torch.randn(3, 8, 9, generator=rng), torch.randn(3, 9, 12, generator=rng)
     for k in (1, 3):

@@ -13,7 +13,7 @@ from refbench.matching import match
 @pytest.mark.parametrize("k", [1, 3])
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_constant_features_go_to_the_lowest_index(flavour: str, k: int, value: float) -> None:
-    # ttsr without padding: with it, border patches hold zeros and are no tie
+    # ttsr without padding: with it, border patches hold zeros and do not tie
     features = torch.full((4, 17, 23), value)
     found = match(features, features, k=k, flavour=flavour, padding=0)  # type: ignore[arg-type]
     for rank in range(k):

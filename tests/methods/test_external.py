@@ -187,8 +187,8 @@ def test_closing_ends_the_child(target: str) -> None:
     ({"target": "json:Nothing"}, "AttributeError"),
     ({"target": "no_such_module:Net"}, "ModuleNotFoundError: No module named 'no_such_module'"),
     ({"python": "no_such_python"}, r"method\.python=no_such_python: no such program"),
-    ({"args": "{"}, r"method\.args=\{: is no JSON"),
-    ({"args": "[1]"}, "is no JSON object"),
+    ({"args": "{"}, r"method\.args=\{: is not JSON"),
+    ({"args": "[1]"}, "is not a JSON object"),
     ({"args": '{"colour": 1}'}, "unexpected keyword argument 'colour'"),
     ({"python": "/bin/false"}, "exit code 1"),
 ])  # fmt: skip

@@ -120,7 +120,7 @@ def lively(model: Any) -> Any:
 def test_mrefsr_agrees_with_any_number_of_references(
     plain_fusion: ModuleType, size: tuple[int, int], count: int
 ) -> None:
-    """Not square, sides that are no multiples of four, one to five references."""
+    """Not square, sides that are not multiples of four, one to five references."""
     model = lively(MRefModel(RELEASED))
     lr, references = picture(*size), [picture(4 * size[0], 4 * size[1]) for _ in range(count)]
     upsampled = pil_up(lr[0])[None]

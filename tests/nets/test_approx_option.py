@@ -1,4 +1,4 @@
-"""``method.approx``: reaches the search, is heard with its recall, and is refused where it cannot work."""
+"""``method.approx``: reaches the search, is reported with its recall, and is refused where it cannot work."""
 
 from __future__ import annotations
 

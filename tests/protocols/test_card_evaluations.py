@@ -307,7 +307,7 @@ def test_realesrgan(alexnet: dict[str, torch.Tensor]) -> None:
 
 def test_realesrgan_takes_given_lr_only_and_no_other_scale() -> None:
     hr = PHOTO[:64, :96]
-    with pytest.raises(SampleError, match="scores the dataset's own LR images; here is none"):
+    with pytest.raises(SampleError, match="scores the dataset's own LR images; it has none"):
         trial_of("realesrgan", Sample("1", hr, ()))
     trial = trial_of("realesrgan", Sample("1", hr, (), lr=pil(hr, 16, 24)))
     images = Images(trial.lr, (), 4, sr_fit=trial.sr_fit)

@@ -186,7 +186,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def made() -> ModuleType:
-    """The module ``results_folder``: test folders are no packages."""
+    """The module ``results_folder``: test folders are not packages."""
     place = Path(__file__).with_name("results_folder.py")
     source = importlib.util.spec_from_file_location("results_folder", place)
     assert source is not None

@@ -1,4 +1,4 @@
-"""Beside a mean difference: its median, where it holds, who carries it, and one rule for what is painted."""
+"""Next to a mean difference: its median, where it holds, who carries it, and one rule for what is painted."""
 
 from __future__ import annotations
 

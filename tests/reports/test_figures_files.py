@@ -145,5 +145,5 @@ def test_a_name_in_the_right_half_stands_left_of_its_point() -> None:
     )
     axes = draw(chart(series=series, x_ticks=(), x_log=True, zero_line=False, labels=True)).axes[0]
     assert {text.get_text(): text.get_ha() for text in axes.texts} == {"fast": "left", "slow": "right"}
-    # a name beside its point is not repeated in a legend
+    # a name next to its point is not repeated in a legend
     assert axes.get_legend() is None

@@ -33,7 +33,7 @@ def test_files_names_and_lines(made: ModuleType, tmp_path: Path) -> None:
         "scores_cufed5-sample_seed0.csv",
     ]  # fmt: skip
     scores = read(files["scores_cufed5-sample_seed0.csv"])
-    # a control stands in several tables, but is one line a metric
+    # a control stands in several tables, but is one line per metric
     assert len(scores) == len(stored.cells) * 2
     keys = [(r["protocol"], r["method"], r["signature"]) for r in scores]
     assert keys == sorted(keys)

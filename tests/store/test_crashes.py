@@ -133,7 +133,7 @@ def test_a_torn_line_longer_than_one_read_is_cut(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_child_that_outlives_its_parent_stops_nobody(tmp_path: Path) -> None:
-    """Locks are inherited over fork: the next run then writes beside, and rows are merged."""
+    """Locks are inherited over fork: the next run then writes to another file, and rows are merged."""
     code = (
         "import os, sys, time\n"
         "from pathlib import Path\n"

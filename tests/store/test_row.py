@@ -80,7 +80,7 @@ def test_infinity_and_nan_become_null_with_a_note() -> None:
     assert stored["metrics"]["psnr"] is None
     assert stored["special"]["psnr"] == "inf"
     assert SampleRow("a", notes={"hue": math.nan}).notes == {"hue": "nan"}
-    # a number that overflows when it is read is no number either
+    # a number that overflows when it is read is not a number either
     assert SampleRow.from_json('{"sample_id":"a","notes":{"n":"1"},"metrics":{"m":1}}').metrics == {"m": 1.0}
 
 

@@ -176,7 +176,7 @@ def test_ttsr(base: str) -> None:
 @pytest.mark.parametrize("gate", [False, True])
 @pytest.mark.parametrize("size", [(23, 30), (22, 33)])
 def test_mrefsr(gate: bool, size: tuple[int, int]) -> None:
-    """Sides that are no multiples of four: the heads reflect at the true border only."""
+    """Sides that are not multiples of four: the heads reflect at the true border only."""
     config = MRefConfig(
         ngf=8, n_blocks=2, level_blocks=(1, 2, 2), channels=(4, 4, 8), extractor_channels=(4, 4, 8),
         groups=2, trust_gate=gate,

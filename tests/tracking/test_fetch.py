@@ -97,7 +97,7 @@ def test_a_report_from_the_server_is_the_one_from_the_folder(
     for name in ("scores_cufed5-sample_seed0.csv", "per_image.csv", "robustness.csv"):
         assert (place / "csv" / name).read_bytes() == (tmp_path / "here" / "csv" / name).read_bytes()
     assert (place / "report.md").read_text() == (tmp_path / "here" / "report.md").read_text()
-    # with the folder beside it every run is there twice, and counts once
+    # with the folder next to it every run is there twice, and counts once
     mixed = [str(out), f"tracking.uri={uri}", "format=csv", f"report.dir={place}"]
     assert main(["report", *mixed]) == 0
     assert capsys.readouterr().err.count("the same run as") == 4
@@ -143,7 +143,7 @@ def test_mistakes_are_one_line(published: Any, tmp_path: Path) -> None:
     assert "not the id of a run" in refused(uri, tmp_path, runs=("../x",))
     assert "cannot be read" in refused(uri, tmp_path, runs=("0" * 32,))
     child = client(out).search_runs(["1"], filter_string="tags.kind = 'cell'", max_results=1)[0].info.run_id
-    assert "is no suite of refbench" in refused(uri, tmp_path, runs=(child,))
+    assert "is not a suite of refbench" in refused(uri, tmp_path, runs=(child,))
     assert not (tmp_path / "rows").exists()
 
 

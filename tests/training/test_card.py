@@ -52,5 +52,5 @@ def test_bundled_weights_are_small_and_were_trained_alike() -> None:
 
 def test_a_file_of_another_kind_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "x.safetensors").write_bytes(b"nothing")
-    with pytest.raises(UserError, match="is no safetensors checkpoint"):
+    with pytest.raises(UserError, match="is not a safetensors checkpoint"):
         read_facts(tmp_path / "x.safetensors")

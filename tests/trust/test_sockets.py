@@ -34,7 +34,7 @@ def watched(tmp_path: Path) -> dict[str, str]:
 
 
 def addresses(watched: dict[str, str]) -> list[str]:
-    """Addresses of the network; sockets of the file system (between processes) are none."""
+    """Addresses of the network; sockets of the file system (between processes) do not count."""
     log = Path(watched["SOCKET_LOG"])
     lines = log.read_text().splitlines() if log.exists() else []
     return [line for line in lines if "(" in line or line.startswith("socket.getaddrinfo")]

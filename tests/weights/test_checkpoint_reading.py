@@ -97,7 +97,7 @@ def test_what_is_not_a_state_dict(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds list, not a state_dict"):
         read_checkpoint(tmp_path / "a.pth")
     torch.save({"epoch": 3}, tmp_path / "b.pth")
-    with pytest.raises(UserError, match="entry 'epoch' is no tensor"):
+    with pytest.raises(UserError, match="entry 'epoch' is not a tensor"):
         read_checkpoint(tmp_path / "b.pth")
 
 

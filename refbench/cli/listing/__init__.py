@@ -1,1 +1,1 @@
-"""The rows of ``refbench list``, one module a kind."""
+"""The rows of ``refbench list``, one module per kind."""

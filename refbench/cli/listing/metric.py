@@ -13,7 +13,7 @@ COLUMNS = ("metric", "signature", "better", "unit", "licence", "source")
 
 
 def metric_rows(registry: Registry) -> Listing:
-    """Every metric that has a name of its own; ``pyiqa:NAME`` works beside them."""
+    """Every metric that has a name of its own; ``pyiqa:NAME`` works as well."""
     rows = []
     for entry in registry.entries("metrics"):
         if not isinstance(entry.spec, MetricSpec):

@@ -27,7 +27,7 @@ class StageRecorder:
 
     On CUDA the seconds come from events, read once at the end (:meth:`result`), so recording adds no
     synchronisation to the method; memory is the allocator's peak over what was allocated at entry.
-    CPU memory is resident-set growth while the stage was open: what runs beside it (the runner scores the
+    CPU memory is resident-set growth while the stage was open: what else runs (the runner scores the
     previous image meanwhile) counts too. A stage opened inside another counts for both.
     """
 

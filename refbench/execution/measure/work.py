@@ -71,7 +71,7 @@ def count_flops(call: Callable[[], object]) -> int | None:
     try:
         with counter:
             call()
-    # the trial itself has succeeded: whatever goes wrong here is no error of its row
+    # the trial itself has succeeded: whatever goes wrong here is not an error of its row
     except KeyboardInterrupt:
         raise
     except BaseException:

@@ -67,7 +67,7 @@ class RayPool:
         """When an actor last answered or was replaced."""
 
     def run(self, count: int) -> None:
-        """Carry out all trials with ``count`` actors. Raises UserError for what no other try would mend."""
+        """Carry out all trials with ``count`` actors. Raises UserError for what another try would not fix."""
         self._heard = time.monotonic()
         try:
             self._slots = [self._start() for _ in range(count)]

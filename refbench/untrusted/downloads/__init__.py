@@ -2,7 +2,7 @@
 
 remote    what is known of a file before it is fetched
 https     the connection: no other scheme, also behind redirects; proxies of the environment are respected
-fetch     into a partial file beside the target, checked, then renamed
+fetch     into a partial file next to the target, checked, then renamed
 """
 
 from __future__ import annotations

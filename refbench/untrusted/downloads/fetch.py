@@ -53,9 +53,9 @@ def fetch(
 ) -> bool:
     """Have ``remote`` at ``target``; False when it was there already and nothing was asked of the network.
 
-    What arrives is kept in ``.NAME.DIGEST.part`` beside the target: an interrupted transfer, by Ctrl-C or by
+    What arrives is kept in ``.NAME.DIGEST.part`` next to the target: an interrupted transfer, by Ctrl-C or by
     the network, goes on from there, in this call or the next. Only a file whose digest is the expected one
-    is renamed to ``target``. ``most``: bytes. ``say`` hears (bytes there, bytes in all or None).
+    is renamed to ``target``. ``most``: bytes. ``say`` is called with (bytes there, bytes in all or None).
 
     UserError, one line: no https, also behind a redirect; another file already there; unreachable host,
     with where to put a file fetched by other means; another digest, size or more than ``most`` bytes; a

@@ -59,7 +59,7 @@ class _HttpsRedirects(HTTPRedirectHandler):
 def open_https(url: str, start: int, timeout: float, context: ssl.SSLContext | None = None) -> HTTPResponse:
     """Ask for the bytes of ``url`` from ``start`` on.
 
-    Raises LeavesHttps, urllib.error.HTTPError for an answer that is no success, OSError otherwise.
+    Raises LeavesHttps, urllib.error.HTTPError for an answer that is not a success, OSError otherwise.
     """
     opener = OpenerDirector()
     for handler in (

@@ -60,10 +60,10 @@ def check_address(url: str) -> None:
         scheme, host = parts.scheme.lower(), parts.hostname
         _ = parts.port
     except ValueError as error:
-        raise UserError(f"url={shown}: is no address ({error})") from None
+        raise UserError(f"url={shown}: is not an address ({error})") from None
     if scheme != "https":
         raise UserError(f"url={shown}: only https is fetched from; download it yourself otherwise")
     if not host or not url.isprintable() or " " in url:
-        raise UserError(f"url={shown}: is no address; write https://HOST/FILE")
+        raise UserError(f"url={shown}: is not an address; write https://HOST/FILE")
     if "@" in parts.netloc:
         raise UserError(f"url={shown}: holds a user name or password; download it yourself")
