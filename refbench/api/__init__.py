@@ -235,9 +235,9 @@ def upscale(
 ) -> UpscaleResult:
     """Enlarge an image with a method and your references; writes ``out`` and says what was done.
 
-    ref: one reference or several, or a folder that holds them. out: default ``<name>_x4.png`` in the working
-    folder. keys: any setting of ``refbench upscale`` (``device``, ``precision``, ``memory__limit``,
-    ``overwrite``). Raises UserError, also for a folder: see :func:`upscale_folder`.
+    ref: one reference or several, or a folder that holds them. out: default ``<name>_x<scale>.png`` in the
+    working folder. keys: any setting of ``refbench upscale`` (``scale``, ``device``, ``precision``,
+    ``memory__limit``, ``overwrite``). Raises UserError, also for a folder: see :func:`upscale_folder`.
     """
     if Path(image).is_dir():
         raise UserError(f"{image}: is a folder; call upscale_folder")
@@ -253,7 +253,7 @@ def upscale_folder(
     note: Callable[[str], None] = lambda line: None,
     **keys: object,
 ) -> tuple[UpscaleResult, ...]:
-    """:func:`upscale` for every image of a folder, into the folder ``out`` (default: ``<name>_x4``).
+    """:func:`upscale` for every image of a folder, into the folder ``out`` (default: ``<name>_x<scale>``).
 
     ref: a folder whose images belong to those of ``folder`` by name, or references for all of them. UserError
     at the end where some images failed: the others are written.

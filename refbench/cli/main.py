@@ -128,7 +128,7 @@ def usage() -> str:
         [
             "usage: refbench COMMAND [KEY=VALUE ...] [flags]",
             "",
-            "Benchmark harness for reference-based image super-resolution (RefSR, x4).",
+            "Benchmark harness for reference-based image super-resolution (RefSR).",
             "",
             *lines,
             "",

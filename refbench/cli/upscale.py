@@ -11,10 +11,11 @@ from refbench.config.override import is_override
 from refbench.config.upscale_keys import UPSCALE
 from refbench.errors import UserError
 
-HELP = """Super-resolve your own images (x4) with your own references.
+HELP = """Super-resolve your own images with your own references.
 
   refbench upscale lr.png ref=a.png,b.png method=datsr out=sr.png
-  refbench upscale photos/ ref=refs/ method=datsr out=sr/    a folder; references found by name"""
+  refbench upscale photos/ ref=refs/ method=datsr out=sr/    a folder; references found by name
+  refbench upscale lr.png method=bicubic scale=2              for a method that has several factors"""
 KEYS = UPSCALE
 
 

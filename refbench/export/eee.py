@@ -136,7 +136,7 @@ def _result(
         }  # fmt: skip
     config: dict[str, Any] = {
         "evaluation_description": printable(
-            f"{spec.title or alias} of x4 super-resolution with reference images under {cell.protocol}"
+            f"{spec.title or alias} of super-resolution with reference images under {cell.protocol}"
         ),
         "metric_id": f"refbench.{alias}",
         "metric_name": printable(spec.title or alias),
