@@ -27,12 +27,9 @@ class Output:
 
     @contextlib.contextmanager
     def guarded(self) -> Iterator[None]:
-        """With ``--json``, whatever else is printed goes to stderr, so stdout stays one document: by Python
-        code, by C code, and by child processes."""
-        if not self.json:
-            yield
-            return
-        with contextlib.redirect_stdout(sys.stderr), self._descriptor():
+        """Stdout stays one document: what C code and child processes write goes to stderr, and with
+        ``--json`` what Python code prints, too. Text on a terminal, where a person reads, is left alone."""
+        with self._descriptor(), contextlib.redirect_stdout(sys.stderr if self.json else self._stdout):
             yield
 
     @contextlib.contextmanager
@@ -41,7 +38,7 @@ class Output:
         stream = self._stdout
         try:
             real = stream is not None and stream is sys.__stdout__ and sys.stderr.fileno() == 2
-            real = real and stream.fileno() == 1
+            real = real and stream.fileno() == 1 and (self.json or not stream.isatty())
         except (AttributeError, OSError, ValueError):
             real = False
         if not real:
@@ -53,10 +50,12 @@ class Output:
         self._stdout = open(own, "w", encoding=stream.encoding, errors=stream.errors)  # noqa: SIM115
         try:
             yield
-        finally:
             self._stdout.flush()
+        finally:
             os.dup2(own, 1)
-            self._stdout.close()
+            # a reader that has gone was told by the flush above, or by what led here
+            with contextlib.suppress(OSError):
+                self._stdout.close()
             self._stdout = stream
 
     def line(self, text: str = "", styled: bool = False) -> None:

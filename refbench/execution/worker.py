@@ -173,7 +173,8 @@ class Worker:
         half made."""
         for cell in self._cells.values():
             load_class(cell.data.target)
-            names = cell.protocol.reference.imports
+            cell.protocol.reference.import_needs()
+            names: tuple[str, ...] = ()
             if cell.protocol.transform is not None:
                 names += load_transform(cell.protocol.transform).imports
             if cell.protocol.degradation is not None:
@@ -181,6 +182,10 @@ class Worker:
             for name in names:
                 import_module(name)
             self.metrics(cell.metrics)
+        from PIL import Image as PilImage
+
+        # the readers and writers of formats
+        PilImage.preinit()
 
     def _sample(self, job: DataJob, sample_id: str) -> Sample:
         key = (job.id, sample_id)

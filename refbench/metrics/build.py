@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from refbench.errors import UserError
+from refbench.metrics.covered_identity import COMPUTED
 from refbench.specs import MetricSpec
 
 if TYPE_CHECKING:
@@ -37,4 +38,9 @@ def build(spec: MetricSpec) -> Metric:
         factory = getattr(import_module(module_name), attribute)
     except (ImportError, AttributeError) as exc:
         raise UserError(f"metric {spec.alias!r}: cannot load {spec.target!r}: {exc}") from exc
+    if spec.region in COMPUTED:
+        from refbench.metrics.covered import load_encoder
+
+        # here, and not in the thread that scores: threads import nothing
+        load_encoder()
     return cast(Metric, factory(spec))

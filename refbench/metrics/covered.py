@@ -93,14 +93,16 @@ def _features(image: Image) -> Tensor:
     height, width = (side // FACTOR * FACTOR for side in image.shape[:2])
     pixels = to_tensor(image[:height, :width])
     mean, std = (pixels.new_tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
-    found: Tensor = _encoder()((pixels - mean) / std)[0]
+    found: Tensor = load_encoder()((pixels - mean) / std)[0]
     return found
 
 
 @lru_cache(maxsize=1)
-def _encoder() -> Any:
+def load_encoder() -> Any:
+    """The encoder, read once, and what it takes to use it."""
     import torch
 
+    import refbench.metrics.tensors  # noqa: F401
     from refbench.metrics.data_files import arrays
     from refbench.nets.vgg import vgg_trunk
 

@@ -13,3 +13,5 @@ SIMILARITY = 0.7
 RETURN = 8
 """Greatest distance in pixels between a place and where the match of its match leads."""
 IDENTITY = f"enc={ENCODER}:{ENCODER_SHA256[:8]},patch={PATCH},sim={SIMILARITY},fb={RETURN},v1"
+COMPUTED = frozenset({"covered", "uncovered"})
+"""Regions that are computed from the images."""

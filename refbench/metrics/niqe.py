@@ -45,7 +45,7 @@ def niqe(image: Image, *, space: str = "y601", crop: int = 0) -> float:
     whole = found[~np.isnan(found).any(axis=1)]
     if len(whole) < 2:
         raise SampleError("NIQE: fewer than two blocks of this image have any texture")
-    model = arrays("niqe")
+    model = _pristine()
     difference = model["mean"] - np.nanmean(found, axis=0)
     pooled = (model["covariance"] + np.cov(whole, rowvar=False)) / 2
     return float(np.sqrt(difference @ np.linalg.pinv(pooled) @ difference))
@@ -95,6 +95,12 @@ def _asymmetric(values: Floats) -> tuple[float, float, float]:
 
 def _root_mean_square(values: Floats) -> float:
     return float(np.sqrt(np.mean(values**2))) if values.size else float("nan")
+
+
+@lru_cache(maxsize=1)
+def _pristine() -> dict[str, Floats]:
+    """The authors' model of undistorted images."""
+    return arrays("niqe")
 
 
 @lru_cache(maxsize=1)
@@ -150,4 +156,9 @@ def _half(luma: Floats) -> Floats:
 def factory(spec: MetricSpec) -> Metric:
     """Reads ``space`` (``y601`` or ``gray``) and ``crop`` from the spec's options."""
     space, crop = str(spec.options["space"]), int(spec.options.get("crop") or 0)
+    # scoring has a thread of its own, and threads import nothing: see Worker.import_needs
+    from scipy.ndimage import convolve  # noqa: F401
+
+    _table()
+    _pristine()
     return lambda sr, target: niqe(sr, space=space, crop=crop)

@@ -74,4 +74,7 @@ def factory(spec: MetricSpec) -> Metric:
     """Reads ``space``, ``crop`` and ``variant`` from the spec's options."""
     space, crop = str(spec.options["space"]), int(spec.options["crop"] or 0)
     variant = str(spec.options.get("variant") or "")
+    # scoring has a thread of its own, and threads import nothing: see Worker.import_needs
+    from skimage.metrics import structural_similarity  # noqa: F401
+
     return lambda sr, target, mask=None: ssim(sr, target, mask, space=space, crop=crop, variant=variant)

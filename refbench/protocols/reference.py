@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -119,12 +120,13 @@ class ReferencePolicy:
         """Whether :meth:`select` reads the pixels of LR, not its size alone."""
         return self.name == "lr" or self.plugin is not None
 
-    @property
-    def imports(self) -> tuple[str, ...]:
-        """Modules that :meth:`select` imports when it is first called."""
-        if self.plugin is not None:
-            return self._loaded.imports
-        return ("skimage.data",) if self.name == "foreign" else ()
+    def import_needs(self) -> None:
+        """Import what :meth:`select` imports when it is first called."""
+        for name in self._loaded.imports if self.plugin is not None else ():
+            import_module(name)
+        if self.name == "foreign":
+            # scikit-image imports its readers when the first picture is read
+            substitutes.photograph(substitutes.FOREIGN[0])
 
     @property
     def oracle(self) -> bool:

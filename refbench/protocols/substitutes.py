@@ -48,13 +48,18 @@ def other_sample(
     raise SampleError(f"{sample.id}: sample {chosen} has neither HR nor references")
 
 
-def foreign(sample: Sample, lr: Image, rng: np.random.Generator, dataset: Dataset | None, scale: int) -> Made:
-    """A texture photograph that belongs to no RefSR dataset."""
+def photograph(name: str) -> Image:
+    """One of FOREIGN, (512, 512, 3)."""
     from skimage import data
 
-    name = FOREIGN[int(rng.integers(len(FOREIGN)))]
     grey = np.asarray(getattr(data, name)(), dtype=np.uint8)
-    return np.repeat(grey[:, :, None], 3, axis=2), f"skimage.data.{name}"
+    return np.repeat(grey[:, :, None], 3, axis=2)
+
+
+def foreign(sample: Sample, lr: Image, rng: np.random.Generator, dataset: Dataset | None, scale: int) -> Made:
+    """A texture photograph that belongs to no RefSR dataset."""
+    name = FOREIGN[int(rng.integers(len(FOREIGN)))]
+    return photograph(name), f"skimage.data.{name}"
 
 
 def noise(sample: Sample, lr: Image, rng: np.random.Generator, dataset: Dataset | None, scale: int) -> Made:
