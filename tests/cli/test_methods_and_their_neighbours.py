@@ -76,7 +76,7 @@ def test_baseexception_ends_run(in_call: str, tmp_path: Path, capsys: pytest.Cap
 
 @pytest.mark.slow
 def test_state_leaks_between_methods(tmp_path: Path) -> None:
-    """Bundled methods that run after a method which changes its process have the rows that they have alone."""
+    """Bundled methods after one that changes its process have the rows that they have alone."""
     words = ["limit=1", "tracking=none", "threads=1", "images=none"]
     assert main(["run", "method=ttsr", *words, f"out={tmp_path}/alone"]) == 0
     alone = {name: rows(tmp_path / "alone", name) for name in ("ttsr", "bicubic")}
