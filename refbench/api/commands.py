@@ -11,6 +11,7 @@ from refbench.errors import UserError
 from refbench.isolation.outside import method_outside
 
 if TYPE_CHECKING:
+    from refbench.audit.audit import AuditResult
     from refbench.conformance.golden_report import GoldenReport
     from refbench.conformance.report import ConformanceReport
     from refbench.execution.runner import Progress
@@ -154,6 +155,25 @@ def site_with(places: Sequence[Path], values: Mapping[str, Any], note: Callable[
             samples=values["site.samples"],
             note=note,
         )
+
+
+def audit_with(places: Sequence[Path], values: Mapping[str, Any]) -> AuditResult:
+    """:func:`refbench.api.audit` with the settings of the command, read. Raises UserError."""
+    from refbench.audit.audit import audit
+    from refbench.execution.device import resolve_device
+    from refbench.execution.threads import set_threads
+    from refbench.registry import Registry
+
+    set_threads(values["threads"])
+    root = values["weights.root"]
+    return audit(
+        places,
+        Registry.discover(),
+        data_root=values["data.root"],
+        weights_root=Path(root) if root else None,
+        rerun=values["rerun"],
+        device=resolve_device(values["device"]) if values["rerun"] else "cpu",
+    )
 
 
 def verify_with(

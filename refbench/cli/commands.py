@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "export": "finished runs in the shapes that other programs read",
     "site": "a static leaderboard of runs and bundles",
     "merge": "join the results folders of a run that was divided with shard=i/n",
+    "audit": "check results that somebody else made; the exit code is the verdict",
     "check": "compare a run with a committed baseline; the exit code is the verdict",
     "list": "show methods, datasets, suites, metrics and protocols",
     "verify": "check a method's conformance, or a net against golden vectors",

@@ -20,7 +20,7 @@ from refbench.specs import MethodSpec
 HELP = "Candidates for shell completion."
 PARTS = ("transforms", "degradations", "references")
 LIST_KINDS = ("methods", "datasets", "suites", "metrics", "protocols", *PARTS)
-TAKES_FILES = ("upscale", "score", "report", "check")
+TAKES_FILES = ("upscale", "score", "report", "check", "audit", "export", "merge")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -244,19 +244,7 @@ def kept_image(folder: Path, row: SampleRow) -> Path | None:
 
 def protocol_of(manifest: Manifest, folder: Path) -> ProtocolInstance:
     """The protocol instance of a cell, rebuilt from its manifest. UserError when it has changed since."""
-    suite = manifest.config.get("suite")
-    if not isinstance(suite, Mapping):
-        raise UserError(f"{folder}: its manifest records no suite; run it again")
-    try:
-        entries = tuple(ProtocolEntry(**entry) for entry in suite["protocols"])
-        config = SuiteConfig(
-            suite["name"], suite["dataset"], suite["title"], entries, suite.get("cards") or {}
-        )
-    except (TypeError, KeyError) as error:
-        raise UserError(
-            f"{folder}: its manifest records a suite of another version ({error}); run it again"
-        ) from error
-    instances = build_instances(config)
+    instances = build_instances(suite_of(manifest, folder))
     for instance in instances:
         if instance.id == manifest.protocol:
             recorded = manifest.compare.get("protocol", {}).get("params")
@@ -264,6 +252,20 @@ def protocol_of(manifest: Manifest, folder: Path) -> ProtocolInstance:
                 break
             return instance
     raise UserError(f"{folder}: protocol {manifest.protocol} is not the one that was run; run it again")
+
+
+def suite_of(manifest: Manifest, folder: Path) -> SuiteConfig:
+    """The suite that a cell was first run for, from its manifest. UserError for one of another version."""
+    suite = manifest.config.get("suite")
+    if not isinstance(suite, Mapping):
+        raise UserError(f"{folder}: its manifest records no suite; run it again")
+    try:
+        entries = tuple(ProtocolEntry(**entry) for entry in suite["protocols"])
+        return SuiteConfig(suite["name"], suite["dataset"], suite["title"], entries, suite.get("cards") or {})
+    except (TypeError, KeyError) as error:
+        raise UserError(
+            f"{folder}: its manifest records a suite of another version ({error}); run it again"
+        ) from error
 
 
 def _same_size(sr: Image, target: Image | None, row: SampleRow) -> None:

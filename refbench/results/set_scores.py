@@ -129,7 +129,7 @@ def score_sets(
             lacking = sum(images.get(row.key) is None for row in ok)
             if lacking or not ok:
                 raise SampleError(f"{lacking} of {len(ok)} SR images were not kept; run with images=png")
-            entry |= _value(metric, ok, data, images)
+            entry |= set_value(metric, ok, data, images)
         except SampleError as error:
             entry |= {"value": None, "reason": str(error)}
             reasons[spec.alias] = str(error)
@@ -140,12 +140,14 @@ def score_sets(
     return reasons
 
 
-def _value(
+def set_value(
     metric: SetScorer,
     rows: Sequence[SampleRow],
     data: SetData,
     images: Mapping[tuple[str, int], Path | None],
 ) -> dict[str, Any]:
+    """``value lo hi items`` of one metric over exactly ``rows``, from their images (every one is there).
+    Raises SampleError."""
     made, real = [], []
     for row in rows:
         trial = data.instance.apply(data.dataset.load(row.sample_id), row.draw, data.seed, data.dataset)

@@ -1,0 +1,90 @@
+"""``refbench audit``: check results that somebody else made."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from refbench.cli.parser import add_words
+from refbench.cli.table import print_table
+from refbench.config.keys import DEVICE, OUT, THREADS, Key
+from refbench.config.load import load_command
+from refbench.config.override import is_override
+
+if TYPE_CHECKING:
+    from refbench.audit.audit import AuditResult
+    from refbench.cli.output import Output
+
+HELP = """Check results that somebody else made; nothing is written into them.
+
+  refbench audit theirs.zip                                 files against each other, images, metrics
+  refbench audit results/theirs data.root=/data/cufed5      the dataset is here
+  refbench audit theirs.zip rerun=5 weights.root=/weights   five trials per cell are computed again
+
+Exit codes: 0 what was checked holds, 1 something is contradicted, 2 usage, 3 nothing could be checked (or
+computed again, where rerun= asks for it)."""
+KEYS = (
+    OUT,
+    Key("data.root", "path", "where the dataset is here (default: where the manifest says)"),
+    Key("weights.root", "path", "folder of the checkpoints; they are found by their sha256"),
+    Key("rerun", "int", "trials of each cell to compute again, drawn by the cell's digest", 0, minimum=0),
+    Key("markdown", "path", "write the findings as Markdown, too"),
+    DEVICE,
+    THREADS,
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """``[RUN ...] [KEY=VALUE ...]``."""
+    add_words(parser, "RUN|KEY=VALUE", "bundles, results or run folders (default: out=), and settings")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Audit and print; the exit code is the verdict."""
+    values = load_command("audit", KEYS, [w for w in args.words if is_override(w)])
+    places = [Path(w).expanduser() for w in args.words if not is_override(w)] or [Path(values["out"])]
+    from refbench.api.commands import audit_with
+
+    result = audit_with(places, values)
+    show(result, args.output)
+    if values["markdown"]:
+        from refbench.audit.markdown import markdown
+        from refbench.files.disk import write_atomic
+
+        path = Path(values["markdown"])
+        write_atomic(path, markdown(result).encode("utf-8", "replace"))
+        args.output.line(f"wrote {path}")
+    return result.exit_code
+
+
+def show(result: AuditResult, output: Output) -> None:
+    """A line per cell, then what contradicts it and what could not be checked."""
+    from refbench.audit.findings import SHOWN
+
+    output.emit(result.json())
+    rows = []
+    for cell in result.cells:
+        label = cell.labels()
+        names = [label["method_label"], label["dataset_label"], label["protocol"]]
+        rows.append([*names, cell.digest[:12], cell.verdict])
+    print_table(output, ("method", "dataset", "protocol", "digest", "verdict"), rows)
+    for cell in result.cells:
+        label = cell.labels()
+        for found in cell.contradictions[:SHOWN]:
+            output.line(f"{label['method_label']}, {label['protocol']}: {cell.folder.name}/{found.line()}")
+        if (more := len(cell.contradictions) - SHOWN) > 0:
+            output.line(f"{label['method_label']}, {label['protocol']}: {more} more with --json or markdown=")
+    for found in result.tables:
+        output.line(found.line())
+    notes: dict[str, int] = {}
+    for cell in result.cells:
+        for note in cell.notes:
+            notes[note] = notes.get(note, 0) + 1
+    for note, count in notes.items():
+        output.note(f"note: {note}" + (f" ({count} of {len(result.cells)} cells)" if count > 1 else ""))
+    tolerances = {k: v for cell in result.cells for k, v in cell.tolerances.items()}
+    if tolerances:
+        output.line("tolerance: " + "; ".join(f"{name} {text}" for name, text in tolerances.items()))
+    words = {0: "holds", 1: "contradicted", 3: "nothing could be checked"}
+    output.line(f"{len(result.cells)} cells: {words[result.exit_code]}")
