@@ -18,6 +18,8 @@ from refbench.results.reopen import RecordedDatasets, opened
 from refbench.store import find_runs, load_run
 from refbench.store.manifest import MANIFEST
 
+_ORDER = ("dataset_label", "seed", "protocol", "method_label", "run_key")
+
 
 @dataclass
 class AuditResult:
@@ -71,7 +73,9 @@ def audit(
             cells.append(cell)
             begin(cell)
             _one(cell, catalog, rescorer, rerunner, rerun)
-        return AuditResult(cells, list(tables(folders)), rerun)
+        found_tables = list(tables(folders))
+    cells.sort(key=lambda cell: [str(cell.labels()[k]) for k in _ORDER])
+    return AuditResult(cells, found_tables, rerun)
 
 
 def _one(cell: CellAudit, catalog: MetricCatalog, rescorer: Rescorer, rerunner: Rerunner, rerun: int) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from refbench.audit.findings import CellAudit
+from refbench.audit.findings import ROWS_FILE, CellAudit
 from refbench.audit.tolerance import alike
 from refbench.errors import UserError
 from refbench.identity.keys import MISSING, differences
@@ -70,6 +71,9 @@ def _identity(found: CellAudit, manifest: Manifest) -> None:
             found.contradict(MANIFEST, "run_key", manifest.run_key, f"{key} from its identity")
         else:
             found.checked.append("run key")
+    if not identity:
+        found.note("the manifest states no identity: labels cannot be compared with it")
+        return
     protocol = _mapping(identity.get("protocol"))
     compare = _mapping(manifest.compare)
     pairs = {
@@ -114,7 +118,7 @@ def _lines(found: CellAudit, run: Run, whole: bool) -> None:
         # a line that a fault left behind was covered by the digest of the run that came after
         found.note(problem.replace(f"{run.path}/", ""))
         if not whole or any(c.file == DIGEST for c in found.contradictions):
-            found.contradict(ROWS, "line", "a row", problem.replace(f"{run.path}/", ""))
+            found.contradict(ROWS_FILE, "line", "a row", problem.replace(f"{run.path}/", ""))
     first: dict[TrialKey, SampleRow] = {}
     for line in read_lines(run.path, ROWS):
         try:
@@ -167,6 +171,8 @@ def _summary(found: CellAudit, run: Run, whole: bool) -> None:
     if not whole and any(str(s.get("started")) >= finished for s in run.manifest.sessions):
         found.note("the summary is older than the last session, which did not end: not compared")
         return
+    if suite not in run.manifest.controls and run.manifest.controls:
+        found.contradict(SUMMARY, "suite", suite, f"{', '.join(run.manifest.controls)} in the manifest")
     trials = _asked(found, run, samples, count)
     own = cell_record(run, trials, hold=False, signatures=signatures, suite=suite).summary_document()
     if run.manifest.whole is not None:
@@ -189,12 +195,17 @@ def _asked(found: CellAudit, run: Run, samples: list[str], count: int) -> list[T
         return [key for key in whole_trials(run.manifest) if key in present]
     place = {sample: n for n, sample in enumerate(samples)}
     inside = sorted((key for key in present if key[0] in place), key=lambda key: (place[key[0]], key[1]))
-    if len(inside) == count or not samples:
+    if not samples:
         return inside
-    asked = [(sample, draw) for sample in place for draw in range(max(1, count // len(place)))]
+    if len(inside) == count:
+        # every draw of each sample; samples that score added metrics to may have different numbers of them
+        draws = Counter(sample for sample, _ in inside)
+    else:
+        draws = Counter(dict.fromkeys(place, max(1, count // len(place))))
+    asked = [(sample, draw) for sample in place for draw in range(draws[sample])]
     for key in asked:
         if key not in present:
-            found.contradict(ROWS, "row", "one of the trials that were asked for", "none", key)
+            found.contradict(ROWS_FILE, "row", "one of the trials that were asked for", "none", key)
     return [key for key in asked if key in present]
 
 

@@ -9,8 +9,10 @@ from typing import Any
 
 from refbench.results.audits import CONTRADICTED
 from refbench.store import Manifest
+from refbench.store.reader import ROWS
 from refbench.untrusted.escape import printable
 
+ROWS_FILE = f"{ROWS}.jsonl"
 SHOWN = 5
 """Contradictions of a cell that a table spells out; documents have all of them."""
 UNCHECKED = "nothing to check"

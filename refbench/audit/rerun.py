@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from refbench.audit.findings import CellAudit
+from refbench.audit.findings import ROWS_FILE, CellAudit
 from refbench.config.method import method_choice
 from refbench.errors import SampleError, UserError
 from refbench.execution.worker import Worker
@@ -26,7 +26,6 @@ from refbench.settings import MethodChoice, RunConfig
 from refbench.specs import DataRequest, MethodSpec
 from refbench.store import Manifest, Run, SampleRow
 from refbench.store.manifest import MANIFEST
-from refbench.store.reader import ROWS
 from refbench.types import Image
 
 SR_PSNR = 50.0
@@ -67,14 +66,16 @@ class Rerunner:
                 if sr is None or prepared.trial is None:
                     problem = restored.attempt.problem
                     text = problem.text if problem is not None else "no SR"
-                    found.contradict(ROWS, "status", "ok", f"an error when computed again: {text}", row.key)
+                    found.contradict(
+                        ROWS_FILE, "status", "ok", f"an error when computed again: {text}", row.key
+                    )
                     continue
                 found.rerun += 1
                 stated = _stated(run, row)
                 values, _ = metrics.score(sr, prepared.trial)
                 for name, a, b in _differences(row, stated, sr, values):
                     if same_code:
-                        found.contradict(ROWS, name, a, b, row.key)
+                        found.contradict(ROWS_FILE, name, a, b, row.key)
                     else:
                         found.rerun -= 1
                         found.note(

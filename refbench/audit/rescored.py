@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from refbench.audit.findings import CellAudit
+from refbench.audit.findings import ROWS_FILE, CellAudit
 from refbench.audit.tolerance import alike, relative_tolerance, tolerance_text
 from refbench.errors import SampleError, UserError
 from refbench.identity.pixels import pixel_sha256
@@ -17,7 +17,6 @@ from refbench.results.scoring import kept_image, protocol_of
 from refbench.results.set_scores import SETS, SetData, built, read_sets, set_value, trials_id
 from refbench.specs import MetricSpec
 from refbench.store import Run, SampleRow
-from refbench.store.reader import ROWS
 from refbench.types import Dataset, Image, Trial
 
 
@@ -151,7 +150,7 @@ def _trial(
     try:
         return instance.apply(dataset.load(row.sample_id), row.draw, seed, dataset)
     except (SampleError, UserError, OSError, KeyError, ValueError) as error:
-        found.contradict(ROWS, "trial", "made from this dataset", f"cannot be made: {error}", row.key)
+        found.contradict(ROWS_FILE, "trial", "made from this dataset", f"cannot be made: {error}", row.key)
         return None
 
 
@@ -166,12 +165,12 @@ def _inputs(found: CellAudit, row: SampleRow, trial: Trial) -> None:
     }
     for name, (stated, own) in facts.items():
         if stated != own:
-            found.contradict(ROWS, name, stated, own, row.key)
+            found.contradict(ROWS_FILE, name, stated, own, row.key)
     for name, value in trial.notes.items():
         stated_note = row.notes.get(name)
         number = isinstance(value, float | int) and isinstance(stated_note, float | int)
         if not (alike(float(stated_note), float(value)) if number else stated_note == value):  # type: ignore[arg-type]
-            found.contradict(ROWS, f"notes.{name}", stated_note, value, row.key)
+            found.contradict(ROWS_FILE, f"notes.{name}", stated_note, value, row.key)
     digests = {
         "hr_sha256": (row.hr_sha256, None if trial.target is None else pixel_sha256(trial.target)),
         "lr_sha256": (row.lr_sha256, pixel_sha256(trial.lr)),
@@ -180,7 +179,7 @@ def _inputs(found: CellAudit, row: SampleRow, trial: Trial) -> None:
     for name, (digest, again) in digests.items():
         # a row without any evidence is said to have none, once for the cell
         if row.sr_sha256 is not None and digest != again:
-            found.contradict(ROWS, name, digest, again, row.key)
+            found.contradict(ROWS_FILE, name, digest, again, row.key)
 
 
 def _score(
@@ -211,5 +210,5 @@ def _score(
         own, special = finite.metrics[spec.signature], finite.special.get(spec.signature)
         if not alike(stated, own, relative_tolerance(spec)) or row.special.get(spec.signature) != special:
             shown = stated if stated is not None else row.special.get(spec.signature)
-            found.contradict(ROWS, spec.alias, shown, own if own is not None else special, row.key)
+            found.contradict(ROWS_FILE, spec.alias, shown, own if own is not None else special, row.key)
     return compared

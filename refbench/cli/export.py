@@ -15,6 +15,8 @@ from refbench.export import FORMATS, ExportRequest, export
 
 HELP = """Write finished runs in the shapes that other programs and people read.
 
+  refbench export results out=mine.zip                          a bundle to hand around
+  refbench export results out=blind.zip anonymous=true          for a double-blind submission
   refbench export results out=eee format=eee                    Every Eval Ever documents
   refbench export results out=card format=hf hf.dataset=me/cufed5
   refbench export results out=badge.json format=badge method=datsr

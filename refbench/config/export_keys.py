@@ -8,6 +8,8 @@ RELATIONS = ("first_party", "third_party", "collaborative", "other")
 
 KEYS = (
     Key("out", "path", "file or folder to write", required=True),
+    Key("images", "text", "bundle: SR images, all, none, or how many of each cell", "all"),
+    Key("anonymous", "bool", "bundle: without host, user, paths, commands: for a blind review", False),
     Key("method", "name", "badge: the method, where there are several"),
     Key("dataset", "name", "badge: the dataset, where there are several"),
     Key("protocol", "text", "badge, hf: the protocol (default: the undistorted one)"),

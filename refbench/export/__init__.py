@@ -15,6 +15,7 @@ from typing import Any, Protocol, cast
 from refbench.errors import UserError, unknown
 
 FORMATS: Mapping[str, str] = {
+    "bundle": "one zip that audit, report, merge and site open",
     "eee": "Every Eval Ever 0.3 documents, one per cell",
     "hf": "`.eval_results/*.yaml` for a model repository on Hugging Face",
     "badge": "a shields.io endpoint document for a README",

@@ -64,11 +64,15 @@ def digests_of(run: Run) -> CellDigests:
 
 def result_digest(run: Run) -> str:
     """The digest of what a cell says, see the module's text."""
+    return _result(run, _set_values(run.path))
+
+
+def _result(run: Run, sets: Mapping[str, Any]) -> str:
     total = hashlib.sha256()
     total.update(f"{canonical_digest(_manifest(run.manifest))}\n".encode())
     for line in sorted(map(_row, run.rows)):
         total.update(f"{line}\n".encode())
-    total.update(f"{canonical_digest(_sets(run.path))}\n".encode())
+    total.update(f"{canonical_digest(_sets(sets))}\n".encode())
     return total.hexdigest()
 
 
@@ -89,12 +93,15 @@ def _manifest(manifest: Manifest) -> dict[str, Any]:
     return found
 
 
-def _sets(folder: Path) -> dict[str, Any]:
+def _set_values(folder: Path) -> dict[str, Any]:
     """Stored values of image sets; a file that cannot be read has no value."""
     try:
-        found = read_object(folder / SETS) or {}
+        return read_object(folder / SETS) or {}
     except (OSError, ValueError):
-        return {"damaged": True}
+        return {"damaged": {"value": "damaged"}}
+
+
+def _sets(found: Mapping[str, Any]) -> dict[str, Any]:
     return {
         signature: {k: v for k, v in entry.items() if k in ("value", "lo", "hi", "items", "images", "trials")}
         for signature, entry in found.items()
@@ -104,20 +111,34 @@ def _sets(folder: Path) -> dict[str, Any]:
 
 def record_digest(folder: Path) -> str:
     """sha256 over every complete line of rows and scores, in no order, and over manifest and sets."""
+    lines = {name: [line.data for line in read_lines(folder, name)] for name in (ROWS, SCORES)}
+    return _record(lines, {name: _content(folder / name) for name in (MANIFEST, SETS)})
+
+
+def _record(lines: Mapping[str, Sequence[bytes]], files: Mapping[str, bytes | None]) -> str:
     total = hashlib.sha256()
-    for name in (ROWS, SCORES):
-        for line in sorted(hashlib.sha256(line.data).hexdigest() for line in read_lines(folder, name)):
+    for name, found in lines.items():
+        for line in sorted(hashlib.sha256(data).hexdigest() for data in found):
             total.update(f"{name} {line}\n".encode())
-    for name in (MANIFEST, SETS):
-        total.update(f"{name} {_file_digest(folder / name)}\n".encode())
+    for name, content in files.items():
+        shown = "" if content is None else hashlib.sha256(content).hexdigest()
+        total.update(f"{name} {shown}\n".encode())
     return total.hexdigest()
 
 
-def _file_digest(path: Path) -> str:
+def _content(path: Path) -> bytes | None:
     try:
-        return hashlib.sha256(read_bounded(path)).hexdigest()
+        return read_bounded(path)
     except OSError:
-        return ""
+        return None
+
+
+def digests_of_texts(run: Run, manifest: Manifest, files: Mapping[str, bytes]) -> CellDigests:
+    """The digests of a copy of ``run`` that consists of ``files`` (manifest, sets, one log of each kind)."""
+    lines = {name: files.get(f"{name}.jsonl", b"").splitlines() for name in (ROWS, SCORES)}
+    record = _record(lines, {name: files.get(name) for name in (MANIFEST, SETS)})
+    copy = Run(run.path, manifest, run.rows)
+    return CellDigests(_result(copy, json.loads(files.get(SETS, b"{}"))), record, len(run.rows))
 
 
 def read_digests(folder: Path) -> CellDigests | None:
