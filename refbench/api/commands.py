@@ -123,7 +123,7 @@ def report_with(
 
     check_formats(values["format"])
     options = print_options(values)
-    audits = read_audits([Path(file).expanduser() for file in values["audit"]])
+    audits = read_audits([Path(file).expanduser() for file in values["audits"]])
     with opened(places) as folders:
         stored = load_cells(folders, audits)
         built = build_report(stored, metric=values["metric"], published=options.published)

@@ -98,7 +98,7 @@ class CellAudit:
             self.notes.append(line)
 
     def json(self) -> dict[str, Any]:
-        """The cell as ``audit --json`` prints it; ``refbench report audit=`` reads record and verdict."""
+        """The cell as ``audit --json`` prints it; ``refbench report audits=`` reads record and verdict."""
         return {
             **self.labels(),
             "folder": str(self.folder),

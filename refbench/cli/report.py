@@ -21,7 +21,7 @@ HELP = """Report finished runs: comparison tables, robustness and reference curv
   refbench report                                            everything in results/
   refbench report results/0a1b2c3d results/4e5f6a7b          two runs
   refbench report format=html,latex,figures report.dir=paper
-  refbench report theirs.zip audit=audit.json                a bundle, and what an audit of it found
+  refbench report theirs.zip audits=audit.json               a bundle, and what an audit of it found
   refbench report tracking.uri=http://127.0.0.1:5000         the suites on an MLflow server
 
 Methods are ranked only on the same samples, protocol and metric signature; the report says why otherwise."""

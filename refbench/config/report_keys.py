@@ -57,7 +57,7 @@ KEYS = (
     Key("metric", "name", "metric of curves and pictures (default: the first one, PSNR-Y)"),
     Key("report.samples", "int", "html: most samples per dataset in the gallery", 48, minimum=0),
     Key("data.root", "path", "html, crops: where the dataset is now, when it has moved"),
-    Key("audit", "paths", "what refbench audit --json said of these results: tables name it", ()),
+    Key("audits", "paths", "what refbench audit --json said of these results: tables name it", ()),
     replace(TRACKING_URI, help="MLflow server or database to fetch runs from, besides the folders named"),
     Key("experiment", "text", "tracking.uri: experiment there (default: refbench)"),
     Key("tracking.run", "words", "tracking.uri: only these parent runs, by id", ()),

@@ -282,9 +282,9 @@ def test_tables_name_what_an_audit_found_of_exactly_these_rows(
     assert main(["audit", str(results.out), f"data.root={results.data}", "--json"]) == 0
     (tmp_path / "audit.json").write_text(capsys.readouterr().out)
     report = ["report", str(results.out), "format=csv", f"report.dir={tmp_path / 'r'}"]
-    assert main([*report, f"audit={tmp_path / 'audit.json'}"]) == 0
+    assert main([*report, f"audits={tmp_path / 'audit.json'}"]) == 0
     assert "re-scored" in (tmp_path / "r" / "csv" / "provenance.csv").read_text()
     s.edit_rows(results.cell(0), lambda rows: higher(rows[0]))
-    assert main([*report, f"audit={tmp_path / 'audit.json'}"]) == 0
+    assert main([*report, f"audits={tmp_path / 'audit.json'}"]) == 0
     lines = (tmp_path / "r" / "csv" / "provenance.csv").read_text().splitlines()[1:]
     assert sorted("self-reported" in line for line in lines) == [False, True]
