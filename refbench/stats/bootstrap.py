@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from statistics import NormalDist
 
 import numpy as np
@@ -65,7 +65,11 @@ def resample_each(samples: Sequence[Floats]) -> Iterator[Resampled]:
         both = np.concatenate([centred, centred**2]) @ _counts(n) / n
         for k, means in enumerate(block):
             moments = both[k], both[len(block) + k]
-            yield _studentised(means, centred[k], lambda moments=moments: moments)
+            yield _studentised(means, centred[k], partial(_given, moments))
+
+
+def _given(moments: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    return moments
 
 
 def _studentised(means: Floats, centred: Floats, moments: Callable[[], tuple[Floats, Floats]]) -> Resampled:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 from annotated_types import Ge, Le
@@ -31,8 +30,12 @@ class SchemaError(ValueError):
     """Text or values that do not fit a layout; the message says which field and why, in one line."""
 
 
-@cache
+_ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
+
+
 def _adapter(layout: type[T]) -> TypeAdapter[T]:
+    if layout in _ADAPTERS:
+        return _ADAPTERS[layout]
     from pydantic import ConfigDict, TypeAdapter
 
     # unknown fields are ignored: a later minor version may add some
@@ -40,7 +43,8 @@ def _adapter(layout: type[T]) -> TypeAdapter[T]:
         strict=True, allow_inf_nan=False, use_attribute_docstrings=True, revalidate_instances="always"
     )
     layout.__pydantic_config__ = config  # type: ignore[attr-defined]
-    return TypeAdapter(layout)
+    _ADAPTERS[layout] = TypeAdapter(layout)
+    return _ADAPTERS[layout]
 
 
 def read(layout: type[T], text: str | bytes) -> T:
@@ -129,14 +133,15 @@ def _in_data(error: ErrorDetails, text: str | bytes) -> tuple[int | str, ...]:
     """Where an error is, without the names of types that pydantic puts between for a choice of types."""
     if not text:
         return error["loc"]
-    at, path = json.loads(text), []
+    at: Any = json.loads(text)
+    path: list[int | str] = []
     for i, part in enumerate(error["loc"]):
-        last = i == len(error["loc"]) - 1 and error["type"].startswith("missing")
-        if isinstance(part, int) or last or (isinstance(at, dict) and part in at):
+        # every part is a key or an index of the data, a missing last field, or the name of a type
+        missing = i == len(error["loc"]) - 1 and error["type"].startswith("missing")
+        there = part in at if isinstance(at, dict) else isinstance(at, list) and part in range(len(at))
+        if there or missing or isinstance(part, int):
             path.append(part)
-        if (isinstance(at, dict) and part in at) or (
-            isinstance(at, list) and isinstance(part, int) and part < len(at)
-        ):
+        if there:
             at = at[part]
     return tuple(path)
 
