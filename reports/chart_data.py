@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A500")
-"""Okabe and Ito's colours, told apart with any common colour blindness; markers and dashes differ too."""
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+PALETTE = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A500",
+    "#882255", "#44AA99", "#332288", "#999999",
+)  # fmt: skip
+"""Okabe and Ito's colours, then Tol's: told apart with any common colour blindness; markers differ too."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "h", "p")
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,9 @@ class Point:
     hi: float | None = None
     label: str = ""
     """What the point is, for its tooltip and, in scatters, next to it."""
+    x_lo: float | None = None
+    x_hi: float | None = None
+    """Quartiles along x, where x is a measured cost."""
 
 
 @dataclass(frozen=True)

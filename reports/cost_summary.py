@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log10
-from statistics import fmean
+from statistics import fmean, median, quantiles
 
 from refbench.results.record import CellRecord
 from refbench.stages import STAGES
+from refbench.store import SampleRow
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,11 @@ class Cost:
     device: str
     """``cpu``, ``cuda:0``; several where rows differ."""
     seconds: float | None
-    """Mean seconds of the method per image."""
+    """Median seconds of the method per image, the first trial (warm-up) left out."""
+    spread: tuple[float, float] | None
+    """Quartiles of the same; None for fewer than two trials."""
     stages: Mapping[str, float]
-    """Mean seconds of each stage per image, those that the method opens."""
+    """Median seconds of each stage per image, those that the method opens; as ``seconds``."""
     peak_mb: float | None
     """Highest memory in MiB (device memory on CUDA, else resident set)."""
     parameters: float | None
@@ -50,8 +53,14 @@ class ScalePoint:
 
 def cost_of(cell: CellRecord) -> Cost:
     """The cost of one cell, from its rows."""
-    costs = cell.costs
-    stages = {name.removesuffix("_seconds"): v for name, v in costs.items() if name.endswith("_seconds")}
+    rows = warmed(cell)
+    seconds = [row.seconds["method"] for row in rows if "method" in row.seconds]
+    opened = dict.fromkeys(name for row in rows for name in row.stages)
+    stages = {
+        name: median(times)
+        for name in opened
+        if (times := [t for r in rows if (t := r.stages.get(name, {}).get("seconds")) is not None])
+    }
     known = [s for s in STAGES if s in stages] + sorted(s for s in stages if s not in STAGES)
     devices = dict.fromkeys(row.device for row in cell.rows if row.ok and row.device)
     return Cost(
@@ -59,12 +68,27 @@ def cost_of(cell: CellRecord) -> Cost:
         dataset_label=cell.dataset_label,
         protocol=cell.protocol,
         device=", ".join(devices),
-        seconds=costs.get("seconds"),
+        seconds=median(seconds) if seconds else cell.costs.get("seconds"),
+        spread=_quartiles(seconds),
         stages={name: stages[name] for name in known},
-        peak_mb=costs.get("peak_mb"),
+        peak_mb=cell.costs.get("peak_mb"),
         parameters=cell.work.get("parameters"),
         flops=cell.work.get("flops"),
     )
+
+
+def warmed(cell: CellRecord) -> list[SampleRow]:
+    """The ok rows without the first one, which pays for caches, allocators and compilation; a single row
+    stays, there is nothing else."""
+    rows = [row for row in cell.rows if row.ok]
+    return rows[1:] or rows
+
+
+def _quartiles(values: Sequence[float]) -> tuple[float, float] | None:
+    if len(values) < 2:
+        return None
+    low, _, high = quantiles(values, n=4, method="inclusive")
+    return low, high
 
 
 def parameters_text(value: float | None) -> str:

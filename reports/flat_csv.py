@@ -27,7 +27,8 @@ _HEADER = (
     "hi", "mark", "delta", "delta_lo", "delta_hi", "drop", "drop_lo", "drop_hi", "run_key",
 )  # fmt: skip
 _COSTS = (
-    "protocol", "method", "weights", "device", "seconds", "match_share", "peak_mb", "parameters", "flops"
+    "protocol", "method", "weights", "device", "seconds", "seconds_q1", "seconds_q3",
+    "match_share", "peak_mb", "parameters", "flops",
 )  # fmt: skip
 
 
@@ -55,6 +56,8 @@ def csv_files(report: Report) -> dict[str, str]:
                 "weights": cell.weights,
                 "device": cost.device,
                 "seconds": cost.seconds,
+                "seconds_q1": cost.spread[0] if cost.spread else None,
+                "seconds_q3": cost.spread[1] if cost.spread else None,
                 "match_share": cost.match_share,
                 "peak_mb": cost.peak_mb,
                 "parameters": cost.parameters,
@@ -97,8 +100,9 @@ def _context(dataset_label: str, seed: Any) -> str:
 
 
 def slug(text: str) -> str:
-    """Letters, digits and ``.+-@=`` kept, everything else one underscore: a file name, never a path."""
-    return re.sub(r"[^A-Za-z0-9.+@=-]+", "_", text).strip("_.")[:80] or "unnamed"
+    """Letters, digits and ``.-`` kept, everything else one underscore: a file name, never a path, that every
+    program takes as it is."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", text).strip("_.")[:80] or "unnamed"
 
 
 def _scores(table: Table, section: Section, entry: Entry) -> Iterable[dict[str, Any]]:

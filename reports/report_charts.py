@@ -224,7 +224,8 @@ def cost_charts(report: Report, styles: Mapping[str, int]) -> list[Chart]:
                 if cost is None or not cost.seconds or value is None:
                     continue
                 # without intervals: those of means over images are wide, and say nothing of methods
-                point = Point(cost.seconds, value, label=entry.cell.method_label)
+                low, high = cost.spread or (None, None)
+                point = Point(cost.seconds, value, None, None, entry.cell.method_label, low, high)
                 series.append(
                     Series(entry.cell.method_label, (point,), styles[entry.cell.method_label], line=False)
                 )
@@ -239,14 +240,14 @@ def cost_charts(report: Report, styles: Mapping[str, int]) -> list[Chart]:
                     key=f"cost_{slug(section.dataset_label)}_{slug(section.protocol)}_seed{slug(str(section.seed))}",
                     title=f"{spec.title or spec.alias} against cost, "
                     f"{section.dataset_label}, {section.protocol}",
-                    x_label="time / s per image",
+                    x_label="median time / s per image",
                     y_label=_axis(spec),
                     series=tuple(series),
                     x_log=max(p.x for s in series for p in s.points)
                     > 10 * min(p.x for s in series for p in s.points),
                     labels=True,
-                    note="Pareto front: no other method is both faster and better. Times are of each run's "
-                    "own machine.",
+                    note="Pareto front: no other method is both faster and better. Times are medians with "
+                    "quartiles, the first trial left out, of each run's own machine.",
                     dataset=section.dataset_label,
                     protocol=section.protocol,
                 )
@@ -285,7 +286,7 @@ def stage_charts(costs: Sequence[Cost]) -> list[Chart]:
                 key=f"stages_{slug(dataset)}",
                 title=f"Time by stage, {dataset}",
                 x_label="method",
-                y_label="time / s per image",
+                y_label="median time / s per image",
                 series=series,
                 x_ticks=tuple(cost.method_label for cost in own),
                 kind="stack",

@@ -147,12 +147,21 @@ def costs_grid(costs: Sequence[Cost]) -> Grid:
     share = any(cost.match_share is not None for cost in costs)
     size = any(cost.parameters is not None for cost in costs)
     flops = any(cost.flops is not None for cost in costs)
-    header = ["dataset", "protocol", "method", "device", "s / image", *(f"{name} s" for name in stages)]
+    header = [
+        "dataset",
+        "protocol",
+        "method",
+        "device",
+        "s / image",
+        "quartiles",
+        *(f"{name} s" for name in stages),
+    ]
     header += ["matching share"] * share + ["peak MiB"] + ["parameters"] * size + ["GFLOP / image"] * flops
     rows = []
     for cost in costs:
         row = [*texts(cost.dataset_label, cost.protocol, cost.method_label, cost.device or "-")]
-        row += [number(cost.seconds, 3), *(number(cost.stages.get(name), 3) for name in stages)]
+        spread = Field(f"{cost.spread[0]:.3f} to {cost.spread[1]:.3f}" if cost.spread else "-")
+        row += [number(cost.seconds, 3), spread, *(number(cost.stages.get(name), 3) for name in stages)]
         if share:
             value = cost.match_share
             row.append(Field("-") if value is None else Field(f"{100 * value:.0f} %", value))
@@ -167,8 +176,9 @@ def costs_grid(costs: Sequence[Cost]) -> Grid:
         tuple(header),
         tuple(rows),
         (
-            "s / image: mean wall time of the method on the machine of each run; matching share: of the time "
-            "in all stages; peak MiB: device memory on CUDA, else resident set of the whole process.",
+            "s / image: median wall time of the method, its first trial (warm-up) left out, on the machine "
+            "of each run; matching share: of the time in all stages; peak MiB: device memory on CUDA, else "
+            "resident set of the whole process.",
             *(_WORK if size or flops else ()),
         ),
     )

@@ -9,9 +9,11 @@ from pathlib import Path
 from refbench.config.report_keys import FORMATS
 from refbench.errors import UserError, unknown
 from refbench.files.disk import disk_error, make_folder, write_atomic
+from refbench.registry import Registry
 
 from .options import PrintOptions
 from .report import Report
+from .selection import Names
 
 
 def write_report(
@@ -40,7 +42,9 @@ def write_report(
     if "figures" in formats:
         from .figures import write_figures
 
-        written += write_figures(report, folder / "figures")
+        names = Names(Registry.discover(), options.selection.names)
+        shown = {cell.method_label: names.method(cell) for cell in report.cells}
+        written += write_figures(report, folder / "figures", style=options.style, names=shown)
     if "html" in formats:
         from .html.page import write_page
 

@@ -55,8 +55,11 @@ def _metric_details(spec: MetricSpec) -> str:
         parts.append(SPACES.get(values["space"], values["space"]))
     if values.get("round") == "u8":
         parts.append("8-bit images")
-    crop = values.get("crop", "0")
-    parts.append(f"{crop} pixels cut from each border" if crop != "0" else "no border cut")
+    if "crop" in values:
+        crop = values["crop"]
+        parts.append(f"{crop} pixels cut from each border" if crop != "0" else "no border cut")
+    if spec.kind == "matching":
+        parts.append("the method's own matches against the true correspondence")
     if spec.region:
         parts.append(f"region {spec.region}")
     return ", ".join(parts)

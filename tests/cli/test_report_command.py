@@ -52,7 +52,8 @@ def test_out_is_the_default_place_and_report_dir_another(
     place = tmp_path / "my report (1) = ü"
     assert main(["report", f"out={results}", "format=md,latex", f"report.dir={place}"]) == 0
     assert sorted(p.name for p in place.rglob("*") if p.is_file()) == [
-        "report.md", "tables.tex", "tables_document.tex",
+        "appendix.tex", "numbers.tex", "provenance.tex", "refs.bib", "report.md", "tables.tex",
+        "tables_document.tex",
     ]  # fmt: skip
 
 

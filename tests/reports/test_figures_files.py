@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -13,10 +14,12 @@ from hypothesis import strategies as st
 from PIL import Image as PilImage
 
 from refbench.errors import UserError
-from refbench.reports.chart_data import PALETTE, Chart, Point, Series
-from refbench.reports.figures import draw, figure_files, write_figures
+from refbench.reports.chart_data import MARKERS, PALETTE, Chart, Point, Series
+from refbench.reports.cost_summary import cost_of
+from refbench.reports.figures import displayed, draw, figure_files, write_figures
 from refbench.reports.html.svg import svg
 from refbench.reports.report import build_report
+from refbench.reports.style import STYLES, figure_style
 from refbench.reports.ticks import log_axis_ticks, log_ticks, nice_ticks, number_text
 from refbench.results.cells import load_cells
 
@@ -108,7 +111,7 @@ def test_log_ticks_are_inside(lo: float, ratio: float) -> None:
 
 def test_the_palette_keeps_its_distance_in_grey_and_colour() -> None:
     colours = [tuple(int(c[i : i + 2], 16) for i in (1, 3, 5)) for c in PALETTE]
-    assert len(set(colours)) == 8
+    assert len(set(colours)) == len(set(MARKERS)) == 12
     # Okabe and Ito's first three, which most figures need, differ also for a reader without red or green
     for a in range(3):
         for b in range(a):
@@ -147,3 +150,63 @@ def test_a_name_in_the_right_half_stands_left_of_its_point() -> None:
     assert {text.get_text(): text.get_ha() for text in axes.texts} == {"fast": "left", "slow": "right"}
     # a name next to its point is not repeated in a legend
     assert axes.get_legend() is None
+
+
+def test_a_figure_has_no_title_and_twelve_methods_look_different() -> None:
+    points = (Point(0.0, 1.0), Point(1.0, 2.0))
+    series = tuple(Series(f"method {k}", tuple(Point(p.x, p.y + k) for p in points), k) for k in range(12))
+    figure = draw(chart(series=series), STYLES["cvpr"])
+    (axes,) = figure.axes
+    assert axes.get_title() == ""
+    looks = {(line.get_color(), line.get_marker()) for line in axes.lines if line.get_marker() != "None"}
+    assert len(looks) == 12
+    assert len({colour for colour, _ in looks}) == len({marker for _, marker in looks}) == 12
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [s.name for s in series]
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_a_style_has_its_width_and_letters(name: str, tmp_path: Path) -> None:
+    style = STYLES[name]
+    (tmp_path / "f.png").write_bytes(figure_files(chart(), ["png"], style)["png"])
+    with PilImage.open(tmp_path / "f.png") as image:
+        assert image.size[0] == pytest.approx(300 * style.column, abs=2)
+    assert ("STIX" in style.settings()["font.family"]) == style.serif
+
+
+def test_serif_letters_are_a_choice() -> None:
+    assert figure_style("cvpr").serif
+    assert not figure_style("cvpr", False).serif
+    with pytest.raises(UserError, match=r"no figure.style 'cvpar'; did you mean 'cvpr'"):
+        figure_style("cvpar")
+
+
+def test_long_names_are_whole_and_names_in_print_replace_labels() -> None:
+    label = "colourtransfer (compact) [strength=0.25, precision=bf16, code=0a1b2c]"
+    shown = displayed(chart(label), {"bicubic": "Bicubic"})
+    assert [series.name for series in shown.series] == ["Bicubic", label]
+    (legend,) = draw(shown, STYLES["cvpr"]).legends
+    assert " ".join(legend.get_texts()[1].get_text().split()) == label
+
+
+def test_file_names_need_no_quoting(made: ModuleType, tmp_path: Path) -> None:
+    made.write_results(tmp_path / "r", protocols=made.instances()[:3])
+    written = write_figures(build_report(load_cells([tmp_path / "r"])), tmp_path / "figures", ["svg"])
+    assert written
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+", path.name) for path in written)
+
+
+def test_a_cost_is_a_median_with_quartiles_without_the_warm_up(made: ModuleType, tmp_path: Path) -> None:
+    made.write_results(tmp_path, protocols=made.instances()[:1])
+    cell = next(c for c in load_cells([tmp_path]).cells if c.method == "datsr")
+    assert cell.run is not None
+    times = (9.0, 0.2, 0.1, 0.3, 0.4, 0.5)
+    rows = [replace(row, seconds={"method": t}) for row, t in zip(cell.rows, times, strict=False)]
+    cost = cost_of(replace(cell, run=replace(cell.run, rows=tuple(rows))))
+    assert cost.seconds == pytest.approx(0.3)
+    assert cost.spread == pytest.approx((0.2, 0.4))
+    point = Point(cost.seconds, 30.0, None, None, "a", *cost.spread)
+    drawn = chart(series=(Series("a", (point,), 0, line=False),), x_ticks=(), zero_line=False, labels=True)
+    (axes,) = draw(drawn).axes
+    across = axes.containers[0].lines[2][0].get_segments()[0]
+    assert [round(float(x), 6) for x, _ in across] == [0.2, 0.4]

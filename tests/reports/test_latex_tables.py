@@ -68,6 +68,20 @@ def test_every_metric_has_its_own_difference_and_drop(made: ModuleType, tmp_path
     assert fields[7] == f"{ssim.drop.difference.mean:+.4f}"
 
 
+def test_no_table_is_scaled_and_every_one_has_a_label(made: ModuleType, tmp_path: Path) -> None:
+    made.write_results(tmp_path, metrics=("psnr_y", "ssim_y", "psnr_rgb", "ssim_rgb"))
+    text = latex_files(build_report(load_cells([tmp_path]), published=True))["tables.tex"]
+    assert "resizebox" not in text
+    labels = re.findall(r"\label\{([^}]*)\}", text)
+    assert len(labels) == len(set(labels)) == text.count(r"\begin{table}")
+    assert all(re.fullmatch(r"tab:refbench-[a-z0-9._-]+", label) for label in labels)
+    # four metrics with differences and drops do not fit side by side: whole metrics go on in a further table
+    titles = [t for t in re.findall(r"\\caption\{([^}]*)\}", text) if "jitter" in t and "(" in t]
+    named = [name for title in titles for name in re.findall(r"(?:PSNR|SSIM)-\w+", title)]
+    assert named == ["PSNR-Y", "SSIM-Y", "PSNR-RGB", "SSIM-RGB"]
+    assert len(titles) > 1
+
+
 @given(st.text(max_size=60))
 def test_no_data_is_a_command(text: str) -> None:
     shown = latex_text(text)

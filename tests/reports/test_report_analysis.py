@@ -120,7 +120,7 @@ def test_charts_for_everything_that_was_measured(report: Report) -> None:
         assert len(set(styles.values())) == len(styles)
     cost = found["cost"]
     assert cost.y_label == "PSNR-Y / dB"
-    assert cost.x_label == "time / s per image"
+    assert cost.x_label == "median time / s per image"
     front = next(s for s in cost.series if s.name == "Pareto front")
     assert [p.x for p in front.points] == sorted(p.x for p in front.points)
 
