@@ -72,7 +72,7 @@ def test_no_table_is_scaled_and_every_one_has_a_label(made: ModuleType, tmp_path
     made.write_results(tmp_path, metrics=("psnr_y", "ssim_y", "psnr_rgb", "ssim_rgb"))
     text = latex_files(build_report(load_cells([tmp_path]), published=True))["tables.tex"]
     assert "resizebox" not in text
-    labels = re.findall(r"\label\{([^}]*)\}", text)
+    labels = re.findall(r"\\label\{([^}]*)\}", text)
     assert len(labels) == len(set(labels)) == text.count(r"\begin{table}")
     assert all(re.fullmatch(r"tab:refbench-[a-z0-9._-]+", label) for label in labels)
     # four metrics with differences and drops do not fit side by side: whole metrics go on in a further table
