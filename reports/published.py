@@ -129,7 +129,7 @@ class PublishedRow:
 
 
 @dataclass(frozen=True)
-class Beside:
+class SideBySide:
     """A published number and the measured cell of the same method, if there is one."""
 
     published: Published
@@ -240,7 +240,7 @@ def _protocol_differs(published: Published, protocol: str, metric: str) -> str:
     return ""
 
 
-def beside(cells: Sequence[CellRecord]) -> tuple[Beside, ...]:
+def side_by_side(cells: Sequence[CellRecord]) -> tuple[SideBySide, ...]:
     """Published numbers of the cells' datasets, each with its difference where that is fair.
 
     A difference needs the same card, reference and metric, the complete dataset, and the official weights
@@ -248,7 +248,7 @@ def beside(cells: Sequence[CellRecord]) -> tuple[Beside, ...]:
     """
     datasets = {cell.dataset for cell in cells}
     found = [
-        _beside(published, [cell for cell in cells if cell.dataset == published.dataset_id])
+        _side_by_side(published, [cell for cell in cells if cell.dataset == published.dataset_id])
         for published in all_published(Registry.discover())
         if published.dataset_id in datasets
         and published.degradation != "other"
@@ -258,29 +258,31 @@ def beside(cells: Sequence[CellRecord]) -> tuple[Beside, ...]:
     return tuple(sorted(found, key=lambda b: (b.published.method_id not in measured, b.published.dataset)))
 
 
-def of_methods(rows: Iterable[Beside], methods: Collection[str]) -> tuple[Beside, ...]:
+def of_methods(rows: Iterable[SideBySide], methods: Collection[str]) -> tuple[SideBySide, ...]:
     """The rows about refbench's methods ``methods``."""
     return tuple(row for row in rows if row.published.method_id in methods)
 
 
-def _beside(published: Published, cells: Sequence[CellRecord]) -> Beside:
+def _side_by_side(published: Published, cells: Sequence[CellRecord]) -> SideBySide:
     own = [cell for cell in cells if cell.method == published.method_id]
     if not own:
-        return Beside(published, None, "", None, "not measured")
+        return SideBySide(published, None, "", None, "not measured")
     if published.protocol_id is None or published.alias is None:
-        return Beside(published, None, "", None, _protocol_differs(published, "", ""))
+        return SideBySide(published, None, "", None, _protocol_differs(published, "", ""))
     same = [c for c in own if c.protocol == published.protocol_id and published.alias in c.metrics]
     if not same:
-        return Beside(published, None, "", None, f"not measured under {published.protocol_id}")
+        return SideBySide(published, None, "", None, f"not measured under {published.protocol_id}")
     weights = _WEIGHTS.get(published.variant)
     official = [cell for cell in same if weights is not None and cell.weights == weights]
     if not official:
-        return Beside(published, None, "", None, f"measured with other weights ({same[0].weights or '-'})")
+        return SideBySide(
+            published, None, "", None, f"measured with other weights ({same[0].weights or '-'})"
+        )
     cell = official[0]
     mean = cell.metrics[published.alias].mean
     if cell.dataset_label != cell.dataset or mean is None:
-        return Beside(published, mean, cell.method_label, None, f"measured on {cell.dataset_label}")
-    return Beside(published, mean, cell.method_label, mean - published.value, "")
+        return SideBySide(published, mean, cell.method_label, None, f"measured on {cell.dataset_label}")
+    return SideBySide(published, mean, cell.method_label, mean - published.value, "")
 
 
 def contradictions(rows: Iterable[Published]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from .grid_model import Grid, nonempty
 from .groups import Group, group_cells
 from .inside_outside import InsideOutside, inside_outside, inside_outside_grid
 from .literature import literature_grid
-from .published import Beside, beside, contradictions
+from .published import SideBySide, contradictions, side_by_side  # contradictions
 from .reference_counts import CountCurve, count_curves
 from .reference_types import TypeTable, type_tables
 from .report_grids import (
@@ -54,7 +54,7 @@ class Report:
     costs: tuple[Cost, ...]
     """One per cell, in the order of the cells."""
     scaling: dict[str, tuple[ScalePoint, ...]]
-    published: tuple[Beside, ...]
+    published: tuple[SideBySide, ...]
     """Empty unless asked for."""
     literature: Grid | None = None
     """The literature's table with the measured methods beneath, where ``published=all`` asks for it."""
@@ -129,7 +129,7 @@ def build_report(
         counts=count_curves(stored.cells, stored.specs),
         costs=tuple(cost_of(cell) for cell in stored.cells),
         scaling=scaling(stored.cells),
-        published=() if published in (False, "none") else beside(stored.cells),
+        published=() if published in (False, "none") else side_by_side(stored.cells),
         literature=literature_grid([table for _, table in tables], stored.cells)
         if published == "all"
         else None,

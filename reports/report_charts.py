@@ -37,7 +37,7 @@ def charts(report: Report) -> tuple[Chart, ...]:
     return tuple(found)
 
 
-def beside(k: int, n: int) -> float:
+def shift_of(k: int, n: int) -> float:
     """A small shift along x for the k-th of n series, so that equal points do not hide each other."""
     return 0.1 * (k - (n - 1) / 2) / max(n, 1)
 
@@ -62,7 +62,7 @@ def robustness_charts(curves: Sequence[Curve], spec: MetricSpec, styles: Mapping
         names = list(dict.fromkeys(lv.name for curve in members for lv in curve.result.levels))
         series = []
         for k, curve in enumerate(members):
-            shift = beside(k, len(members))
+            shift = shift_of(k, len(members))
             points = [Point(shift, 0.0, label="control")]
             for level in curve.result.levels:
                 lost = level.drop.difference
@@ -103,7 +103,7 @@ def type_charts(tables: Sequence[TypeTable], spec: MetricSpec, styles: Mapping[s
         names = list(dict.fromkeys(t.name for m in members for t in m.types if t.result is not None))
         series = []
         for k, member in enumerate(members):
-            shift = 5 * beside(k, len(members))
+            shift = 5 * shift_of(k, len(members))
             points = []
             for kind in member.types:
                 if kind.result is None or kind.result.gain.difference.mean is None:

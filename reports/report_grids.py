@@ -10,7 +10,7 @@ from refbench.stages import STAGES
 
 from .cost_summary import Cost, flops_text, parameters_text
 from .grid_model import Field, Grid, count, mean_field, number, texts
-from .published import Beside
+from .published import SideBySide
 from .reference_counts import CountCurve
 from .reference_types import TypeTable
 from .robustness import Curve
@@ -184,7 +184,7 @@ def costs_grid(costs: Sequence[Cost]) -> Grid:
     )
 
 
-def published_grid(rows: Sequence[Beside], contradictions: Sequence[str]) -> Grid:
+def published_grid(rows: Sequence[SideBySide], contradictions: Sequence[str]) -> Grid:
     """Published numbers, unranked, with a difference only where the protocols agree."""
     fields = []
     for row in rows:

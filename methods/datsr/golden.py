@@ -71,9 +71,13 @@ def _run_many(case: GoldenCase, keys: Path, k: int | None) -> None:
     count = case.arrays["match/val_top2"].shape[0]
     if k not in (None, count):
         raise UserError(f"{case.path}: was made with K={count}; give method.k={count}")
-    beside = _beside(case.path), _beside(keys)
+    companions = _companion(case.path), _companion(keys)
     inputs = GoldenCase(
-        case.method, beside[0], read_arrays(beside[0]), read_networks(beside[1]), device=case.device
+        case.method,
+        companions[0],
+        read_arrays(companions[0]),
+        read_networks(companions[1]),
+        device=case.device,
     )
     model = _filled(case, inputs)
     case.results[:0] = inputs.results
@@ -99,7 +103,7 @@ def _run_many(case: GoldenCase, keys: Path, k: int | None) -> None:
     case.compare("sr_K1", model.restoration(lr, textures, single))
 
 
-def _beside(path: Path) -> Path:
+def _companion(path: Path) -> Path:
     """``datsr_mul.sq.npz`` -> ``datsr.sq.npz`` in the same folder."""
     other = path.with_name(path.name.replace("_mul", ""))
     if other == path:

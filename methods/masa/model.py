@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from refbench.execution.precision import precision_scope
-from refbench.matching.listening import heard
+from refbench.matching.observing import observed
 from refbench.matching.result import Match
 from refbench.stages import stage
 
@@ -92,7 +92,7 @@ class MasaModel(nn.Module):
             y, x = window_starts(coarse, place)
             index, similarity = dense_search(query, key, place, y, x)
             found = BlockMatch(place.blocks, centres(index, place, y, x), similarity)
-            heard(found.as_match(sizes[1]))
+            observed(found.as_match(sizes[1]))
             return found
 
     def warp(self, values: tuple[Tensor, ...], found: BlockMatch) -> list[Tensor]:

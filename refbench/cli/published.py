@@ -9,18 +9,18 @@ from refbench.cli.table import print_table
 
 if TYPE_CHECKING:
     from refbench.cli.output import Output
-    from refbench.reports.published import Beside
+    from refbench.reports.published import SideBySide
     from refbench.results.record import CellRecord
 
 
-def published_beside(cells: Sequence[CellRecord]) -> tuple[Beside, ...]:
+def published_side_by_side(cells: Sequence[CellRecord]) -> tuple[SideBySide, ...]:
     """The published numbers of the methods in ``cells`` on their datasets; never ranked with them."""
-    from refbench.reports.published import beside, of_methods
+    from refbench.reports.published import of_methods, side_by_side
 
-    return of_methods(beside(cells), {cell.method for cell in cells})
+    return of_methods(side_by_side(cells), {cell.method for cell in cells})
 
 
-def published_document(rows: Sequence[Beside]) -> dict[str, Any]:
+def published_document(rows: Sequence[SideBySide]) -> dict[str, Any]:
     """The same for ``--json``."""
     from refbench.reports.published import contradictions
 
@@ -41,7 +41,7 @@ def print_published(output: Output, cells: Sequence[CellRecord], asked: str = "o
     from refbench.reports.report_grids import published_grid
     from refbench.reports.table import comparison_table
 
-    rows = published_beside(cells) if asked == "own" else ()
+    rows = published_side_by_side(cells) if asked == "own" else ()
     if asked == "own" and not rows:
         output.line("published numbers: none are known for these methods on these datasets")
     grid = (

@@ -149,7 +149,7 @@ def report(
 ) -> None:
     """The end of a run: tables and whereabouts for people, one document for programs."""
     from refbench.cli.failures import show_failures
-    from refbench.cli.published import print_published, published_beside, published_document
+    from refbench.cli.published import print_published, published_document, published_side_by_side
     from refbench.reports.table_text import render
     from refbench.results.digests import joint_digest
     from refbench.results.drops import Drops, cells_document
@@ -157,7 +157,7 @@ def report(
 
     outcome, tracked = result.outcome, list(result.tracked)
     cells = outcome.cells()
-    others = published_beside(cells) if published else ()
+    others = published_side_by_side(cells) if published else ()
     output.emit(
         {
             "cells": cells_document(cells, Drops(cells)) if output.json else [],

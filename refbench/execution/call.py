@@ -23,7 +23,7 @@ from refbench.execution.precision import precision_scope
 from refbench.execution.problem import Problem, WrongOutput, problem_of
 from refbench.imaging import bicubic_resize
 from refbench.matching.checks import deferred_checks
-from refbench.matching.listening import listening
+from refbench.matching.observing import observing
 from refbench.matching.result import Match
 from refbench.plan.method_hooks import measured_cost
 from refbench.protocols.given import SLACK
@@ -242,7 +242,7 @@ def _once(
         references = WatchedReferences(inp.refs)
         inp = replace(inp, refs=references)
         watching = Watching(references) if references else nullcontext()
-        with watching, recording(recorder), listening(observed), bounded(limit) as budget:
+        with watching, recording(recorder), observing(observed), bounded(limit) as budget:
             sr = invoke(method, inp, replace(settings, memory_limit=None))
         image = scored_part(checked(sr, inp), images)
         exact = exact_part(sr, images) if settings.keep_exact else None

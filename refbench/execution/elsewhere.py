@@ -22,7 +22,7 @@ class Needed:
     """What the user named it by: ``data.root``."""
     path: str
     """Absolute."""
-    beside: bool = False
+    neighbours: bool = False
     """Whether it names other files next to itself, as a list of pairs does."""
 
 
@@ -39,7 +39,7 @@ def needed_data(job: DataJob) -> tuple[Needed, ...]:
     found = [] if job.request.root is None else [Needed("data.root", job.request.root)]
     for name, text in sorted(job.request.options.items()):
         if _is_data_path(name) and Path(text).is_absolute():
-            found.append(Needed(f"data.{name}", text, beside=name == "list" and job.request.root is None))
+            found.append(Needed(f"data.{name}", text, neighbours=name == "list" and job.request.root is None))
     return tuple(found)
 
 

@@ -211,7 +211,7 @@ def carry_out(
         problems = tuple(
             f"{store.folder.name}/{line}"
             for store in stores.values()
-            for line in (*store.mended, *(f"{p}; the trial was run again" for p in store.problems))
+            for line in (*store.repairs, *(f"{p}; the trial was run again" for p in store.problems))
         )
         if older:
             problems = (

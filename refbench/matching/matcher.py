@@ -12,8 +12,8 @@ from refbench.matching.checks import require, waits
 from refbench.matching.exact import search
 from refbench.matching.features import Features, prepare
 from refbench.matching.flavours import FLAVOURS, Flavour
-from refbench.matching.listening import heard
 from refbench.matching.masks import position_mask
+from refbench.matching.observing import observed
 from refbench.matching.operands import PRECISIONS
 from refbench.matching.result import Match
 from refbench.matching.task import Task
@@ -101,12 +101,12 @@ def match(
     # under autocast the pixel products would be rounded without a re-rank
     with torch.autocast(query.device.type, enabled=False):
         if query.ndim == 3:
-            return heard(one(query, reference, query_valid, reference_valid))
+            return observed(one(query, reference, query_valid, reference_valid))
         items = [
             one(query[b], reference[b], _item(query_valid, b), _item(reference_valid, b))
             for b in range(query.shape[0])
         ]
-        return heard(_stacked(items))
+        return observed(_stacked(items))
 
 
 def _match_one(

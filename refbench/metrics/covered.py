@@ -70,9 +70,9 @@ def correspondence(
     import torch
 
     from refbench.matching import match
-    from refbench.matching.listening import listening
+    from refbench.matching.observing import observing
 
-    with torch.inference_mode(), listening(lambda found: None):
+    with torch.inference_mode(), observing(lambda found: None):
         a, b = _features(target), _features(reference)
         there = match(a, b, patch=PATCH, padding=PATCH // 2)
         back = match(b, a, patch=PATCH, padding=PATCH // 2)

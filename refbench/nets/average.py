@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch.nn.functional as F
 from torch import Tensor
 
-from refbench.matching.listening import also_listening
+from refbench.matching.observing import also_observing
 from refbench.matching.offsets import index_to_flow
 from refbench.matching.result import Match
 from refbench.nets.online_softmax import OnlineSoftmax
@@ -48,7 +48,7 @@ def averaged(inp: Input, once: Callable[[Input], Tensor]) -> Tensor:
     for number, reference in enumerate(inp.refs):
         found: list[Match] = []
         names = inp.ref_names[number : number + 1]
-        with also_listening(found.append):
+        with also_observing(found.append):
             sr = once(dataclasses.replace(inp, refs=(reference,), ref_names=names))
         coarsest = min(found, key=lambda match: match.grid[0] * match.grid[1])
         # nets pad LR at the bottom and right

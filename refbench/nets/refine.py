@@ -125,14 +125,14 @@ def refine(
     best = scores.argmax(dim=1, keepdim=True)
     dy, dx = torch.div(best, side, rounding_mode="floor"), best % side
 
-    def beside(row: Tensor, column: Tensor) -> Tensor:
+    def near(row: Tensor, column: Tensor) -> Tensor:
         place = row.clamp(0, side - 1) * side + column.clamp(0, side - 1)
         return scores.gather(1, place)
 
-    at = beside(dy, dx)
+    at = near(dy, dx)
     inner_x, inner_y = (dx > 0) & (dx < side - 1), (dy > 0) & (dy < side - 1)
-    part_x = torch.where(inner_x, _vertex(beside(dy, dx - 1), at, beside(dy, dx + 1)), torch.zeros_like(at))
-    part_y = torch.where(inner_y, _vertex(beside(dy - 1, dx), at, beside(dy + 1, dx)), torch.zeros_like(at))
+    part_x = torch.where(inner_x, _vertex(near(dy, dx - 1), at, near(dy, dx + 1)), torch.zeros_like(at))
+    part_y = torch.where(inner_y, _vertex(near(dy - 1, dx), at, near(dy + 1, dx)), torch.zeros_like(at))
     found = torch.cat((dx - radius + part_x, dy - radius + part_y), dim=1)
     distinct = (at - scores.mean(dim=1, keepdim=True)).clamp(min=1e-4)
     return flow + found.permute(0, 2, 3, 1), at, distinct
@@ -158,10 +158,10 @@ def smooth(flow: Tensor, weight: Tensor, side: int = 7, reach: float = 1.5) -> t
     """
     planes = flow.permute(0, 3, 1, 2)
     # relative to the pixel's own flow: sums of large displacements would round by more than fractions matter
-    beside = _neighbours(planes, side) - planes.unsqueeze(2)
-    alike = (beside.abs() < reach).all(dim=1, keepdim=True)
+    near = _neighbours(planes, side) - planes.unsqueeze(2)
+    alike = (near.abs() < reach).all(dim=1, keepdim=True)
     share = alike.to(flow.dtype) * _neighbours(weight, side)
-    mean = planes + (beside * share).sum(dim=2) / share.sum(dim=2)
+    mean = planes + (near * share).sum(dim=2) / share.sum(dim=2)
     return mean.permute(0, 2, 3, 1), alike.to(flow.dtype).mean(dim=2)
 
 

@@ -43,7 +43,7 @@ class CellStore:
         self.manifest = manifest
         self.problems: list[str] = []
         """Damaged lines found by the last reading, as ``file:line: reason``."""
-        self.mended: tuple[str, ...] = ()
+        self.repairs: tuple[str, ...] = ()
         """What :meth:`open` found damaged and put right, a line each."""
         self._log: LineLog | None = None
         self._scores: LineLog | None = None
@@ -61,10 +61,10 @@ class CellStore:
         folder = out / folder_name(run_key)
         with explained(out):
             make_folder(folder, out)
-        mended: list[str] = []
-        there = join_manifest(folder, replace(manifest, sessions=()), mended.append)
+        repairs: list[str] = []
+        there = join_manifest(folder, replace(manifest, sessions=()), repairs.append)
         store = cls(folder, there)
-        store.mended = tuple(mended)
+        store.repairs = tuple(repairs)
         store._arriving = replace(there, sessions=manifest.sessions)
         return store
 

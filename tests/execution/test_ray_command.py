@@ -60,7 +60,7 @@ def descendants(pid: int) -> set[int]:
     return found
 
 
-def listening(pids: set[int]) -> set[str]:
+def observing(pids: set[int]) -> set[str]:
     """Local addresses, as the kernel writes them, on which these processes accept connections."""
     sockets = set()
     for pid in pids:
@@ -115,8 +115,8 @@ def test_an_own_cluster_listens_on_loopback_and_ctrl_c_keeps_finished_rows(tmp_p
             ]
         assert len(rows) == 2, (tmp_path / "err").read_text()
         family = descendants(run.pid)
-        assert listening(family) <= {"0100007F", "0000000000000000FFFF00000100007F", "0" * 24 + "01000000"}
-        assert listening(family)
+        assert observing(family) <= {"0100007F", "0000000000000000FFFF00000100007F", "0" * 24 + "01000000"}
+        assert observing(family)
         os.killpg(run.pid, signal.SIGINT)
         assert run.wait(PATIENCE) == 130
     finally:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from refbench.matching import match
 from refbench.matching.accuracy import grid_centres, match_accuracy
-from refbench.matching.listening import listening
+from refbench.matching.observing import observing
 from refbench.protocols.transforms.geometry import rotation_matrix
 
 
@@ -62,11 +62,11 @@ def test_the_nearest_grid_place_reaches_the_ceiling(degrees: float) -> None:
 def test_listening_hears_what_match_returns() -> None:
     torch.manual_seed(0)
     features = torch.randn(8, 9, 11)
-    heard = []
-    with listening(heard.append):
+    seen = []
+    with observing(seen.append):
         result = match(features, features)
     match(features, features)
-    assert len(heard) == 1
-    assert torch.equal(heard[0].index, result.index)
-    scores = match_accuracy(heard[0].index[0].numpy(), heard[0].reference_grid, np.eye(3), (36, 44), (36, 44))
+    assert len(seen) == 1
+    assert torch.equal(seen[0].index, result.index)
+    scores = match_accuracy(seen[0].index[0].numpy(), seen[0].reference_grid, np.eye(3), (36, 44), (36, 44))
     assert scores.pck == (1.0, 1.0, 1.0)

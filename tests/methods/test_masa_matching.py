@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from refbench.matching import match
-from refbench.matching.listening import listening
+from refbench.matching.observing import observing
 from refbench.matching.result import Match
 from refbench.methods.masa.blocks import cut_blocks, window
 from refbench.methods.masa.config import MasaConfig
@@ -147,13 +147,13 @@ def test_one_block_with_the_whole_reference_is_the_exact_matcher() -> None:
 
 def test_an_image_finds_itself_and_listeners_hear_it_once() -> None:
     key = features(24, 32, seed=10)
-    heard: list[Match] = []
-    with listening(heard.append):
+    seen: list[Match] = []
+    with observing(seen.append):
         found = MasaModel(TINY).search(key, key)
-    assert len(heard) == 1
-    index = heard[0].index
+    assert len(seen) == 1
+    index = seen[0].index
     assert index.shape == (1, 1, 24, 32)
-    assert heard[0].reference_grid == (24, 32)
+    assert seen[0].reference_grid == (24, 32)
     inside = torch.arange(24 * 32).view(24, 32)[1:-1, 1:-1]
     assert torch.equal(index[0, 0, 1:-1, 1:-1], inside)  # the rim repeats pixels that the reference lacks
     assert torch.equal(found.blocks.assemble(found.centre[:, :, None])[0], index[0])

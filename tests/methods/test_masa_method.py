@@ -14,7 +14,7 @@ from refbench.conformance.kit import verify_method
 from refbench.errors import SampleError, UserError
 from refbench.imaging import bicubic_resize
 from refbench.matching.accuracy import match_accuracy
-from refbench.matching.listening import listening
+from refbench.matching.observing import observing
 from refbench.matching.result import Match
 from refbench.methods.masa.config import RELEASED, MasaConfig
 from refbench.methods.masa.method import Masa
@@ -206,13 +206,13 @@ def test_the_best_reference_is_the_one_that_shows_the_scene(file: Path) -> None:
 def test_an_image_as_its_own_reference_is_matched_without_error(file: Path) -> None:
     """What the runner's matching metrics see: LR's pixels find their own place, but for the rim."""
     scene = given((8, 8), (64, 96)).refs[0]
-    heard: list[Match] = []
-    with listening(heard.append):
+    seen: list[Match] = []
+    with observing(seen.append):
         made(file)(Input(small_of(scene), (scene,)))
-    index = heard[0].index[0, 0].numpy()
+    index = seen[0].index[0, 0].numpy()
     index = np.where(np.pad(np.ones((14, 22), bool), 1), index, -1)
     found = match_accuracy(
-        index, heard[0].reference_grid, np.eye(3), (64, 96), (64, 96), offset=heard[0].centre
+        index, seen[0].reference_grid, np.eye(3), (64, 96), (64, 96), offset=seen[0].centre
     )
     assert found.epe == 0.0
     assert found.pck == (1.0, 1.0, 1.0)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from refbench.errors import UserError
-from refbench.matching.listening import listening
+from refbench.matching.observing import observing
 from refbench.matching.result import Match
 from refbench.methods.c2_matching.config import C2Config
 from refbench.methods.c2_matching.model import C2Model
@@ -37,10 +37,10 @@ def test_it_reaches_the_search_and_is_heard(approx: str | None) -> None:
     )
     c2, ttsr = C2Model(config).eval(), TtsrModel(TtsrConfig(n_feats=4, lte_channels=(4, 4, 8))).eval()
     c2.correspondences.approx = ttsr.approx = checked_approx("x", approx, "first")
-    heard: list[Match] = []
-    with torch.inference_mode(), listening(heard.append):
+    seen: list[Match] = []
+    with torch.inference_mode(), observing(seen.append):
         c2.correspondences.correspond(images[0], c2.correspondences.encode(images[1]))
         ttsr.search(images[0], ttsr.encode(images[1], images[1]))
-    assert [m.approximation for m in heard] == [approx or "exact"] * 2
-    assert [m.recall_sample > 0 for m in heard] == [approx is not None] * 2
-    assert all(0 < m.recall <= 1 for m in heard)
+    assert [m.approximation for m in seen] == [approx or "exact"] * 2
+    assert [m.recall_sample > 0 for m in seen] == [approx is not None] * 2
+    assert all(0 < m.recall <= 1 for m in seen)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from refbench.matching import match
-from refbench.matching.listening import heard, listening
+from refbench.matching.observing import observed, observing
 from refbench.matching.result import Match
 from refbench.nets.average import SHARPNESS, averaged, confidence
 from refbench.types import Input
@@ -41,7 +41,7 @@ def once_with(table: dict[float, tuple[Match, float]]) -> Callable[[Input], Tens
     def once(inp: Input) -> Tensor:
         (reference,) = inp.refs
         found, answer = table[round(float(reference.mean()), 2)]
-        heard(found)
+        observed(found)
         return torch.full((3, 4 * inp.lr.shape[1], 4 * inp.lr.shape[2]), answer)
 
     return once
@@ -78,8 +78,8 @@ def test_a_padded_lr_and_the_coarsest_match() -> None:
 
     def once(inp: Input) -> Tensor:
         level = float(inp.refs[0].mean())
-        heard(fine)
-        heard(coherent(0.9 if level < 0.4 else 0.2, 1, (6, 6)))
+        observed(fine)
+        observed(coherent(0.9 if level < 0.4 else 0.2, 1, (6, 6)))
         return torch.full((3, 24, 28), level)
 
     inp = Input(torch.zeros(3, 6, 7), (torch.full((3, 24, 24), 0.25), torch.full((3, 24, 24), 0.5)))
@@ -91,7 +91,7 @@ def test_a_padded_lr_and_the_coarsest_match() -> None:
 def test_whoever_listens_outside_still_hears() -> None:
     table = {0.25: (coherent(0.9, 0), 1.0), 0.5: (coherent(0.7, 0), 0.0)}
     outside: list[Match] = []
-    with listening(outside.append):
+    with observing(outside.append):
         averaged(given(0.25, 0.5), once_with(table))
         match(torch.rand(2, 5, 5), torch.rand(2, 5, 5))
     assert len(outside) == 3

@@ -11,11 +11,11 @@ from refbench.protocols.card import card_names, load_card
 from refbench.registry import Entry, Registry
 from refbench.reports.published import (
     all_published,
-    beside,
     contradictions,
     load_published,
     of_methods,
     published_rows,
+    side_by_side,
 )
 from refbench.results.record import CellRecord
 from refbench.specs import MethodSpec, PublishedResult
@@ -92,7 +92,7 @@ def test_listed_references_are_not_the_first_one() -> None:
 
 def test_difference_needs_protocol_weights_and_the_whole_dataset() -> None:
     def found(measured: CellRecord) -> dict[str, tuple[float | None, str]]:
-        return {b.published.text: (b.difference, b.reason) for b in beside([measured])}
+        return {b.published.text: (b.difference, b.reason) for b in side_by_side([measured])}
 
     fair = found(cell("c2_matching@1"))
     difference, reason = fair["28.242"]
@@ -115,7 +115,7 @@ def test_stitched_references_compare_with_the_policy_that_stitches_so() -> None:
         method="ttsr",
         metrics={"psnr_y_c0": MetricSummary(27.0, None, None, PSNR_Y_C0, 126)},
     )
-    rows = {(b.published.text, b.published.reference): b for b in beside([ttsr])}
+    rows = {(b.published.text, b.published.reference): b for b in side_by_side([ttsr])}
     stitched = rows["27.09", "stitched: 5"]
     assert stitched.difference == pytest.approx(-0.09)
     assert rows["26.991", "first"].reason == "not measured under ttsr@1"
@@ -124,12 +124,12 @@ def test_stitched_references_compare_with_the_policy_that_stitches_so() -> None:
 
 
 def test_only_the_run_s_methods_stand_beside_it() -> None:
-    rows = of_methods(beside([cell("c2_matching@1")]), {"c2_matching"})
+    rows = of_methods(side_by_side([cell("c2_matching@1")]), {"c2_matching"})
     assert {row.published.method for row in rows} == {"C2-Matching"}
 
 
 def test_measured_methods_come_first() -> None:
-    rows = beside([cell("c2_matching@1")])
+    rows = side_by_side([cell("c2_matching@1")])
     names = [row.published.method for row in rows]
     assert set(names[: names.count("C2-Matching")]) == {"C2-Matching"}
 

@@ -205,7 +205,7 @@ def test_a_manifest_that_was_cut_off_is_written_anew_and_the_rows_stay(tmp_path:
     with pytest.raises(UserError, match=r"manifest\.json: damaged .*; repeat the run, which keeps its rows"):
         load_run(store.folder)
     with CellStore.open(tmp_path, KEY, replace(MANIFEST, sessions=({"id": "second"},))) as store:
-        (line,) = store.mended
+        (line,) = store.repairs
         assert "was damaged and has been written anew (what was left: manifest.damaged)" in line
         store.append(ok("b"))
     run = load_run(store.folder)

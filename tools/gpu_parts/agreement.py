@@ -16,7 +16,7 @@ from refbench.conformance.golden import check_golden
 from refbench.execution.call import Settings, invoke
 from refbench.execution.loader import load_method, resolve_weights
 from refbench.imaging.resize import bicubic_down
-from refbench.matching.listening import listening
+from refbench.matching.observing import observing
 from refbench.matching.result import Match
 from refbench.registry import Registry
 from refbench.tensors import to_tensor
@@ -77,7 +77,7 @@ def psnr(sr: Tensor, hr: Tensor) -> float:
 def with_matches(method: Method, inp: Input, device: str) -> tuple[Tensor, list[Match]]:
     """SR and what the method's matchings found."""
     matches: list[Match] = []
-    with listening(matches.append):
+    with observing(matches.append):
         sr = invoke(method, inp, Settings(device=device))
     return sr.cpu(), matches
 

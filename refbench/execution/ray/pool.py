@@ -63,12 +63,12 @@ class RayPool:
         self._here = local_versions()
         self._slots: list[_Slot] = []
         self._false_starts = 0
-        self._heard = time.monotonic()
+        self._last_answer = time.monotonic()
         """When an actor last answered or was replaced."""
 
     def run(self, count: int) -> None:
         """Carry out all trials with ``count`` actors. Raises UserError for what another try would not fix."""
-        self._heard = time.monotonic()
+        self._last_answer = time.monotonic()
         try:
             self._slots = [self._start() for _ in range(count)]
             while self._trials or any(slot.task for slot in self._slots):
@@ -90,7 +90,7 @@ class RayPool:
     def _step(self) -> None:
         waiting = {slot.answer: slot for slot in self._slots if slot.answer is not None}
         for ref in self._ray.wait(list(waiting), num_returns=1, timeout=POLL_SECONDS)[0]:
-            self._heard = time.monotonic()
+            self._last_answer = time.monotonic()
             self._hear(waiting[ref])
         self._look_for_overdue()
         for slot in self._slots:
@@ -146,7 +146,7 @@ class RayPool:
             elif slot.step in ("open", "load") and taken > patience:
                 what = "the method was not loaded" if slot.step == "load" else "the data was not opened"
                 self._replace(slot, "timeout", f"{what} within {patience:g} s on node {slot.node}")
-        if now - self._heard > patience and not any(slot.begun for slot in self._slots):
+        if now - self._last_answer > patience and not any(slot.begun for slot in self._slots):
             raise UserError(
                 f"executor=ray: no worker of {self._options.num_cpus:g} CPUs has started on "
                 f"{self._cluster.label} within {patience:g} s; it has {self._cluster.describe() or 'no node'}"
@@ -161,7 +161,7 @@ class RayPool:
         with suppress(self._ray.exceptions.RayError, ConnectionError):
             self._ray.kill(slot.actor)
         self._slots.remove(slot)
-        self._heard = time.monotonic()
+        self._last_answer = time.monotonic()
         if slot.task is not None:
             self._trials.lost(slot.task, kind, text)
         else:

@@ -67,7 +67,7 @@ def pack(parcel_id: str, needed: Sequence[Needed], limit: int, put: Callable[[by
     sources: list[tuple[Path, ShippedFile]] = []
     total = 0
     for item in needed:
-        top = Path(item.path).parent if item.beside else Path(item.path)
+        top = Path(item.path).parent if item.neighbours else Path(item.path)
         if any(top.is_relative_to(known) for known, _ in tops):
             continue
         name = str(len(tops))
