@@ -23,12 +23,14 @@ def budget_table(found: Sequence[Facts]) -> str:
     ]
     for f in found:
         stage2, stage1 = f.recipe["stage2"], f.recipe["stage1"]
-        last, encoder = f.curve["stage2"][-1], f.curve["stage1-student"][-1]
+        last, encoder = f.curve["stage2"][-1], f.curve.get("stage1-student")
+        # a net that searches nothing has no encoder to judge
+        pck = " / ".join(f"{encoder[-1][n]:.2f}" for n in ("pck1", "pck2", "pck4")) if encoder else "-"
         lines.append(
             f"| {f.method} | {f.parameters:,} | {f.path.stat().st_size / 1e6:.2f} | {stage1['teacher']} + "
             f"{stage1['student']} + {f.steps} | {stage2['batch']} x {stage2['patch']} "
             f"| {f.cpu_seconds / 60:.1f} | "
-            f"{encoder['pck1']:.2f} / {encoder['pck2']:.2f} / {encoder['pck4']:.2f} | "
+            f"{pck} | "
             f"{last['good']:+.2f} | {last['unrelated']:+.2f} | {last['none']:+.2f} |"
         )
     return "\n".join(lines)
@@ -65,7 +67,7 @@ def photo_table(names: Sequence[str]) -> str:
 def card(paths: Sequence[Path]) -> str:
     """The generated part of the model card. UserError when the files were not trained on the same photos."""
     found = [read_facts(path) for path in paths]
-    if len({f.data_fingerprint for f in found}) != 1:
+    if len({f.photos for f in found}) != 1:
         raise UserError("the checkpoints were trained on different photos; one card cannot describe them")
     digests = "\n".join(f"* `{f.path.as_posix()}`: sha256 `{f.sha256}`" for f in found)
     return "\n\n".join(
@@ -79,11 +81,22 @@ def card(paths: Sequence[Path]) -> str:
             "Validation during stage 2 (good / unrelated / none):",
             curve_table(found),
             "## Training photos",
-            f"{len(found[0].photos)} photos, fingerprint `{found[0].data_fingerprint}`.\n"
+            f"{len(found[0].photos)} photos, fingerprint {_fingerprints(found)}.\n"
             "Fetched and checked by `refbench prepare dataset=photos`.",
             photo_table(found[0].photos),
         ]
     )
+
+
+def _fingerprints(found: Sequence[Facts]) -> str:
+    """Of the photos' files; the same photos decoded by another library are other files."""
+    by = {
+        f.data_fingerprint: [g.method for g in found if g.data_fingerprint == f.data_fingerprint]
+        for f in found
+    }
+    if len(by) == 1:
+        return f"`{next(iter(by))}`"
+    return ", ".join(f"`{digest}` ({', '.join(methods)})" for digest, methods in by.items())
 
 
 def main(arguments: list[str]) -> int:

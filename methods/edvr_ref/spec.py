@@ -25,6 +25,7 @@ SPEC = MethodSpec(
                     licence="Apache-2.0",
                 ),
             ),
+            bundled=True,
             note="small net trained on freely licensed photos; EDVR's own weights do not fit",
         ),
     ),

@@ -44,6 +44,7 @@ SPEC = MethodSpec(
                     licence="Apache-2.0",
                 ),
             ),
+            bundled=True,
             note="small net trained on freely licensed photos; not the official one",
         ),
     ),
