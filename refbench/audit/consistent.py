@@ -15,7 +15,7 @@ from refbench.metrics import MetricCatalog
 from refbench.results.digests import digests_of, read_digests
 from refbench.results.record import cell_record
 from refbench.results.set_scores import SETS, read_sets
-from refbench.store import Manifest, RowError, Run, SampleRow, ScoreRow, TrialKey
+from refbench.store import Manifest, Run, SampleRow, SchemaError, ScoreRow, TrialKey
 from refbench.store.cell import SUMMARY
 from refbench.store.linelog import read_lines
 from refbench.store.manifest import DIGEST, MANIFEST
@@ -123,7 +123,7 @@ def _lines(found: CellAudit, run: Run, whole: bool) -> None:
     for line in read_lines(run.path, ROWS):
         try:
             row = SampleRow.from_json(line.data)
-        except RowError:
+        except SchemaError:
             continue
         there = first.setdefault(row.key, row) if row.ok else row
         if row.ok and there is not row:
@@ -138,7 +138,7 @@ def _lines(found: CellAudit, run: Run, whole: bool) -> None:
     for line in read_lines(run.path, SCORES):
         try:
             score = ScoreRow.from_json(line.data)
-        except RowError:
+        except SchemaError:
             continue
         own = first.get(score.key)
         for signature, value in score.metrics.items():

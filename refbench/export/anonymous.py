@@ -21,7 +21,7 @@ from refbench.errors import UserError
 from refbench.identity.keys import FOLDER_DIGITS
 from refbench.results.digests import CellDigests, digests_of_texts
 from refbench.results.set_scores import SETS
-from refbench.store import Manifest, RowError, Run, SampleRow, ScoreRow
+from refbench.store import Manifest, Run, SampleRow, SchemaError, ScoreRow
 from refbench.store.cell import SUMMARY
 from refbench.store.linelog import read_lines
 from refbench.store.manifest import DIGEST, MANIFEST
@@ -59,13 +59,13 @@ def anonymous_cell(run: Run) -> tuple[dict[str, bytes], Manifest, CellDigests]:
     for line in read_lines(run.path, ROWS):
         try:
             row = SampleRow.from_json(line.data)
-        except RowError:
+        except SchemaError:
             continue
         rows += _row(row).to_json().encode("ascii") + b"\n"
     for line in read_lines(run.path, SCORES):
         try:
             score = ScoreRow.from_json(line.data)
-        except RowError:
+        except SchemaError:
             continue
         scores += replace(score, absent=pathless(score.absent)).to_json().encode("ascii") + b"\n"
     files[f"{ROWS}.jsonl"] = rows
