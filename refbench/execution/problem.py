@@ -11,6 +11,7 @@ from types import TracebackType
 from refbench.errors import SampleError, UserError
 from refbench.tiling.fallback import out_of_memory
 from refbench.tiling.passes import TooLittleMemory
+from refbench.untrusted.escape import printable
 
 LONGEST = 500
 """Characters of a row's error."""
@@ -37,6 +38,10 @@ class Problem:
     """Whether an allocation failed: tiles may help. False for a limit that was too small from the start."""
     lasting: bool = False
     """Whether another try would end the same way: what the method returned is not an SR image."""
+
+    def __post_init__(self) -> None:
+        # the words of foreign code go into rows, reports and terminals
+        object.__setattr__(self, "text", printable(" ".join(self.text.split()))[:LONGEST])
 
 
 def problem_of(error: BaseException, lost: bool = False) -> Problem:
@@ -76,7 +81,7 @@ def one_line(error: BaseException) -> str:
             raise
         text = f"its message cannot be read: {type(failure).__name__}"
     kind = "" if known_error(error) else f"{name}: "
-    return (kind + text)[:LONGEST].removesuffix(": ") or name
+    return printable((kind + text)[:LONGEST].removesuffix(": ") or name)
 
 
 def place_of(trace: TracebackType | None) -> str:

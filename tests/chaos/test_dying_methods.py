@@ -1,0 +1,143 @@
+"""Third-party methods that die at random moments: what is left after reruns equals an undisturbed run.
+
+``REFBENCH_DYING_ROUNDS=20`` sets the rounds of each executor.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image as PilImage
+
+from refbench.config.load import load_run
+from refbench.execution.choose import make_executor
+from refbench.execution.runner import NoProgress, RunOutcome, carry_out
+from refbench.plan.planner import Planner
+from refbench.registry import Registry
+from refbench.store import load_run as rows_of
+
+ROUNDS = int(os.environ.get("REFBENCH_DYING_ROUNDS", "1"))
+SAMPLES = 3
+RERUNS = 12
+"""A round that needs more never ends: a trial dies in less than a third of its calls."""
+METHOD = """
+import ctypes
+import os
+import random
+import signal
+import threading
+from pathlib import Path
+
+from refbench.specs import MethodSpec, Param
+
+WAYS = ("exit", "kill", "segv", "later", "raise", "base")
+
+
+class Dying:
+    def __init__(self, weights=None, device="cpu", state=""):
+        self.state = Path(state)
+
+    def __call__(self, inp):
+        if self.state.exists():
+            seed = self.state.read_text()
+            rng = random.Random(seed)
+            self.state.write_text(f"{seed[:40]}{rng.random()}")
+            if seed.endswith(" "):
+                # the first call of a round dies at once: something is disturbed
+                self.die(rng, rng.choice(WAYS[:3]))
+            elif rng.random() < 0.3:
+                self.die(rng, rng.choice(WAYS))
+        return inp.lr.repeat_interleave(4, 1).repeat_interleave(4, 2)
+
+    def die(self, rng, way):
+        if way == "exit":
+            os._exit(rng.randrange(2))
+        if way == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if way == "segv":
+            ctypes.string_at(0)
+        if way == "later":
+            # in the middle of this call or between two, or of the next one
+            timer = threading.Timer(rng.random() / 20, os.kill, (os.getpid(), signal.SIGKILL))
+            timer.daemon = True
+            timer.start()
+        if way == "raise":
+            raise RuntimeError(str(rng.random()))
+        if way == "base":
+            raise BaseException(str(rng.random()))
+
+
+SPEC = MethodSpec("dying", ":Dying", max_refs=0, uses_reference=False, params={"state": Param("", "")})
+"""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A method file and a few small pairs."""
+    folder = tmp_path_factory.mktemp("dying")
+    (folder / "dying.py").write_text(METHOD)
+    rng = np.random.default_rng(1)
+    for part in ("input", "ref"):
+        (folder / "data" / part).mkdir(parents=True)
+        for number in range(SAMPLES):
+            pixels = rng.integers(0, 256, (32, 36, 3), dtype=np.uint8)
+            PilImage.fromarray(pixels).save(folder / "data" / part / f"{number}.png")
+    return folder
+
+
+def run(world: Path, out: Path, executor: str) -> RunOutcome:
+    registry = Registry.discover()
+    words = [f"method={world}/dying.py:SPEC", f"method.state={world}/state", "suite=pairs"]
+    more = [f"data.root={world}/data", "baseline_method=none", "tracking=none", f"out={out}"]
+    (config,) = load_run([*words, *more, "threads=1", *executor.split()], registry=registry)
+    plan = Planner(registry).plan([config])
+    return carry_out(plan, config, make_executor(config.executor.name, config.executor.params), NoProgress())
+
+
+def left(out: Path) -> dict[str, tuple[Any, ...]]:
+    """Sample -> what is known of its result, with the bytes of its image. Each row once."""
+    (folder,) = (path.parent for path in out.glob("*/manifest.json"))
+    rows = rows_of(folder).rows
+    assert len({row.key for row in rows}) == len(rows)
+    return {
+        row.sample_id: (row.status, dict(row.metrics), row.sr_sha256, (folder / str(row.image)).read_bytes())
+        for row in rows
+        if row.ok
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "executor",
+    [
+        "executor=serial",
+        "executor=local executor.workers=2",
+        "executor=ray executor.workers=2",
+    ],
+)
+def test_reruns_after_deaths_equal_an_undisturbed_run(executor: str, world: Path, tmp_path: Path) -> None:
+    if "ray" in executor:
+        pytest.importorskip("ray")
+    state = world / "state"
+    state.unlink(missing_ok=True)
+    assert run(world, tmp_path / "calm", "executor=serial").errors == 0
+    expected = left(tmp_path / "calm")
+    died = 0
+    for number in range(ROUNDS):
+        out = tmp_path / f"round{number}"
+        state.write_text(f"{random.Random(f'{executor} {number}').random()} ")
+        for _ in range(RERUNS):
+            outcome = run(world, out, executor)
+            there = left(out)
+            assert all(expected[sample] == found for sample, found in there.items())
+            died += outcome.errors
+            if not outcome.errors:
+                break
+        assert left(out) == expected
+        died += sum(row.attempts > 1 for row in rows_of(next(out.glob("*/manifest.json")).parent).rows)
+    assert died, "nothing was disturbed"
