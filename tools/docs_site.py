@@ -6,7 +6,7 @@ import io
 import re
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -18,6 +18,31 @@ PROJECT = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 """Files at the root of the repository that are pages of the site, under project/."""
 HELP = "<!-- help of all commands -->"
 LINK = re.compile(r"(\]\()([^)#\s]+)((?:#[^)\s]*)?\))")
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Leave out entries of the navigation whose page is missing; tests/docs names and refuses them."""
+    if config.nav is not None:
+        config.nav = present(config.nav)
+    return config
+
+
+def present(nav: list[Any]) -> list[Any]:
+    """The entries of ``nav`` that are pages, and the sections that have any.
+
+    >>> present([{"Home": "index.md"}, {"Section": [{"A": "no_such_page.md"}]}])
+    [{'Home': 'index.md'}]
+    """
+    found = []
+    for entry in nav:
+        ((title, place),) = entry.items()
+        if isinstance(place, list):
+            inside = present(place)
+            if inside:
+                found.append({title: inside})
+        elif place.startswith("project/") or (ROOT / "docs" / place).is_file():
+            found.append(entry)
+    return found
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
