@@ -117,12 +117,9 @@ def left(out: Path) -> dict[str, tuple[Any, ...]]:
     [
         "executor=serial",
         "executor=local executor.workers=2",
-        "executor=ray executor.workers=2",
     ],
 )
 def test_reruns_after_deaths_equal_an_undisturbed_run(executor: str, world: Path, tmp_path: Path) -> None:
-    if "ray" in executor:
-        pytest.importorskip("ray")
     state = world / "state"
     state.unlink(missing_ok=True)
     assert run(world, tmp_path / "calm", "executor=serial").errors == 0
