@@ -276,7 +276,7 @@ def _reset_memory(device: torch.device) -> None:
         import torch
 
         # a process whose methods have put nothing on the card (bicubic) has no allocator to ask
-        torch.cuda.init()
+        torch.cuda.init()  # type: ignore[no-untyped-call]
         torch.cuda.reset_peak_memory_stats(device)
     else:
         reset_peak()

@@ -130,15 +130,16 @@ def _cell(run: Run, anonymous: bool) -> tuple[dict[str, bytes], Manifest, CellDi
         for file, data in _logs(run.path, log):
             files[file] = files.get(file, b"") + data
     try:
-        digests = read_digests(run.path)
+        there = read_digests(run.path)
     except (OSError, ValueError) as error:
         raise UserError(
             f"{run.path / DIGEST}: damaged ({error}); repeat the run, which keeps its rows"
         ) from None
-    if digests is None:
-        # an earlier refbench, or a run that did not end: what is there now is what the bundle vouches for
-        digests = digests_of(run)
-        files[DIGEST] = (json.dumps(digests.json(), indent=1) + "\n").encode("ascii")
+    if there is not None:
+        return files, run.manifest, there
+    # an earlier refbench, or a run that did not end: what is there now is what the bundle vouches for
+    digests = digests_of(run)
+    files[DIGEST] = (json.dumps(digests.json(), indent=1) + "\n").encode("ascii")
     return files, run.manifest, digests
 
 
