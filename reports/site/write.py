@@ -75,6 +75,16 @@ def write_site(
             version=__version__, site=title, root=root, **values
         )
 
+    made: dict[tuple[int, ...], list[dict[str, Any]]] = {}
+
+    def tables_of(some: Sequence[CellRecord]) -> list[dict[str, Any]]:
+        # a dataset that one suite alone uses has that suite's tables
+        key = tuple(map(id, some))
+        if key not in made:
+            made[key] = score_tables(some, "../")
+            _with_pictures(made[key], pictures)
+        return made[key]
+
     for suite, own in suites.items():
         tables = score_tables(own, "../")
         _with_pictures(tables, pictures)
@@ -83,8 +93,7 @@ def write_site(
     for dataset, own in datasets.items():
         spec = names.get(dataset)
         facts = _dataset_facts(spec if isinstance(spec, DatasetSpec) else None, own)
-        tables = score_tables(own, "../")
-        _with_pictures(tables, pictures)
+        tables = tables_of(own)
         page(dataset_page(dataset), "scores", kind="dataset", name=dataset, facts=facts, tables=tables)
     addresses = {suite: "../" + suite_page(suite) for suite in suites}
     for method, own in methods.items():
