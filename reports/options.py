@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .selection import Selection, parse_names
+from .study.settings import StudySettings, study_settings
 from .style import STYLES, FigureStyle, figure_style
 
 
@@ -25,6 +26,7 @@ class PrintOptions:
     crop: str | None = None
     difference: bool = False
     style: FigureStyle = STYLES["page"]
+    study: StudySettings = field(default_factory=StudySettings)
 
 
 def print_options(values: Mapping[str, object]) -> PrintOptions:
@@ -47,6 +49,7 @@ def print_options(values: Mapping[str, object]) -> PrintOptions:
         published=str(values["published"]),
         crop=None if values["crop"] is None else str(values["crop"]),
         difference=bool(values["difference"]),
+        study=study_settings(values),
         style=figure_style(str(values["figure.style"]), None if serif is None else bool(serif)),
     )
 

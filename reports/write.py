@@ -45,11 +45,29 @@ def write_report(
         names = Names(Registry.discover(), options.selection.names)
         shown = {cell.method_label: names.method(cell) for cell in report.cells}
         written += write_figures(report, folder / "figures", style=options.style, names=shown)
+    if "study" in formats:
+        written += _study(report, folder, options, data_root, note)
     if "html" in formats:
         from .html.page import write_page
 
         written += write_page(report, folder, samples=samples, data_root=data_root, note=note)
     return written
+
+
+def _study(
+    report: Report,
+    folder: Path,
+    options: PrintOptions,
+    data_root: str | None,
+    note: Callable[[str], None],
+) -> list[Path]:
+    if options.study.answers:
+        from .study.results import write_results
+
+        return write_results(folder, options.study.answers, note)
+    from .study.write import write_study
+
+    return write_study(report.cells, folder, options.study, data_root, note)
 
 
 def check_formats(formats: Sequence[str]) -> None:

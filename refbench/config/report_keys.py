@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from refbench.config.keys import OUT, TRACKING_URI, Key
 
-FORMATS = ("md", "latex", "paper", "crops", "csv", "html", "json", "figures", "parquet")
+FORMATS = ("md", "latex", "paper", "crops", "csv", "html", "json", "figures", "parquet", "study")
 STYLES = ("cvpr", "neurips", "page")
 PUBLISHED = ("none", "own", "all")
 PRINT = (
@@ -49,6 +49,20 @@ PRINT = (
     Key("figure.serif", "bool", "crops, figures: serif letters or not (default: as the style)"),
 )
 
+STUDY = (
+    Key(
+        "study.pairs",
+        "int",
+        "study: questions that the page asks; 0: every pair on every image",
+        60,
+        minimum=0,
+    ),
+    Key("study.hr", "choice", "study: the original above each pair", "hidden", ("hidden", "shown")),
+    Key("study.refs", "choice", "study: the references above each pair", "hidden", ("hidden", "shown")),
+    Key("study.seed", "int", "study: of order and sides", 0, minimum=0),
+    Key("study.protocol", "text", "study: the protocol (default: the undistorted one)"),
+    Key("study.answers", "paths", "study: files that were handed back: writes the table instead", ()),
+)
 
 KEYS = (
     OUT,
@@ -62,4 +76,5 @@ KEYS = (
     Key("experiment", "text", "tracking.uri: experiment there (default: refbench)"),
     Key("tracking.run", "words", "tracking.uri: only these parent runs, by id", ()),
     *PRINT,
+    *STUDY,
 )
