@@ -20,6 +20,7 @@ HELP = """Write finished runs in the shapes that other programs and people read.
   refbench export results out=eee format=eee                    Every Eval Ever documents
   refbench export results out=card format=hf hf.dataset=me/cufed5
   refbench export results out=badge.json format=badge method=datsr
+  refbench export out=competition.zip format=codabench suite=cufed5
 
 What a format has no place for is listed, never dropped in silence."""
 FORMAT = Key("format", "choice", "; ".join(f"{name}: {text}" for name, text in FORMATS.items()))

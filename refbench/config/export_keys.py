@@ -19,5 +19,8 @@ KEYS = (
     Key("relation", "choice", "eee: of who ran it to who made the model", "other", RELATIONS),
     Key("hf.dataset", "text", "hf: the benchmark's dataset on the Hub, USER/NAME"),
     Key("hf.task", "text", "hf: its task", "default"),
+    Key("suite", "locator", "codabench: suite by name, or path/to/suite.yaml", "cufed5"),
+    Key("data.root", "path", "codabench: the dataset's folder, which goes into the reference data"),
+    Key("competition.image", "text", "codabench: Docker image with refbench in it"),
     Key("hf.source", "text", "hf: https address of where the results can be read"),
 )

@@ -19,6 +19,7 @@ FORMATS: Mapping[str, str] = {
     "eee": "Every Eval Ever 0.3 documents, one per cell",
     "hf": "`.eval_results/*.yaml` for a model repository on Hugging Face",
     "badge": "a shields.io endpoint document for a README",
+    "codabench": "a competition bundle of a suite, scored by method=folder",
 }
 """Name -> line of help; the module of that name exports it. The first one is the default."""
 
