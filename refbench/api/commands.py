@@ -146,7 +146,7 @@ def site_with(places: Sequence[Path], values: Mapping[str, Any], note: Callable[
     from refbench.results.cells import load_cells
     from refbench.results.reopen import opened
 
-    audits = read_audits(Path(name).expanduser() for name in values["audit"])
+    audits = read_audits(Path(name).expanduser() for name in values["audits"])
     with opened(places) as folders:
         return write_site(
             load_cells(folders, audits),

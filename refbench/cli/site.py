@@ -15,14 +15,14 @@ HELP = """Write a static leaderboard: pages per suite, method and dataset, and a
 
   refbench site results out=site                     then open site/index.html
   refbench site bundles/*.zip out=site               of bundles that people handed in
-  refbench site bundles/*.zip audit=audit.json       with what refbench audit --json said of them
+  refbench site bundles/*.zip audits=audit.json      with what refbench audit --json said of them
 
 It needs no server and asks for nothing elsewhere. Methods are ranked only on the same images, protocol and
 metric signature; docs/leaderboard.md says how to host one."""
 KEYS = (
     Key("out", "path", "folder of the site", "site"),
     Key("title", "text", "what the site is called", "refbench leaderboard"),
-    Key("audit", "paths", "files that refbench audit --json wrote", ()),
+    Key("audits", "paths", "files that refbench audit --json wrote", ()),
     Key("site.samples", "int", "most SR images of each section that are copied; 0: none", 3, minimum=0),
 )
 

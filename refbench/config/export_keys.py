@@ -10,6 +10,7 @@ KEYS = (
     Key("out", "path", "file or folder to write", required=True),
     Key("images", "text", "bundle: SR images, all, none, or how many of each cell", "all"),
     Key("anonymous", "bool", "bundle: without host, user, paths, commands: for a blind review", False),
+    Key("audits", "paths", "eee, hf, badge: what refbench audit --json said of these results", ()),
     Key("method", "name", "badge: the method, where there are several"),
     Key("dataset", "name", "badge: the dataset, where there are several"),
     Key("protocol", "text", "badge, hf: the protocol (default: the undistorted one)"),

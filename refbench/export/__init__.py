@@ -7,7 +7,7 @@ lists in ``Exported.unmapped`` every field that its format has no place for: not
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -65,4 +65,8 @@ def export(format: str, request: ExportRequest) -> Exported:
         raise unknown("export format", format, FORMATS)
     if not request.out.name:
         raise UserError(f"out={request.out}: name a file or folder to write")
-    return cast(Exporter, import_module(f"refbench.export.{format}")).export(request)
+    from refbench.results.reopen import opened
+
+    exporter = cast(Exporter, import_module(f"refbench.export.{format}"))
+    with opened(request.places) as folders:
+        return exporter.export(replace(request, places=tuple(folders)))

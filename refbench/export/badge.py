@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 
 from refbench.export import Exported, ExportRequest
-from refbench.export.chosen import main_metric, one_cell
+from refbench.export.chosen import cells_of, main_metric, one_cell
 from refbench.export.evidence import audit_level, colour
 from refbench.files.disk import explained, write_atomic
-from refbench.results.cells import load_cells
 from refbench.untrusted.escape import printable
 
 
 def export(request: ExportRequest) -> Exported:
     """Write ``out``: schemaVersion, label, message and colour (https://shields.io/badges/endpoint-badge)."""
-    cells = load_cells(request.places).cells
+    cells = cells_of(request)
     cell = one_cell(
         cells,
         method=request.text("method"),

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from refbench.errors import UserError, unknown
+from refbench.export import ExportRequest
+from refbench.results.audits import read_audits
+from refbench.results.cells import load_cells
 from refbench.results.drops import Drops
 from refbench.results.record import CellRecord
 from refbench.specs import MetricSpec
+
+
+def cells_of(request: ExportRequest) -> tuple[CellRecord, ...]:
+    """The cells that were named, each with what an audit said of it. UserError where there are none."""
+    files = request.settings.get("audits") or ()
+    audits = read_audits([Path(str(file)).expanduser() for file in files])
+    return load_cells(request.places, audits).cells
 
 
 def main_metric(cell: CellRecord, alias: str = "") -> MetricSpec:

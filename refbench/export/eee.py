@@ -15,12 +15,11 @@ from typing import Any
 
 from refbench import __version__
 from refbench.export import Exported, ExportRequest
-from refbench.export.chosen import place
+from refbench.export.chosen import cells_of, place
 from refbench.export.evidence import audit_level
 from refbench.export.names import slug, uuid_of
 from refbench.files.disk import explained, write_atomic
 from refbench.registry import Registry
-from refbench.results.cells import load_cells
 from refbench.results.record import CellRecord
 from refbench.specs import DatasetSpec
 from refbench.stats.summary import MetricSummary
@@ -35,7 +34,7 @@ def export(request: ExportRequest) -> Exported:
     now = f"{time.time():.0f}"
     datasets = {entry.name: entry.spec for entry in Registry.discover().entries("datasets")}
     files, unmapped = [], list(_always(request))
-    for cell in load_cells(request.places).cells:
+    for cell in cells_of(request):
         spec = datasets.get(cell.dataset)
         document, left_out = _document(cell, request, now, spec if isinstance(spec, DatasetSpec) else None)
         unmapped += left_out

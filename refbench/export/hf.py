@@ -15,11 +15,10 @@ import yaml
 from refbench import __version__
 from refbench.errors import UserError, unknown
 from refbench.export import Exported, ExportRequest
-from refbench.export.chosen import main_metric, place, undistorted
+from refbench.export.chosen import cells_of, main_metric, place, undistorted
 from refbench.export.evidence import audit_level
 from refbench.export.names import file_stem
 from refbench.files.disk import explained, write_atomic
-from refbench.results.cells import load_cells
 from refbench.results.record import CellRecord
 from refbench.untrusted.escape import printable
 
@@ -37,7 +36,7 @@ def export(request: ExportRequest) -> Exported:
         )
     if source and not source.startswith("https://"):
         raise UserError(f"hf.source={source}: is not an https address")
-    cells = load_cells(request.places).cells
+    cells = cells_of(request)
     own = [cell for cell in cells if not cell.baseline] or list(cells)
     protocol = request.text("protocol")
     chosen = [cell for cell in own if cell.protocol == protocol] if protocol else undistorted(own, cells)

@@ -42,7 +42,7 @@ def write_study(
     """
     chosen = _one_protocol(cells, settings.protocol)
     images = TrialImages(Registry.discover(), data_root)
-    rows = {cell.method_label: (cell, _rows(cell)) for cell in chosen}
+    rows = {label: (cell, _rows(cell)) for label, cell in _labels(chosen).items()}
     samples: dict[str, list[str]] = {}
     for label, (_, own) in rows.items():
         for sample in own:
@@ -83,11 +83,20 @@ def write_study(
         "dataset": chosen[0].dataset_label,
         "protocol": chosen[0].protocol,
         "seed": settings.seed,
-        "runs": {cell.method_label: cell.run_key for cell in chosen},
+        "runs": {label: cell.run_key for label, (cell, _) in rows.items()},
         "pairs": _plain(pairs),
     }
     text = json.dumps(key, indent=1) + "\n"
     return [put(folder, PAGE, _page(identity, questions)), put(folder, KEY, text)]
+
+
+def _labels(cells: Sequence[CellRecord]) -> dict[str, CellRecord]:
+    """Method labels, told apart by run key where two methods call themselves the same."""
+    found: dict[str, CellRecord] = {}
+    for cell in cells:
+        label = cell.method_label
+        found[f"{label} {cell.run_key[:8]}" if label in found else label] = cell
+    return found
 
 
 def _secret(folder: Path, pairs: Sequence[Pair]) -> str:
