@@ -13,7 +13,7 @@ import pytest
 from refbench.cli.main import main
 from refbench.reports.study.plan import plan_pairs
 
-IDS = ("<script>window.hacked=1</script>", "b", "c", "d")
+IDS = ("<script>window.hacked=1</script>", "photo-b", "photo-c", "photo-d")
 
 
 @pytest.fixture(scope="module")
