@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -17,13 +16,9 @@ from refbench.store import find_runs, load_run
 
 @pytest.fixture(scope="module")
 def made() -> ModuleType:
-    place = Path(__file__).parent.parent / "reports" / "results_folder.py"
-    source = importlib.util.spec_from_file_location("results_folder", place)
-    assert source is not None
-    assert source.loader is not None
-    module = importlib.util.module_from_spec(source)
-    source.loader.exec_module(module)
-    return module
+    import results_folder
+
+    return results_folder
 
 
 @pytest.fixture(scope="module")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+import small_study as small
 
 from refbench.errors import UserError
 from refbench.gate import baseline_of, check
@@ -20,20 +19,6 @@ from refbench.results.cells import load_cells
 from refbench.results.merging import merge
 from refbench.store import CellStore, SampleRow, find_runs, load_run, read_manifest
 from refbench.store.manifest import replace_manifest
-
-
-def _small() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "small_study_of_merge", Path(__file__).with_name("small_study.py")
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-small = _small()
 
 
 @pytest.fixture

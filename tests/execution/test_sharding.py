@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+import small_study as small
 from hypothesis import given
 from hypothesis import strategies as st
 
 from refbench.errors import UserError
 from refbench.plan.sharding import Load, divide, share
 from refbench.settings import Shard
-
-
-def _small() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "small_study_of_shards", Path(__file__).with_name("small_study.py")
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-small = _small()
 
 
 def loads(sizes: Mapping[str, int], cells: int, methods: int = 1) -> list[Load]:

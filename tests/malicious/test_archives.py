@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import lzma
 import random
-import sys
 import tarfile
 import zipfile
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import build_archives as build
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,21 +19,6 @@ from refbench.errors import UserError
 from refbench.untrusted.archives import Limits, read_members, unpack
 from refbench.untrusted.archives.limits import Refused
 from refbench.untrusted.archives.names import relative_name
-
-
-def builders() -> ModuleType:
-    source = importlib.util.spec_from_file_location(
-        "build_archives", Path(__file__).with_name("build_archives.py")
-    )
-    assert source is not None
-    assert source.loader is not None
-    module = importlib.util.module_from_spec(source)
-    sys.modules["build_archives"] = module
-    source.loader.exec_module(module)
-    return module
-
-
-build = builders()
 
 
 @pytest.mark.parametrize("name", build.HOSTILE)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import build_files as build
 import pytest
 
 from refbench.cli.main import main
@@ -18,20 +16,6 @@ from refbench.store import SampleRow
 from refbench.store.manifest import read_manifest
 from refbench.untrusted.schema import SchemaError
 from refbench.weights.checkpoint import read_checkpoint
-
-
-def builders() -> ModuleType:
-    place = Path(__file__).with_name("build_files.py")
-    source = importlib.util.spec_from_file_location("build_files", place)
-    assert source is not None
-    assert source.loader is not None
-    module = importlib.util.module_from_spec(source)
-    sys.modules["build_files"] = module
-    source.loader.exec_module(module)
-    return module
-
-
-build = builders()
 
 
 def one_line(text: str) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import build_files as build
 import numpy as np
 import pytest
 
@@ -22,19 +21,6 @@ from refbench.isolation.child import MAGIC, MAX_HEADER
 from refbench.methods.command.method import Command
 from refbench.methods.external.method import External
 
-
-def builders() -> ModuleType:
-    place = Path(__file__).with_name("build_files.py")
-    source = importlib.util.spec_from_file_location("build_files_of_programs", place)
-    assert source is not None
-    assert source.loader is not None
-    module = importlib.util.module_from_spec(source)
-    sys.modules[source.name] = module
-    source.loader.exec_module(module)
-    return module
-
-
-build = builders()
 READ_IN_SPITE = {"text-bomb", "profile-bomb", "polyglot", "truncated-data", "wrong-checksum"}
 """What Pillow may read in spite of the rest is an image like any other."""
 

@@ -27,14 +27,9 @@ def spec(name: str) -> MetricSpec:
 
 
 def filled_state() -> dict[str, torch.Tensor]:
-    source = importlib.util.spec_from_file_location(
-        "stlpips_fill", Path(__file__).with_name("stlpips_fill.py")
-    )
-    assert source is not None
-    assert source.loader is not None
-    module = importlib.util.module_from_spec(source)
-    source.loader.exec_module(module)
-    state: dict[str, torch.Tensor] = module.filled_state()
+    import stlpips_fill
+
+    state: dict[str, torch.Tensor] = stlpips_fill.filled_state()
     return state
 
 

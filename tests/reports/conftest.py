@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import fcntl
-import importlib.util
 import json
 import os
 import shutil
@@ -186,11 +185,6 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def made() -> ModuleType:
-    """The module ``results_folder``: test folders are not packages."""
-    place = Path(__file__).with_name("results_folder.py")
-    source = importlib.util.spec_from_file_location("results_folder", place)
-    assert source is not None
-    assert source.loader is not None
-    module = importlib.util.module_from_spec(source)
-    source.loader.exec_module(module)
-    return module
+    import results_folder
+
+    return results_folder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from functools import partial
 from pathlib import Path
@@ -28,13 +27,9 @@ SUITE = SuiteRunInfo("jitter", "cufed5", "cufed5-sample", "f00d")
 
 @pytest.fixture(scope="module")
 def made() -> ModuleType:
-    place = Path(__file__).parent.parent / "reports" / "results_folder.py"
-    source = importlib.util.spec_from_file_location("results_folder", place)
-    assert source is not None
-    assert source.loader is not None
-    module = importlib.util.module_from_spec(source)
-    source.loader.exec_module(module)
-    return module
+    import results_folder
+
+    return results_folder
 
 
 def info(folder: Path) -> CellRunInfo:
