@@ -117,6 +117,8 @@ class RunConfig:
     precision: Literal["fp32", "tf32", "bf16"] = "fp32"
     images: Literal["none", "png"] = "png"
     """Whether SR images are kept; they are what ``refbench score`` reads later."""
+    table: Literal["brief", "full"] = "brief"
+    """Whether the printed table has one line per method, or intervals, power and signatures as well."""
     metrics: tuple[str, ...] = ()
     """Aliases, full signatures or ``pyiqa:NAME``, in addition to those of the protocol's card."""
     tracking: Literal["mlflow", "none"] = "mlflow"

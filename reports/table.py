@@ -17,7 +17,7 @@ from refbench.stats.ranking import Ranking, rank, significant
 from .call_notes import call_notes
 from .look_alikes import look_alikes
 from .table_model import Entry, Score, Section, Table, Tone
-from .table_notes import Footnotes, Unranked, footer
+from .table_notes import Footnotes, Unranked, brief_footer, footer
 
 __all__ = ["Table", "comparison_table"]
 
@@ -48,6 +48,7 @@ def comparison_table(cells: Sequence[CellRecord], *, title: str = "", drops: Dro
         notes.texts(),
         footer(columns, sections, baseline),
         provenance_lines(cells),
+        brief_footer(columns, sections, baseline),
     )
 
 
@@ -100,6 +101,11 @@ def _section(
         control=first.protocol in drops.protocols,
         entries=tuple(Entry(cell, tuple(scores[label])) for label, cell in labels.items()),
     )
+
+
+def _all_zero(comparison: Comparison) -> bool:
+    """Every image's difference is zero, but for the rounding of a mean over draws."""
+    return abs(comparison.difference.mean or 0.0) < 1e-9 and (comparison.deviation or 0.0) < 1e-9
 
 
 def _toned(column: Mapping[str, Score], spec: MetricSpec, told: bool, ranked: bool) -> Mapping[str, Score]:
@@ -161,6 +167,9 @@ def _score(
         other = trials_of(baseline, spec.signature)
         delta = compare(own, other, spec.bounds) if own.keys() & other.keys() else None
     drop = drops.of(cell, spec.signature)
+    if cell.baseline and drop is not None and _all_zero(drop):
+        # a method without references loses nothing, whatever is done to them
+        drop = None
     mark: Literal["", "best", "second"] = (
         "best" if ranking.best == label else "second" if ranking.second == label else ""
     )

@@ -73,3 +73,5 @@ class Table:
     """How to read the table: marks, intervals, signatures, protocol versions."""
     provenance: tuple[str, ...] = ()
     """Where the rows come from, in sentences, and the command lines that repeat them."""
+    brief: tuple[str, ...] = ()
+    """How to read its brief form, which has means, differences and marks only."""

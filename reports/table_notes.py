@@ -96,6 +96,24 @@ def footer(
     return tuple(lines)
 
 
+def brief_footer(
+    columns: Sequence[MetricSpec], sections: Sequence[Section], baseline: str | None
+) -> tuple[str, ...]:
+    """How to read the brief table, in few words."""
+    scores = [score for section in sections for entry in section.entries for score in entry.scores]
+    parts = []
+    if any(score.mark for score in scores):
+        parts.append(f"{MARKS} (significant, p <= {ALPHA:g})")
+    if baseline is not None and any(score.delta is not None for score in scores):
+        parts.append(f"vs {baseline}: difference on the same images")
+    if any(score.drop is not None for score in scores):
+        parts.append("drop: lost against the method's own undistorted reference")
+    if lower := [spec.title or spec.alias for spec in columns if not spec.higher_is_better]:
+        parts.append(f"lower is better: {', '.join(lower)}")
+    more = "intervals, medians, power and metric signatures: table=full"
+    return ("; ".join(parts), more) if parts else (more,)
+
+
 def _power(columns: Sequence[MetricSpec], sections: Sequence[Section]) -> list[str]:
     """One line on what this many images can show, or none where nothing is compared."""
     found = []

@@ -1,4 +1,7 @@
-"""The comparison table for people: one layout, plain ASCII in a pipe, colour and bold on a terminal."""
+"""The comparison table for people: plain ASCII in a pipe, colour and bold on a terminal.
+
+Brief, it has one line per method; in full, intervals, power and the metrics' signatures as well.
+"""
 
 from __future__ import annotations
 
@@ -35,23 +38,26 @@ class _Field:
     """``value``, ``delta`` or ``drop``."""
     column: int
     header: str
+    full: bool
+    """With the interval below each number."""
 
     def lines(self, entry: Entry, spec: MetricSpec) -> tuple[Styled, Styled]:
         score = entry.scores[self.column]
         if self.kind == "value":
             style = {"best": "bold green", "second": "underline", "": ""}[score.mark]
-            return (mean_text(score, spec), style), (interval_text(score, spec), "dim")
+            return (mean_text(score, spec), style), (interval_text(score, spec) if self.full else "", "dim")
         comparison = score.delta if self.kind == "delta" else score.drop
         mean, interval = difference_text(comparison, spec)
         tone = score.delta_tone if self.kind == "delta" else score.drop_tone
         style = {"gain": "green", "loss": "red", "": ""}[tone]
-        return (mean, style), (interval, "dim")
+        return (mean, style), (interval if self.full else "", "dim")
 
 
-def render(table: Table, *, terminal: bool = False, width: int | None = None) -> str:
+def render(table: Table, *, terminal: bool = False, width: int | None = None, full: bool = False) -> str:
     """Text for people; ASCII in a pipe, colour and bold on a terminal.
 
-    width: most columns (long notes wrap), default the terminal's or 120.
+    width: most columns (long notes wrap), default the terminal's or 120. full: with intervals, medians,
+    power and the metrics' signatures; else one line per method.
     """
     if width is None:
         width = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns if terminal else DEFAULT_WIDTH
@@ -61,40 +67,41 @@ def render(table: Table, *, terminal: bool = False, width: int | None = None) ->
     entries = [entry for section in table.sections for entry in section.entries]
     if not entries:
         return _to_text([*lines, [("no finished cells", "")]], terminal, width)
-    for fields in _blocks(table, entries, width):
+    for fields in _blocks(table, entries, width, full):
         lines += _block(table, fields, entries)
         lines.append([])
-    lines += _differences(table)
+    if full:
+        lines += _differences(table)
     for number, note in enumerate(table.notes, start=1):
         lines += _wrapped(f"[{number}] ", note, width, "yellow")
-    for line in (*table.footer, *table.provenance):
+    for line in (*(table.footer if full else table.brief), *table.provenance):
         lines += _wrapped("", line, width, "dim")
     while lines and not lines[-1]:
         lines.pop()
     return _to_text(lines, terminal, width)
 
 
-def _fields(table: Table, entries: Sequence[Entry]) -> list[_Field]:
+def _fields(table: Table, entries: Sequence[Entry], full: bool) -> list[_Field]:
     fields = []
     for k, spec in enumerate(table.columns):
         unit = f" {spec.unit}" if spec.unit else ""
-        fields.append(_Field("value", k, f"{spec.title or spec.alias}{unit}"))
+        fields.append(_Field("value", k, f"{spec.title or spec.alias}{unit}", full))
         if any(entry.scores[k].delta is not None for entry in entries):
-            fields.append(_Field("delta", k, f"vs {table.baseline}"))
+            fields.append(_Field("delta", k, f"vs {table.baseline}", full))
         if any(entry.scores[k].drop is not None for entry in entries):
-            fields.append(_Field("drop", k, "drop"))
+            fields.append(_Field("drop", k, "drop", full))
     return fields
 
 
-def _blocks(table: Table, entries: Sequence[Entry], width: int) -> list[list[_Field]]:
+def _blocks(table: Table, entries: Sequence[Entry], width: int, full: bool) -> list[list[_Field]]:
     """Which columns stand side by side.
 
     Every metric's mean is shown, and delta and drop of the first; deltas and drops of the others, and
     columns without any value (their footnote says why), come in as far as the width allows. Means that do
     not fit go into a further block.
     """
-    room = width - _label_width(entries) - len(GAP) - _count_width(entries)
-    fields = _fields(table, entries)
+    room = width - _label_width(entries, full) - len(GAP) - _count_width(entries)
+    fields = _fields(table, entries, full)
     sizes = {field: len(GAP) + _field_width(table, field, entries) for field in fields}
     empty = {k for k in range(len(table.columns)) if not any(_has_value(e, k) for e in entries)}
     chosen = {f for f in fields if f.column not in empty and (f.kind == "value" or f.column == 0)}
@@ -131,8 +138,8 @@ def _cut(text: str) -> str:
     return label if len(label) <= LABEL_LIMIT else label[: LABEL_LIMIT - 3] + "..."
 
 
-def _remark(entry: Entry) -> Styled:
-    """The line under a method's name: errors first, they matter most."""
+def _remark(entry: Entry, full: bool) -> Styled:
+    """The line under a method's name: errors, which matter most; in full also which is the baseline."""
     errors = entry.cell.errors
     if errors:
         shown = ", ".join(printable(i) for i in entry.cell.failed[:2]) + (
@@ -140,11 +147,11 @@ def _remark(entry: Entry) -> Styled:
         )
         text = f"{errors} error{'s' if errors > 1 else ''}" + (f": {shown}" if shown else "")
         return (text if len(text) <= LABEL_LIMIT else text[: LABEL_LIMIT - 3] + "..."), "bold red"
-    return ("baseline", "dim") if entry.cell.baseline else ("", "")
+    return ("baseline", "dim") if entry.cell.baseline and full else ("", "")
 
 
-def _label_width(entries: Sequence[Entry]) -> int:
-    return max(cell_len(text) for e in entries for text in (_label(e), _remark(e)[0], "method"))
+def _label_width(entries: Sequence[Entry], full: bool) -> int:
+    return max(cell_len(text) for e in entries for text in (_label(e), _remark(e, full)[0], "method"))
 
 
 def _count(entry: Entry) -> str:
@@ -160,7 +167,8 @@ def _count_width(entries: Sequence[Entry]) -> int:
 
 
 def _block(table: Table, fields: Sequence[_Field], entries: Sequence[Entry]) -> list[list[Styled]]:
-    label_width, count_width = _label_width(entries), _count_width(entries)
+    full = fields[0].full
+    label_width, count_width = _label_width(entries, full), _count_width(entries)
     widths = [_field_width(table, field, entries) for field in fields]
     head: list[Styled] = [("method".ljust(label_width), "bold"), (GAP, ""), ("n".rjust(count_width), "bold")]
     for field, size in zip(fields, widths, strict=True):
@@ -169,11 +177,11 @@ def _block(table: Table, fields: Sequence[_Field], entries: Sequence[Entry]) -> 
     lines = [head, [("-" * total, "dim")]]
     several_seeds = len({str(section.seed) for section in table.sections}) > 1
     for k, section in enumerate(table.sections):
-        if k:
+        if k and full:
             lines.append([])
         lines.append([(_heading(section, several_seeds), "bold cyan")])
         for entry in section.entries:
-            remark, style = _remark(entry)
+            remark, style = _remark(entry, full)
             first: list[Styled] = [
                 (_pad(_label(entry), label_width), "bold" if not entry.cell.baseline else "")
             ]

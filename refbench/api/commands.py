@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,7 @@ def carry_out_configs(
     from refbench.execution.choose import make_executor
     from refbench.execution.runner import NoProgress, carry_out
     from refbench.execution.threads import set_threads
+    from refbench.results.readable import method_folders
 
     first = configs[0]
     plan = plan_configs(configs, registry)
@@ -72,8 +74,8 @@ def carry_out_configs(
     for name in plan.unbounded():
         note(f"memory.limit={first.memory_limit}: {name} cannot run in tiles: not bounded")
     outcome = carry_out(plan, first, executor, progress or NoProgress(), on_trace)
-    result = RunResult(outcome)
-    return RunResult(outcome, tuple(_publish(result, first)))
+    result = RunResult(outcome, places=method_folders(first.out, outcome.cells()))
+    return replace(result, tracked=tuple(_publish(result, first)))
 
 
 def _publish(result: RunResult, config: RunConfig) -> list[TrackingResult]:

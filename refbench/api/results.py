@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ class RunResult:
     """Everything that the command line prints from."""
     tracked: tuple[TrackingResult, ...] = ()
     """What became of the MLflow mirror, one per suite."""
+    places: Mapping[tuple[str, str], Path] = field(default_factory=dict)
+    """(dataset label, method label) -> the folder whose readable links lead to its cells."""
 
     @property
     def cells(self) -> tuple[CellRecord, ...]:
@@ -44,11 +47,11 @@ class RunResult:
             for suite in self.outcome.suites
         ]
 
-    def table(self) -> str:
-        """The comparison tables as text."""
+    def table(self, *, full: bool = False) -> str:
+        """The comparison tables as text: a line per method, or ``full`` with intervals and signatures."""
         from refbench.reports.table_text import render
 
-        return "\n\n".join(render(table) for table in self.tables())
+        return "\n\n".join(render(table, full=full) for table in self.tables())
 
     def frame(self) -> pd.DataFrame:
         """One row per trial that was asked for, with a column per metric alias (``psnr_y``).

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if uri:
         places += fetched(values, folder / "rows", args.output)
     found = report_with(places, folder, {**values, "format": formats}, args.output.note)
-    show(found.report, found.files, args.output, values["published"])
+    show(found.report, found.files, args.output, values["published"], full=values["table"] == "full")
     return 0
 
 
@@ -68,7 +68,9 @@ def fetched(values: dict[str, Any], into: Path, output: Output) -> list[Path]:
     return found
 
 
-def show(report: Any, written: Sequence[Path], output: Output, asked: str = "none") -> None:
+def show(
+    report: Any, written: Sequence[Path], output: Output, asked: str = "none", *, full: bool = False
+) -> None:
     """Tables for people, one document for programs, then what was written.
 
     asked: ``published=``.
@@ -81,7 +83,7 @@ def show(report: Any, written: Sequence[Path], output: Output, asked: str = "non
 
         output.emit({**json_document(report), "files": [str(path) for path in written]})
     for _, table in report.tables:
-        output.line(render(table, terminal=output.terminal), styled=True)
+        output.line(render(table, terminal=output.terminal, full=full), styled=True)
         output.line()
     if asked != "none":
         print_published(output, report.stored.cells, asked)

@@ -174,7 +174,7 @@ def report(
         }
     )
     for table in result.tables():
-        output.line(render(table, terminal=output.terminal), styled=True)
+        output.line(render(table, terminal=output.terminal, full=config.table == "full"), styled=True)
         output.line()
     if published:
         print_published(output, cells)
@@ -183,8 +183,6 @@ def report(
     rest = len(folders) - 1
     more = f" and {rest} more {'folder' if rest == 1 else 'folders'}" if rest else ""
     output.line(f"rows    {folders[0]}/samples.jsonl{more}")
-    if config.images == "png":
-        output.line(f"images  {folders[0]}/images{more}")
     if digest := joint_digest(cell.digest for cell in cells):
         of = "rows and manifest" if len(cells) == 1 else f"rows and manifests of {len(cells)} cells"
         output.line(f"digest  {digest} ({of})")
@@ -198,3 +196,17 @@ def report(
     output.line(part + counts)
     if outcome.partial:
         output.line(f"{outcome.partial}; `refbench merge` joins the results folders of all shards")
+    if config.images == "png":
+        show_images(result, output)
+
+
+def show_images(result: RunResult, output: Output) -> None:
+    """Where the SR images of each method are; the last thing that a person sees."""
+    several = len({dataset for dataset, _ in result.places}) > 1
+    lines = [
+        (f"{method}, {dataset}" if several else method, str(folder))
+        for (dataset, method), folder in result.places.items()
+    ]
+    width = max((len(name) for name, _ in lines), default=0)
+    for k, (name, folder) in enumerate(lines):
+        output.line(f"{'images ' if k == 0 else '       '} {name:<{width}}  {folder}")

@@ -55,6 +55,7 @@ def build_run(
         precision=values["precision"],
         images=values["images"],
         metrics=_metrics(values["metrics"], registry),
+        table=values["table"],
         tracking=values["tracking"],
         tracking_uri=values["tracking.uri"],
         executor=ExecutorChoice(executor.pop("name"), executor),

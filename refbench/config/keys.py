@@ -57,6 +57,13 @@ METRICS = Key("metrics", "words", "[lpips_alex,pyiqa:dists], besides the protoco
 OUT = Key("out", "path", "results folder", "results")
 TRACKING = Key("tracking", "choice", "mirror finished runs to MLflow", "mlflow", ("mlflow", "none"))
 TRACKING_URI = Key("tracking.uri", "text", "MLflow server; default: sqlite inside the results folder")
+TABLE = Key(
+    "table",
+    "choice",
+    "brief: a line per method; full: with intervals, medians, power and metric signatures",
+    "brief",
+    ("brief", "full"),
+)
 WEIGHTS_ROOT = Key("weights.root", "path", "folder of official checkpoints; default: $REFBENCH_WEIGHTS")
 THREADS = Key("threads", "int", "CPU threads", minimum=1)
 MEMORY = Key("memory.limit", "size", "working memory of matcher and network, e.g. 4GB")
@@ -93,6 +100,7 @@ RUN = (
     THREADS,
     MEMORY,
     IMAGES,
+    TABLE,
     OUT,
     WEIGHTS_ROOT,
     TRACKING,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from refbench.config.keys import OUT, TRACKING_URI, Key
+from refbench.config.keys import OUT, TABLE, TRACKING_URI, Key
 
 FORMATS = ("md", "latex", "paper", "crops", "csv", "html", "json", "figures", "parquet", "study")
 STYLES = ("cvpr", "neurips", "page")
@@ -68,6 +68,7 @@ KEYS = (
     OUT,
     Key("format", "words", f"any of {','.join(FORMATS)}", ("md", "csv", "html")),
     Key("report.dir", "path", "folder for the files (default: report/ in the first results folder)"),
+    TABLE,
     Key("metric", "name", "metric of curves and pictures (default: the first one, PSNR-Y)"),
     Key("report.samples", "int", "html: most samples per dataset in the gallery", 48, minimum=0),
     Key("data.root", "path", "html, crops: where the dataset is now, when it has moved"),

@@ -35,6 +35,7 @@ def run_words(config: RunConfig, suite: str | None, texts: Mapping[str, str]) ->
         "threads": config.threads,
         "memory.limit": config.memory_limit,
         "images": config.images,
+        "table": config.table,
         "out": config.out,
         "weights.root": config.weights_root,
         "tracking": config.tracking,

@@ -133,6 +133,27 @@ def write_atomic(path: Path, data: bytes, root: Path | None = None, *, sync: boo
         write_all(stream.fileno(), data)
 
 
+def link_folder(path: Path, target: Path, root: Path) -> None:
+    """Make ``path`` a relative link to the folder ``target``; both lie below ``root``. OSError.
+
+    Only a link is replaced at ``path``, whole or not at all; anything else there stays (FileExistsError).
+    """
+    make_folder(path.parent, root)
+    aim = os.path.relpath(target, path.parent)
+    if path.is_symlink():
+        if os.readlink(path) == aim:
+            return
+    elif path.exists():
+        raise FileExistsError(errno.EEXIST, "not a link", str(path))
+    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}")
+    temporary.symlink_to(aim, target_is_directory=True)
+    try:
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
 def remove_stale(folder: Path) -> None:
     """Remove temporary files that killed writers left in ``folder``; one that cannot be removed stays."""
     oldest = time.time() - STALE_SECONDS

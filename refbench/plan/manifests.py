@@ -63,8 +63,10 @@ def cell_manifest(
         compare=cell.compare_fields(),
         metrics=metric_facts(cell.job.metrics),
         weights_files=files,
-        # which shard ran says its session: the cell is the same for all of them
-        config=clean_config(plain(replace(cell.config, shard=None))) if cell.config is not None else {},
+        # which shard ran says its session, and how a table is printed is no fact of the cell
+        config=clean_config(plain(replace(cell.config, shard=None, table="brief")))
+        if cell.config is not None
+        else {},
         sessions=(session,),
         whole=whole(cell, str(session["study"])) if "shard" in session else None,
     )

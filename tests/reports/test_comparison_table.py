@@ -102,7 +102,7 @@ def test_sections_columns_and_marks() -> None:
 
 
 def test_text_says_what_it_must() -> None:
-    text = render(jitter_table())
+    text = render(jitter_table(), full=True)
     lines = text.splitlines()
     assert lines[0] == "cufed5_jitter on cufed5-sample"
     assert "cufed5-sample, canonical@1  (control)" in lines
@@ -122,9 +122,31 @@ def test_it_fits_the_terminal_and_is_ascii(width: int) -> None:
         assert title in text.split("[1]")[0]
 
 
+def test_brief_has_one_line_per_method_and_no_row_of_zeros() -> None:
+    text = render(jitter_table(), width=80)
+    lines = text.split("[1]")[0].split("drop:")[0].splitlines()
+    entries = [line for line in lines if line.startswith(("bicubic", "datsr", "ttsr"))]
+    assert len(entries) == 6
+    assert max(map(len, text.splitlines())) <= 80
+    assert "[" not in "".join(entries)
+    assert "psnr|space" not in text
+    assert "table=full" in text.splitlines()[-1]
+    head = next(line for line in lines if line.startswith("method"))
+    drop = head.index("drop")
+    distorted = entries[3:]
+    assert [line[drop : drop + 5].strip() for line in distorted] == ["", "+0.21", "+0.20"]
+
+
+def test_brief_names_errors_below_the_method() -> None:
+    text = render(comparison_table([cell("bicubic", 0.0), cell("datsr", 1.0, failed="004")]), width=80)
+    assert "1 error: 004" in text
+
+
 def test_wide_terminals_show_more_deltas() -> None:
     table = jitter_table()
-    assert render(table, width=100).count("vs bicubic") < render(table, width=200).count("vs bicubic")
+    assert render(table, width=100, full=True).count("vs bicubic") < render(
+        table, width=200, full=True
+    ).count("vs bicubic")
 
 
 def test_plain_has_no_escape_codes_and_the_terminal_has_the_same_words() -> None:

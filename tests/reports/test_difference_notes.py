@@ -96,7 +96,7 @@ def test_unknown_directions_and_parts_of_a_run_have_no_colour() -> None:
 def test_what_the_mean_hides_stands_in_every_format() -> None:
     gain = np.array([6.0, 5.0, 4.0, *np.full(9, 0.01), -0.2])
     made = table(gain)
-    text = " ".join(render(made, width=80).split())
+    text = " ".join(render(made, width=80, full=True).split())
     assert "mine +1.15 +0.01 12 of 13 [64, 100] % 3 of 13 images carry 80 %" in text
     (row,) = differences_grid([made]).rows
     assert row[4].text == "13"
