@@ -24,6 +24,7 @@ from refbench.specs import MetricSpec
 from refbench.stats.summary import MetricSummary
 from refbench.store import CellStore, SampleRow
 from refbench.types import Dataset, Image
+from refbench.untrusted.files import read_object
 
 SETS = "sets.json"
 NOT_COMPUTED = "not computed for these images; refbench score computes it from kept SR images"
@@ -81,12 +82,10 @@ def read_sets(folder: Path) -> dict[str, dict[str, Any]]:
     """The stored values of a cell by signature; empty when there are none. UserError for a damaged file."""
     path = folder / SETS
     try:
-        data = json.loads(path.read_text(encoding="ascii"))
-        if not isinstance(data, dict) or not all(map(_is_entry, data.values())):
+        data = read_object(path) or {}
+        if not all(map(_is_entry, data.values())):
             raise ValueError("not a table of values")
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(f"{path}: damaged ({error}); delete it and refbench score again") from error
     return data
 

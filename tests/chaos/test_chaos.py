@@ -18,12 +18,15 @@ from typing import Any
 
 import pytest
 
+from refbench.audit.audit import audit
 from refbench.errors import UserError
 from refbench.execution.serial import SerialExecutor
+from refbench.registry import Registry
 from refbench.store import read_manifest
 
 ROUNDS = int(os.environ.get("REFBENCH_CHAOS_ROUNDS", "45"))
 TMPFS_ROUNDS = max(5, ROUNDS // 9)
+REGISTRY = Registry.discover()
 BLOCK = 4096
 """What a tmpfs gives out at a time."""
 
@@ -148,6 +151,10 @@ class Round:
         lines = self.world.ok_lines(self.out)
         assert len(lines) == len(self.study.expected)
         assert set(lines.values()) == {1}
+        if not self.cut_images:
+            result = audit([self.out], REGISTRY)
+            assert result.exit_code == 0, [c.line() for cell in result.cells for c in cell.contradictions]
+            assert all({"digest", "summary", "images"} <= set(cell.checked) for cell in result.cells)
         for summary in outcome.suites[0].cells:
             assert (summary.errors, summary.failed) == (0, ())
 

@@ -1,0 +1,94 @@
+"""Level 3 with a hosted net: its weights named by hash, and what other weights are found by."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from refbench.audit.audit import audit
+from refbench.cli.main import main
+from refbench.identity.keys import digest
+from refbench.registry import Registry
+from refbench.results.digests import store_digests
+from refbench.results.record import cell_record
+from refbench.store import find_runs, load_run
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """bicubic and datsr (compact) on one image of the sample set."""
+    out = tmp_path_factory.mktemp("again") / "results"
+    assert (
+        main(["run", "method=datsr", "suite=cufed5", "limit=1", f"out={out}", "tracking=none", "--plain"])
+        == 0
+    )
+    return out
+
+
+def copy_of(results: Path, to: Path) -> Path:
+    import shutil
+
+    shutil.copytree(results, to)
+    return to
+
+
+def cell_of(out: Path, method: str) -> Path:
+    return next(
+        f for f in find_runs(out) if json.loads((f / "manifest.json").read_text())["method"] == method
+    )
+
+
+def test_bicubic_and_datsr_hold_when_computed_again(results: Path) -> None:
+    result = audit([results], Registry.discover(), rerun=3)
+    assert result.exit_code == 0
+    assert [cell.verdict for cell in result.cells] == ["re-run 1 of 1", "re-run 1 of 1"]
+
+
+def test_images_that_other_weights_made_are_found(results: Path, tmp_path: Path) -> None:
+    """The rows of bicubic under the name, the hash and the run key of datsr: everything fits but SR."""
+    out = copy_of(results, tmp_path / "forged")
+    datsr, bicubic = cell_of(out, "datsr"), cell_of(out, "bicubic")
+    (datsr / "samples.jsonl").write_bytes((bicubic / "samples.jsonl").read_bytes())
+    for image in (bicubic / "images").iterdir():
+        (datsr / "images" / image.name).write_bytes(image.read_bytes())
+    told = cell_record(load_run(datsr)).summary_document()
+    (datsr / "summary.json").write_text(json.dumps({**told, "finished": "2999"}))
+    store_digests(datsr)
+    shallow = audit([datsr], Registry.discover())
+    assert shallow.exit_code == 0, [c.line() for c in shallow.cells[0].contradictions]
+    result = audit([datsr], Registry.discover(), rerun=1)
+    assert result.exit_code == 1
+    assert "SR is the image that was kept, found another" in result.cells[0].contradictions[0].line()
+
+
+def test_a_hash_of_other_weights_is_found(results: Path, tmp_path: Path) -> None:
+    out = copy_of(results, tmp_path / "other")
+    cell = cell_of(out, "datsr")
+    manifest: dict[str, Any] = json.loads((cell / "manifest.json").read_text())
+    manifest["identity"]["weights"]["net"] = "0" * 64
+    manifest["weights_files"][0]["sha256"] = "0" * 64
+    manifest["run_key"] = digest(manifest["identity"])
+    (cell / "manifest.json").write_text(json.dumps(manifest))
+    summary = json.loads((cell / "summary.json").read_text())
+    (cell / "summary.json").write_text(json.dumps(summary | {"run_key": manifest["run_key"]}))
+    store_digests(cell)
+    result = audit([cell], Registry.discover(), rerun=1)
+    assert result.exit_code == 1
+    assert "manifest.json: weights net is 0000" in result.cells[0].contradictions[0].line()
+
+
+def test_a_program_that_a_manifest_names_is_not_run(results: Path, tmp_path: Path) -> None:
+    out = copy_of(results, tmp_path / "program")
+    cell = cell_of(out, "bicubic")
+    manifest: dict[str, Any] = json.loads((cell / "manifest.json").read_text())
+    manifest |= {"method": "command", "method_label": "command"}
+    manifest["identity"] |= {"method": "command", "params": {"cmd": f"touch {tmp_path / 'executed'}"}}
+    manifest["config"]["method"] = {"name": "command", "params": manifest["identity"]["params"]}
+    (cell / "manifest.json").write_text(json.dumps(manifest))
+    result = audit([cell], Registry.discover(), rerun=1)
+    assert any("command runs programs" in note for note in result.cells[0].notes)
+    assert result.cells[0].rerun == 0
+    assert not (tmp_path / "executed").exists()

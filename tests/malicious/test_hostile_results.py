@@ -1,0 +1,151 @@
+"""Hostile bundles and results folders through ``audit`` and ``report``: found or refused, in a line each."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as PilImage
+
+from refbench.cli.main import main
+from refbench.store import find_runs
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("hostile")
+    rng = np.random.default_rng(0)
+    for part in ("input", "ref"):
+        (place / "data" / part).mkdir(parents=True)
+        for name in ("a", "b"):
+            pixels = rng.integers(0, 256, (40, 48, 3), dtype=np.uint8)
+            PilImage.fromarray(pixels).save(place / "data" / part / f"{name}.png")
+    words = [
+        "run",
+        "method=bicubic",
+        "suite=pairs",
+        f"data.root={place / 'data'}",
+        f"out={place / 'results'}",
+    ]
+    assert main([*words, "tracking=none", "--plain"]) == 0
+    return place
+
+
+def copied(finished: Path, outside: Path) -> Path:
+    [cell] = find_runs(finished / "results")
+    target = outside / "results" / cell.name
+    for path in cell.rglob("*"):
+        if path.is_file():
+            copy = target / path.relative_to(cell)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
+    return target
+
+
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/etc/passwd")
+
+
+SPOILS: dict[str, Callable[[Path], object]] = {
+    "pipe": pipe,
+    "link": link,
+    "folder": lambda p: (p.unlink(), p.mkdir()),
+    "empty": lambda p: p.write_bytes(b""),
+    "binary": lambda p: p.write_bytes(bytes(range(256)) * 9),
+    "nested": lambda p: p.write_text("[" * 100_000),
+    "deep object": lambda p: p.write_text('{"a":' * 50_000 + "1" + "}" * 50_000),
+    "nan": lambda p: p.write_text('{"schema": NaN, "digest": NaN}'),
+    "huge integer": lambda p: p.write_text('{"schema": 1, "rows": ' + "9" * 5000 + "}"),
+    "list": lambda p: p.write_text("[1, 2]"),
+    "wrong types": lambda p: p.write_text('{"samples": 3, "metrics": [1], "trials": "x", "schema": 1}'),
+    "escape": lambda p: p.write_text('{"schema": "\\u001b[2J\\u202e", "samples": ["../../x"]}'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("file", ["digest.json", "summary.json", "sets.json", "manifest.json"])
+@pytest.mark.parametrize("name", SPOILS)
+def test_a_spoiled_file_is_a_contradiction_in_a_line(
+    name: str, file: str, finished: Path, outside: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = copied(finished, outside)
+    (cell / file).touch()
+    SPOILS[name](cell / file)
+    code = main(["audit", str(cell.parent), f"data.root={finished / 'data'}", f"markdown={outside / 'a.md'}"])
+    shown = capsys.readouterr()
+    # a manifest that is no file is no cell: then there is nothing to audit
+    assert code == 1 or (code == 2 and file == "manifest.json")
+    for text in (shown.out, shown.err):
+        assert "Traceback" not in text
+        assert "root:" not in text
+        assert all(c.isprintable() or c in "\n\t" for c in text)
+
+
+def test_images_that_lead_out_or_explode_are_not_opened(
+    finished: Path, outside: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = copied(finished, outside)
+    rows = [json.loads(line) for line in (cell / "samples.jsonl").read_text().splitlines()]
+    rows[0]["image"] = "../../../beside.txt"
+    (cell / "images" / "b_d0.png").unlink()
+    (cell / "images" / "b_d0.png").symlink_to("/etc/passwd")
+    (cell / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert main(["audit", str(cell.parent), f"data.root={finished / 'data'}"]) == 1
+    shown = capsys.readouterr()
+    assert "2 of 2 SR images are not here" in shown.err
+
+
+def bundle(cell: Path, extra: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in cell.rglob("*"):
+            if path.is_file():
+                archive.writestr(f"{cell.name}/{path.relative_to(cell)}", path.read_bytes())
+        for name, data in extra.items():
+            archive.writestr(name, data)
+    return stream.getvalue()
+
+
+BUNDLES: dict[str, dict[str, bytes]] = {
+    "escapes": {"../../escaped.txt": b"x"},
+    "absolute": {"/tmp/escaped-absolute.txt": b"x"},
+    "bomb": {"zeros": bytes(80 << 20)},
+    "backslash": {"..\\escaped.txt": b"x"},
+}
+
+
+@pytest.mark.parametrize("command", ["audit", "report", "merge"])
+@pytest.mark.parametrize("name", BUNDLES)
+def test_a_hostile_bundle_is_refused_whole(
+    name: str, command: str, finished: Path, outside: Path, capsys: pytest.CaptureFixture[str],
+    little_growth: None,
+) -> None:  # fmt: skip
+    path = outside / "theirs.zip"
+    path.write_bytes(bundle(copied(finished, outside), BUNDLES[name]))
+    words = {"audit": [], "report": [f"report.dir={outside / 'r'}"], "merge": [f"out={outside / 'm'}"]}
+    assert main([command, str(path), *words[command]]) == 2
+    shown = capsys.readouterr().err
+    assert "theirs.zip: refused, it" in shown
+    assert shown.count("\n") == 1
+    assert {p.name for p in outside.iterdir()} == {"theirs.zip", "results"}
+    assert not Path("/tmp/escaped-absolute.txt").exists()
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"not a zip at all", b"\x1f\x8b" + bytes(40)])
+def test_a_file_that_is_no_bundle(data: bytes, outside: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (outside / "theirs.zip").write_bytes(data)
+    assert main(["audit", str(outside / "theirs.zip")]) == 2
+    shown = capsys.readouterr().err
+    assert "theirs.zip" in shown
+    assert shown.count("\n") == 1
