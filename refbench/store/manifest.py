@@ -85,7 +85,8 @@ class Manifest:
         schema = data.get("schema", 1)
         if not isinstance(schema, int) or schema > MANIFEST_SCHEMA:
             raise SchemaError(f"schema {schema!r} is newer than this refbench reads ({MANIFEST_SCHEMA})")
-        found = read(Manifest, json.dumps(data))
+        # a path whose bytes are not text has half characters, which JSON for other readers cannot hold
+        found = read(Manifest, json.dumps(data, ensure_ascii=False).encode("utf-8", "xmlcharrefreplace"))
         for alias, facts in found.metrics.items():
             if not isinstance(facts.get("signature", ""), str):
                 raise SchemaError(f"metrics.{alias}.signature: {facts['signature']!r} is not text")
