@@ -42,13 +42,12 @@ def run_configs(
     return load_run([*axes, *words(settings, RUN_KEYS)], registry)
 
 
-def plan_configs(configs: Sequence[RunConfig], registry: Registry, *, dry: bool = False) -> Plan:
-    """The plan of a sweep on its device (``dry``: on the CPU, whatever is asked for). Raises UserError."""
+def plan_configs(configs: Sequence[RunConfig], registry: Registry) -> Plan:
+    """The plan of a sweep on its device. Raises UserError, also for a device that this machine lacks."""
     from refbench.execution.device import resolve_device
     from refbench.plan.planner import Planner
 
-    device = "cpu" if dry else resolve_device(configs[0].device)
-    return Planner(registry).plan(configs, device=device)
+    return Planner(registry).plan(configs, device=resolve_device(configs[0].device))
 
 
 def carry_out_configs(

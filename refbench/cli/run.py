@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         from refbench.execution.runner import finished_trials
 
-        plan = plan_configs(configs, registry, dry=True)
+        plan = plan_configs(configs, registry)
         for note in plan.notes:
             args.output.note(note)
         return show_plan(plan, finished_trials(plan, first.out), args.output)

@@ -94,6 +94,26 @@ def test_a_dry_run_writes_nothing(data: Path, tmp_path: Path, capsys: pytest.Cap
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("device", "expected"),
+    [
+        ("gpu", "device=gpu: not a device; use auto, cpu, cuda or cuda:N"),
+        ("cuda:99", "CUDA devices; use device=cpu"),
+    ],
+)
+def test_a_dry_run_refuses_the_device_that_the_run_refuses(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], device: str, expected: str
+) -> None:
+    argv = [word for word in words(data, tmp_path / "out", "method=bicubic") if word != "device=cpu"]
+    lines = []
+    for more in ([], ["--dry-run"]):
+        assert main([*argv, f"device={device}", *more]) == 2
+        lines.append(capsys.readouterr().err)
+    assert lines[0] == lines[1]
+    assert expected in lines[0]
+    assert lines[0].count("\n") == 1
+
+
 def test_a_bad_image_is_one_error_row(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     broken = data / "input" / "006.png"
     broken.write_bytes(broken.read_bytes()[:300])
