@@ -137,23 +137,44 @@ def _device(cell: CellRecord) -> str:
 
 
 def commands_of(manifest: Manifest) -> tuple[str, ...]:
-    """The command lines that ask for a cell again: its settings in full, else those of its sessions, of the
-    program only its name."""
+    """The command lines that ask for a cell again."""
+    return tuple(map(shlex.join, _words_of(manifest)))
+
+
+def _words_of(manifest: Manifest) -> tuple[tuple[str, ...], ...]:
+    """Its settings in full, else those of its sessions, of the program only its name."""
     settings = manifest.config.get("words")
     if isinstance(settings, list) and settings:
-        return (shlex.join(["refbench", "run", *map(str, settings)]),)
+        return (("refbench", "run", *map(str, settings)),)
     found = []
     for session in manifest.sessions:
         words = session.get("command")
         if isinstance(words, list) and words:
-            found.append(shlex.join([Path(str(words[0])).name, *map(str, words[1:])]))
+            found.append((Path(str(words[0])).name, *map(str, words[1:])))
     return tuple(dict.fromkeys(found))
 
 
 def commands(cells: Iterable[CellRecord]) -> tuple[str, ...]:
-    """The command lines that ask for these cells again, each once, in order."""
-    found = (command for cell in cells for command in commands_of(cell.manifest))
-    return tuple(dict.fromkeys(found))
+    """The command lines that ask for these cells again, each once, in order; one for several methods, and for
+    several suites, that were run with the same settings."""
+    found = list(dict.fromkeys(words for cell in cells for words in _words_of(cell.manifest)))
+    for key in ("method=", "suite="):
+        found = _joined(found, key)
+    return tuple(map(shlex.join, found))
+
+
+def _joined(commands: Iterable[tuple[str, ...]], key: str) -> list[tuple[str, ...]]:
+    """Commands that differ in the value of ``key`` alone as one, with the values as a sweep."""
+    values: dict[tuple[str, ...], list[str]] = {}
+    for words in commands:
+        own = [word for word in words if word.startswith(key)]
+        plain = len(own) == 1 and re.fullmatch(r"[\w@]+", own[0].removeprefix(key))
+        rest = tuple(key if plain and word == own[0] else word for word in words)
+        values.setdefault(rest, []).append(own[0].removeprefix(key) if plain else "")
+    return [
+        tuple(key + ",".join(each) if word == key and any(each) else word for word in rest)
+        for rest, each in values.items()
+    ]
 
 
 def shared(records: Sequence[Provenance]) -> dict[str, str]:
