@@ -85,23 +85,32 @@ class Report:
 
     def grids(self) -> tuple[Grid, ...]:
         """The smaller tables that have rows."""
-        found = [
-            differences_grid([table for _, table in self.tables]),
-            robustness_grid(self.main_curves(), self.metric),
-            types_grid(self.main_types(), self.metric),
-            selectivity_grid(self.main_types(), self.metric),
-            counts_grid(self.main_counts(), self.metric),
-            inside_outside_grid(self.regions),
-            accuracy_grid(self.accuracy, self.metric),
-            costs_grid(self.plain_costs()),
-        ]
+        return tuple(grid for grids in self.grids_by_question().values() for grid in grids)
+
+    def grids_by_question(self) -> dict[str, tuple[Grid, ...]]:
+        """The smaller tables that have rows, by what they answer (a key of QUESTIONS)."""
+        types = self.main_types()
+        found = {
+            "quality": [differences_grid([table for _, table in self.tables])],
+            "robustness": [robustness_grid(self.main_curves(), self.metric)],
+            "references": [
+                types_grid(types, self.metric),
+                selectivity_grid(types, self.metric),
+                counts_grid(self.main_counts(), self.metric),
+                inside_outside_grid(self.regions),
+            ],
+            "matching": [accuracy_grid(self.accuracy, self.metric)],
+            "cost": [costs_grid(self.plain_costs())],
+            "published": self._published_grids(),
+        }
+        return {question: nonempty(grids) for question, grids in found.items()}
+
+    def _published_grids(self) -> list[Grid]:
         if self.literature is not None:
-            found.append(self.literature)
-        elif self.published:
-            found.append(
-                published_grid(self.published, contradictions(row.published for row in self.published))
-            )
-        return nonempty(found)
+            return [self.literature]
+        if not self.published:
+            return []
+        return [published_grid(self.published, contradictions(row.published for row in self.published))]
 
 
 def build_report(

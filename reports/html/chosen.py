@@ -12,8 +12,8 @@ from refbench.stats.paired import Trials
 from ..groups import DataKey, data_key
 from ..robustness import values_of
 
-EXTREMES = 5
-"""Worst and best trials per pair of methods."""
+EXTREMES = 3
+"""Worst and best trials per dataset and protocol."""
 SectionKey = tuple[DataKey, str]
 """(dataset and seed, protocol id)."""
 
@@ -41,27 +41,28 @@ def sections(cells: Sequence[CellRecord]) -> dict[SectionKey, list[CellRecord]]:
 
 
 def extremes(cells: Sequence[CellRecord], spec: MetricSpec) -> list[Extreme]:
-    """Worst and best trials of every method against the baseline (or the section's first method)."""
+    """Worst and best trials of a section: a method against the baseline (or the section's first method)."""
     found: list[Extreme] = []
     for key, members in sections(cells).items():
         reference = next((c for c in members if c.baseline), members[0])
-        for cell in members:
-            if cell is not reference:
-                found += _pair(key, cell, reference, spec)
+        pairs = [d for cell in members if cell is not reference for d in _pair(cell, reference, spec)]
+        pairs.sort(key=lambda d: (d[0], d[1].method_label, d[2], d[3]))
+        count = min(EXTREMES, len(pairs) // 2) or min(1, len(pairs))
+        chosen = [(d, True) for d in pairs[:count]]
+        # with a single trial the best is the worst
+        chosen += [(d, False) for d in reversed(pairs[len(pairs) - count :])] if len(pairs) > 1 else []
+        found += [
+            Extreme(key, cell.method_label, reference.method_label, sample, draw, difference, worst)
+            for (difference, cell, sample, draw), worst in chosen
+        ]
     return found
 
 
-def _pair(key: SectionKey, cell: CellRecord, other: CellRecord, spec: MetricSpec) -> list[Extreme]:
+def _pair(cell: CellRecord, other: CellRecord, spec: MetricSpec) -> list[tuple[float, CellRecord, str, int]]:
+    """(difference, the method's cell, sample, draw) of every trial that both have; positive is better."""
     own, theirs = values_of(cell, spec), values_of(other, spec)
     sign = 1.0 if spec.higher_is_better else -1.0
-    differences = sorted((sign * (own[k] - theirs[k]), k) for k in own.keys() & theirs.keys())
-    count = min(EXTREMES, len(differences) // 2) or min(1, len(differences))
-    chosen = [(d, k, True) for d, k in differences[:count]]
-    chosen += [(d, k, False) for d, k in reversed(differences[len(differences) - count :])]
-    labels = (cell.method_label, other.method_label)
-    found = [Extreme(key, *labels, sample, draw, d, worst) for d, (sample, draw), worst in chosen]
-    # with a single trial the best is the worst
-    return found[:1] if len(differences) == 1 else found
+    return [(sign * (own[k] - theirs[k]), cell, *k) for k in own.keys() & theirs.keys()]
 
 
 @dataclass(frozen=True)

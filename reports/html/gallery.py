@@ -1,28 +1,30 @@
-"""The gallery: for each chosen trial LR, references, SR of each method, HR, error maps and crops."""
+"""The gallery: for each chosen trial HR, LR, references and the SR of each method, in full resolution."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from refbench.imaging import bicubic_resize
+from refbench.registry import Registry
 from refbench.results.record import CellRecord
+from refbench.results.scoring import kept_image
 from refbench.results.trials import TrialImages
-from refbench.specs import MetricSpec
+from refbench.specs import MethodSpec, MetricSpec
 from refbench.store import SampleRow
 from refbench.types import Image, Trial
 from refbench.untrusted.escape import printable
 
-from ..write import put
 from . import pictures
+from .carriers import Pictures
 from .chosen import Item, gallery_items, sections
 
-EMBED_LIMIT = 24_000_000
-"""Bytes of pictures that go into the page itself; more lie in a folder next to it and load when looked at."""
 MAX_REFERENCES = 5
+Own = Mapping[str, tuple[CellRecord, SampleRow]]
+"""Method label -> its cell and its row of one trial."""
 
 
 @dataclass
@@ -32,68 +34,84 @@ class Gallery:
     entries: list[dict[str, Any]] = field(default_factory=list)
     total: int = 0
     """Trials that there are; the gallery may show fewer."""
-    files: dict[str, bytes] = field(default_factory=dict)
-    """Name -> WebP. Names are numbers: sample names never become paths."""
+    asked: int = 0
+    """Trials that were chosen; those without any SR image are not shown."""
     problems: tuple[str, ...] = ()
 
     @property
-    def size(self) -> int:
-        """Bytes of all pictures."""
-        return sum(len(data) for data in self.files.values())
+    def bare(self) -> int:
+        """Chosen trials without an SR image: mirrored without images, or run with ``images=none``."""
+        return self.asked - len(self.entries)
 
 
-def make_gallery(cells: Sequence[CellRecord], spec: MetricSpec, images: TrialImages, most: int) -> Gallery:
-    """Render the pictures of at most ``most`` trials per dataset that have a kept SR image."""
+@dataclass(frozen=True)
+class Source:
+    """What entries are made of."""
+
+    images: TrialImages
+    pictures: Pictures
+    page: Path
+    """Folder of the page, which kept images are linked from."""
+    metrics: tuple[MetricSpec, ...]
+    """The viewer's table of scores; the first is the report's own."""
+    free: frozenset[str]
+    """Labels of methods that use no reference."""
+
+
+def make_gallery(
+    cells: Sequence[CellRecord], metrics: Sequence[MetricSpec], images: TrialImages, most: int, kept: Pictures,
+    page: Path,
+) -> Gallery:  # fmt: skip
+    """Make the pictures of at most ``most`` trials per dataset that have a kept SR image."""
     gallery = Gallery()
-    items, gallery.total = gallery_items(cells, spec, most)
+    items, gallery.total = gallery_items(cells, metrics[0], most)
+    gallery.asked = len(items)
     by_section = sections(cells)
-    rows = {id(c): {row.key: row for row in c.rows if row.ok} for c in cells}
+    source = Source(images, kept, page, tuple(metrics), reference_free(cells))
+    rows = {id(c): {row.key: row for row in c.rows if row.ok} for c in cells} if items else {}
     for item in items:
-        members = by_section[item.section]
-        own = {
-            c.method_label: (c, rows[id(c)][item.sample, item.draw])
-            for c in members
-            if (item.sample, item.draw) in rows[id(c)]
-        }
-        entry = _entry(item, own, images, spec, gallery)
+        key = (item.sample, item.draw)
+        own = {c.method_label: (c, rows[id(c)][key]) for c in by_section[item.section] if key in rows[id(c)]}
+        entry = _entry(item, own, source, len(gallery.entries))
         if entry is not None:
             gallery.entries.append(entry)
     gallery.problems = images.problems
     return gallery
 
 
-def _entry(
-    item: Item,
-    own: Mapping[str, tuple[CellRecord, SampleRow]],
-    images: TrialImages,
-    spec: MetricSpec,
-    gallery: Gallery,
-) -> dict[str, Any] | None:
+def reference_free(cells: Sequence[CellRecord]) -> frozenset[str]:
+    """Labels of the methods that use no reference; of one that is not installed the baseline alone."""
+    specs = {entry.name: entry.spec for entry in Registry.discover().entries("methods") if entry.spec}
+    found = set()
+    for cell in cells:
+        spec = specs.get(cell.method)
+        if not spec.uses_reference if isinstance(spec, MethodSpec) else cell.baseline:
+            found.add(cell.method_label)
+    return frozenset(found)
+
+
+def _entry(item: Item, own: Own, source: Source, number: int) -> dict[str, Any] | None:
     sr: dict[str, Image] = {}
     for label, (cell, row) in own.items():
-        image = images.sr(cell, row)
+        image = source.images.sr(cell, row)
         if image is not None:
             sr[label] = image
     if not sr:
         return None
     cell, row = own[next(iter(sr))]
-    trial = images.trial(cell, row)
+    trial = source.images.trial(cell, row)
     target = trial.target if trial is not None else None
     shape = target.shape if target is not None else next(iter(sr.values())).shape
+    missing = [f"{label}: no SR image kept" for label in own if label not in sr]
+    missing += [f"{label}: SR of another size" for label, image in sr.items() if image.shape != shape]
     # an image of another size cannot be laid over the others
     sr = {label: image for label, image in sr.items() if image.shape == shape}
     if not sr:
         return None
-    number = len(gallery.entries)
-
-    def keep(kind: str, data: bytes) -> str:
-        name = f"{number:04d}_{kind}.webp"
-        gallery.files[name] = data
-        return name
-
     (dataset, _, seed), protocol = item.section
-    views = _views(trial, sr, target, keep)
+    views = _views(trial, sr, target, own, source)
     boxes = pictures.crop_boxes(pictures.disagreement(sr, target)) if min(shape[:2]) >= 8 else []
+    thumb = pictures.thumbnail(target if target is not None else next(iter(sr.values())))
     return {
         "dataset": printable(dataset),
         "seed": seed,
@@ -102,88 +120,63 @@ def _entry(
         "draw": item.draw,
         "width": shape[1],
         "height": shape[0],
-        "thumb": keep("thumb", pictures.thumbnail(target if target is not None else next(iter(sr.values())))),
+        "thumb": source.pictures.thumb(number, thumb),
         "views": views,
-        "references": _references(trial, keep),
-        "scores": {label: _score(own[label], spec) for label in sr},
-        "crops": [
-            {"box": list(box), "images": _crops(box, k, trial, sr, target, keep)}
-            for k, box in enumerate(boxes)
-        ],
+        "pair": _pair(views, own, source),
+        "scores": [[printable(k), *(_score(row, m) for m in source.metrics)] for k, (_, row) in own.items()],
+        "boxes": [[left, top, width, height] for top, left, height, width in boxes],
+        "missing": [printable(text) for text in missing],
     }
 
 
 def _views(
-    trial: Trial | None, sr: Mapping[str, Image], target: Image | None, keep: Callable[[str, bytes], str]
-) -> list[dict[str, str]]:
-    """Pictures that lie on each other in the slider, all of HR's size."""
-    views: list[dict[str, str]] = []
-    shape = next(iter(sr.values())).shape[:2]
+    trial: Trial | None, sr: Mapping[str, Image], target: Image | None, own: Own, source: Source
+) -> list[dict[str, Any]]:
+    """HR, LR, references and SR, each as a side of the viewer."""
+
+    def view(kind: str, name: str, image: Image) -> dict[str, Any]:
+        return {"kind": kind, "name": printable(name), "src": source.pictures.keep(pictures.encode(image))}
+
+    found = [view("HR", "HR", target)] if target is not None else []
     if trial is not None and trial.sr_cut is None:
-        large = bicubic_resize(trial.lr, (shape[0], shape[1]))
-        views.append({"kind": "LR", "name": "LR (bicubic)", "src": keep("lr", pictures.encode(large))})
-    for k, (label, image) in enumerate(sr.items()):
-        views.append({"kind": "SR", "name": printable(label), "src": keep(f"sr{k}", pictures.encode(image))})
-    if target is not None:
-        views.append({"kind": "HR", "name": "HR", "src": keep("hr", pictures.encode(target))})
-        for k, (label, image) in enumerate(sr.items()):
-            error = pictures.encode(pictures.error_map(image, target))
-            views.append(
-                {"kind": "error", "name": f"error of {printable(label)}", "src": keep(f"error{k}", error)}
-            )
-    return views
+        found.append(view("LR", "LR, enlarged", trial.lr))
+    if trial is not None:
+        names = [*trial.ref_names, *("" for _ in range(len(trial.ref_names), len(trial.refs)))]
+        for k, (name, ref) in enumerate(zip(names, trial.refs[:MAX_REFERENCES], strict=False)):
+            found.append({**view("Ref", f"Ref {k + 1}{f' ({name})' if name else ''}", ref), "first": k == 0})
+    for label, image in sr.items():
+        cell, row = own[label]
+        found.append({**view("SR", label, image), "file": _link(cell, row, source.page)})
+    return found
 
 
-def _references(trial: Trial | None, keep: Callable[[str, bytes], str]) -> list[dict[str, str]]:
-    if trial is None:
-        return []
-    names = [*trial.ref_names, *[f"reference {k + 1}" for k in range(len(trial.ref_names), len(trial.refs))]]
-    return [
-        {"name": printable(name), "src": keep(f"ref{k}", pictures.encode(ref))}
-        for k, (name, ref) in enumerate(zip(names, trial.refs[:MAX_REFERENCES], strict=False))
-    ]
+def _link(cell: CellRecord, row: SampleRow, page: Path) -> str:
+    """Address of the kept PNG from the page: relative, so that both may move together."""
+    path = kept_image(cell.path, row)
+    if path is None:
+        return ""
+    return quote(os.path.relpath(path.absolute(), page.absolute()).replace(os.sep, "/"))
 
 
-def _crops(
-    box: tuple[int, int, int, int],
-    number: int,
-    trial: Trial | None,
-    sr: Mapping[str, Image],
-    target: Image | None,
-    keep: Callable[[str, bytes], str],
-) -> list[dict[str, str]]:
-    parts: list[tuple[str, Image]] = []
-    if trial is not None and trial.sr_cut is None:
-        scale = next(iter(sr.values())).shape[0] / trial.lr.shape[0]
-        parts.append(("LR", pictures.cut(trial.lr, box, scale)))
-    parts += [(printable(label), pictures.cut(image, box)) for label, image in sr.items()]
-    if target is not None:
-        parts.append(("HR", pictures.cut(target, box)))
-    return [
-        {"name": name, "src": keep(f"crop{number}_{k}", pictures.encode(image, lossless=True))}
-        for k, (name, image) in enumerate(parts)
-        if image.size
-    ]
+def _pair(views: Sequence[Mapping[str, Any]], own: Own, source: Source) -> list[int]:
+    """The sides at first: the best method that uses no reference against HR; else the last two methods."""
+    spec = source.metrics[0]
+    sr = [k for k, view in enumerate(views) if view["kind"] == "SR"]
+    labels = {printable(label): label for label in own}
+
+    def quality(k: int) -> float:
+        value = own[labels[views[k]["name"]]][1].metrics.get(spec.signature)
+        return float("-inf") if value is None else value if spec.higher_is_better else -value
+
+    free = [k for k in sr if labels[views[k]["name"]] in source.free]
+    left = max(free or sr, key=quality)
+    if views[0]["kind"] == "HR":
+        return [left, 0]
+    return [left, next((k for k in reversed(sr) if k != left), left)]
 
 
-def _score(own: tuple[CellRecord, SampleRow], spec: MetricSpec) -> str:
-    _, row = own
+def _score(row: SampleRow, spec: MetricSpec) -> str:
     value = row.metrics.get(spec.signature)
     if value is not None:
-        return f"{value:.{spec.decimals}f}{' ' + spec.unit if spec.unit else ''}"
+        return f"{value:.{spec.decimals}f}"
     return row.special.get(spec.signature, "-")
-
-
-def place_pictures(gallery: Gallery, folder: Path, name: str) -> tuple[dict[str, str], list[Path]]:
-    """(picture -> address for the page, files written): embedded below EMBED_LIMIT, else in ``folder/name``.
-
-    Raises UserError when the folder cannot be written.
-    """
-    if gallery.size <= EMBED_LIMIT:
-        return {
-            key: "data:image/webp;base64," + base64.b64encode(data).decode("ascii")
-            for key, data in gallery.files.items()
-        }, []
-    for key, data in gallery.files.items():
-        put(folder, f"{name}/{key}", data)
-    return {key: f"{name}/{key}" for key in gallery.files}, [folder / name]

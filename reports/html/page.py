@@ -12,11 +12,15 @@ from refbench.results.trials import TrialImages
 
 from ..report import Report
 from ..write import put
-from .gallery import Gallery, make_gallery, place_pictures
+from .carriers import Pictures
+from .gallery import Gallery, make_gallery
+from .summary import summary
 from .template import asset, environment, own_markup
-from .view import RUN_COLUMNS, chart_views, choices, extreme_rows, runs, tables
+from .view import RUN_COLUMNS, choices, extreme_rows, questions, runs, switched
 
 PAGE, PICTURES = "report.html", "report_images"
+SCRIPTS = ("table", "state", "filters", "measures", "pictures", "stage", "crop", "viewer")
+STYLES = ("style", "viewer", "print")
 
 
 def write_page(
@@ -33,34 +37,35 @@ def write_page(
     note: gets one line for each reason why pictures are missing. Raises UserError when it cannot write.
     """
     images = TrialImages(Registry.discover(), data_root)
-    gallery = make_gallery(report.cells, report.metric, images, samples)
+    pictures = Pictures(folder, PICTURES)
+    gallery = make_gallery(report.cells, switched(report), images, samples, pictures, folder)
     for problem in gallery.problems:
         note(f"gallery: {problem}")
-    addresses, written = place_pictures(gallery, folder, PICTURES)
-    page = put(folder, PAGE, render_page(report, gallery, addresses))
-    return [page, *written]
+    page = put(folder, PAGE, render_page(report, gallery, pictures.addresses()))
+    return [page, *pictures.files()]
 
 
 def render_page(report: Report, gallery: Gallery, addresses: dict[str, str]) -> str:
     """The page's text. Every name in it is data from outside and is escaped."""
-    grids = report.grids()
     return (
         environment()
         .from_string(asset("page.html.j2"))
         .render(
             version=__version__,
-            style=own_markup(asset("style.css")),
-            script=own_markup(asset("table.js") + asset("script.js")),
+            style=own_markup("".join(asset(f"{name}.css") for name in STYLES)),
+            script=own_markup("".join(asset(f"{name}.js") for name in SCRIPTS)),
             metric=report.metric.title or report.metric.alias,
             unit=report.metric.unit,
-            tables=tables(report),
-            grids=grids,
-            charts=chart_views(report),
+            first=summary(report),
+            questions=questions(report),
+            scored=[spec.title or spec.alias for spec in switched(report)],
+            beside=any(not address.startswith("data:") for address in addresses.values()),
             extremes=extreme_rows(report, gallery.entries),
             entries=[{**e, "number": k} for k, e in enumerate(gallery.entries)],
             addresses=addresses,
             shown=len(gallery.entries),
             total=gallery.total,
+            bare=gallery.bare,
             problems=[*report.stored.problems, *gallery.problems],
             runs=runs(report),
             run_columns=RUN_COLUMNS,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from refbench.results.provenance import COLUMNS, provenance_of
 from refbench.specs import MetricSpec
 from refbench.untrusted.escape import printable
 
-from ..chart_data import PALETTE
+from ..chart_data import PALETTE, Chart
 from ..cost_summary import Cost, flops_text, parameters_text
+from ..flat_csv import slug
+from ..groups import Group
 from ..report import Report
 from ..report_charts import charts
 from ..table_columns import shown_columns
@@ -28,7 +30,27 @@ COSTS: Mapping[str, tuple[Callable[[Cost], float | None], Callable[[float | None
     "parameters": (lambda c: c.parameters, parameters_text),
     "GFLOP": (lambda c: c.flops, flops_text),
 }
-"""Column -> (value of a cell's cost, its text)."""
+"""Column of the site -> (value of a cell's cost, its text)."""
+QUESTIONS: Mapping[str, str] = {
+    "quality": "Quality",
+    "robustness": "Robustness: the reference is changed",
+    "references": "References: how many, and which kind",
+    "matching": "Matching: are the right places found",
+    "cost": "Cost: time and memory",
+    "published": "Published: what papers print",
+}
+"""What a part of the page answers, in its order."""
+_CHARTS = {
+    "robustness": "robustness",
+    "reference": "references",
+    "cost": "cost",
+    "stages": "cost",
+    "scaling": "cost",
+    "matching": "matching",
+}
+"""First word of a chart's key -> question."""
+SWITCHED = 3
+"""Metrics whose curves the page holds, the report's own first."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +64,40 @@ class Cell:
     """For sorting; empty sorts last."""
     kind: str = ""
     """CSS class: ``best``, ``second``, ``gain``, ``loss``."""
+    switches: str = ""
+    """Names of the checkboxes that show it."""
+
+
+def questions(report: Report) -> list[dict[str, Any]]:
+    """The parts of the page that have something in them: tables, charts and grids by question."""
+    grids, by_question = report.grids_by_question(), {}
+    for group, table in zip(report.tables, tables(report), strict=True):
+        by_question.setdefault(question_of(group[0]), []).append(table)
+    charts = chart_views(report)
+    found = []
+    for key, title in QUESTIONS.items():
+        own = {
+            "tables": by_question.get(key, []),
+            "charts": [chart for chart in charts if chart["question"] == key],
+            "grids": grids[key],
+        }
+        if any(own.values()):
+            found.append({"id": key, "title": title, **own})
+    return found
+
+
+def question_of(group: Group) -> str:
+    """What a group of cells answers."""
+    if group.kind in ("protocols", "other"):
+        return "quality"
+    if group.kind in ("type", "number"):
+        return "references"
+    # known warps of HR, an oracle, are made to score matches
+    return "matching" if ", ref=hr" in group.kind else "robustness"
 
 
 def tables(report: Report) -> list[dict[str, Any]]:
     """Comparison tables: one body per section, so that sorting never mixes protocols."""
-    costs = {(c.dataset_label, c.protocol, c.method_label): c for c in report.costs}
-    # a column that nothing was measured for takes room from those with numbers
-    measured = [name for name, (get, _) in COSTS.items() if any(get(c) is not None for c in report.costs)]
     found = []
     for number, (group, table) in enumerate(report.tables):
         entries = [entry for section in table.sections for entry in section.entries]
@@ -59,39 +108,32 @@ def tables(report: Report) -> list[dict[str, Any]]:
             {
                 "id": f"table{number}",
                 "title": group.title,
-                "header": [
-                    ("", "method"),
-                    ("", "n"),
-                    *(_header(table, k, kind) for k, kind in columns),
-                    *(("", name) for name in measured),
-                ],
-                "sections": [_section(table, s, columns, costs, measured) for s in table.sections],
+                "header": [("", "method", ""), ("", "n", ""), *(_header(table, *c) for c in columns)],
+                "sections": [_section(table, s, columns) for s in table.sections],
                 "notes": notes,
             }
         )
     return found
 
 
-def _header(table: Table, column: int, kind: str) -> tuple[str, str]:
-    """(the metric that a difference is of, the column's name)."""
+def _header(table: Table, column: int, kind: str) -> tuple[str, str, str]:
+    """(the metric that a difference is of, the column's name, the switches that hide it)."""
     spec = table.columns[column]
     name = spec.title or spec.alias
     if kind == "delta":
-        return name, f"vs {table.baseline or 'baseline'}"
+        return name, f"vs {table.baseline or 'baseline'}", _switches(spec, kind)
     if kind == "drop":
-        return name, "drop"
+        return name, "drop", _switches(spec, kind)
     unit = f" {spec.unit}" if spec.unit else ""
-    return "", f"{name}{unit}" + ("" if spec.higher_is_better else " ↓")
+    return "", f"{name}{unit}" + ("" if spec.higher_is_better else " ↓"), _switches(spec, kind)
 
 
-def _section(
-    table: Table,
-    section: Section,
-    columns: Sequence[tuple[int, str]],
-    costs: dict[tuple[str, str, str], Cost],
-    measured: Sequence[str],
-) -> dict[str, Any]:
-    place = (section.dataset_label, section.protocol)
+def _switches(spec: MetricSpec, kind: str) -> str:
+    """Names of the checkboxes that show this column, separated by blanks."""
+    return f"m-{slug(spec.alias)}" + (f" {kind}" if kind in ("delta", "drop") else "")
+
+
+def _section(table: Table, section: Section, columns: Sequence[tuple[int, str]]) -> dict[str, Any]:
     return {
         "dataset": section.dataset_label,
         "protocol": section.protocol,
@@ -103,10 +145,7 @@ def _section(
                 "baseline": entry.cell.baseline,
                 "errors": entry.cell.errors,
                 "n": entry.cell.n,
-                "cells": [
-                    *(score_cell(entry.scores[k], table.columns[k], kind) for k, kind in columns),
-                    *_costs(costs.get((*place, entry.cell.method_label)), measured),
-                ],
+                "cells": [score_cell(entry.scores[k], table.columns[k], kind) for k, kind in columns],
             }
             for entry in section.entries
         ],
@@ -117,20 +156,13 @@ def score_cell(score: Score, spec: MetricSpec, kind: str) -> Cell:
     if kind == "value":
         mean = mean_text(score, spec).replace("*", "").replace("'", "")
         value = score.summary.mean if score.summary is not None else None
-        return Cell(mean, interval_text(score, spec), _value(value), score.mark)
+        return Cell(mean, interval_text(score, spec), _value(value), score.mark, _switches(spec, kind))
     comparison = score.delta if kind == "delta" else score.drop
     text, interval = difference_text(comparison, spec)
     if comparison is None:
-        return Cell("")
+        return Cell("", switches=_switches(spec, kind))
     tone = score.delta_tone if kind == "delta" else score.drop_tone
-    return Cell(text, interval, _value(comparison.difference.mean), tone)
-
-
-def _costs(cost: Cost | None, names: Sequence[str]) -> list[Cell]:
-    if cost is None:
-        return [Cell("-")] * len(names)
-    found = [(COSTS[name][0](cost), COSTS[name][1]) for name in names]
-    return [Cell(text(value), value=_value(value)) for value, text in found]
+    return Cell(text, interval, _value(comparison.difference.mean), tone, _switches(spec, kind))
 
 
 def _value(value: float | None) -> str:
@@ -138,27 +170,59 @@ def _value(value: float | None) -> str:
 
 
 def chart_views(report: Report) -> list[dict[str, Any]]:
-    """Charts with their legends."""
-    return [
-        {
-            "title": chart.title,
-            "note": chart.note,
-            "dataset": chart.dataset,
-            "protocol": chart.protocol,
-            "svg": svg(chart),
-            "legend": [
-                (
-                    printable(s.name),
-                    "front" if s.name == "Pareto front" else f"s{s.style % len(PALETTE)}",
-                    legend_mark(s, chart.kind),
-                )
-                for s in chart.series
-                if s.points
-            ],
-            "methods": chart.kind != "stack",
-        }
-        for chart in charts(report)
+    """Charts with their legends: of the report's metric, and of others that the page can switch to."""
+    found, seen = [], set()
+    for spec in switched(report):
+        for chart in charts(replace(report, metric=spec)):
+            if chart in seen:
+                continue
+            seen.add(chart)
+            found.append(_chart_view(chart, spec))
+    metrics: dict[str, set[str]] = {}
+    for view in found:
+        metrics.setdefault(view["key"], set()).add(view["metric"])
+    # a chart that is the same for every metric is always shown
+    return [{**v, "metric": v["metric"] if len(metrics[v["key"]]) > 1 else ""} for v in found]
+
+
+def switched(report: Report) -> list[MetricSpec]:
+    """The report's metric and at most two more that tables show, measured on images."""
+    specs = {spec.signature: spec for _, table in report.tables for spec in table.columns}
+    others = [
+        s
+        for s in specs.values()
+        if s.kind == "image"
+        and s.signature != report.metric.signature
+        and any(
+            m.signature == s.signature and m.mean is not None
+            for c in report.cells
+            for m in c.metrics.values()
+        )
     ]
+    return [report.metric, *others][:SWITCHED]
+
+
+def _chart_view(chart: Chart, spec: MetricSpec) -> dict[str, Any]:
+    return {
+        "key": chart.key,
+        "metric": spec.alias,
+        "question": _CHARTS.get(chart.key.partition("_")[0], "quality"),
+        "title": chart.title,
+        "note": chart.note,
+        "dataset": chart.dataset,
+        "protocol": chart.protocol,
+        "svg": svg(chart),
+        "legend": [
+            (
+                printable(s.name),
+                "front" if s.name == "Pareto front" else f"s{s.style % len(PALETTE)}",
+                legend_mark(s, chart.kind),
+            )
+            for s in chart.series
+            if s.points
+        ],
+        "methods": chart.kind != "stack",
+    }
 
 
 def extreme_rows(report: Report, gallery: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -213,11 +277,16 @@ RUN_COLUMNS = ("method", "dataset", "protocol", "suite", "started", *COLUMNS.val
 """Headings of :func:`runs`."""
 
 
-def choices(report: Report) -> dict[str, list[str]]:
-    """What the filters offer."""
+def choices(report: Report) -> dict[str, Any]:
+    """What the filters and switches offer."""
     cells = report.cells
+    specs = {spec.alias: spec for _, table in report.tables for spec in table.columns}
+    columns = [("delta", "differences"), ("drop", "drops"), ("interval", "intervals")]
+    columns += [(f"m-{slug(alias)}", spec.title or alias) for alias, spec in specs.items()]
     return {
         "datasets": list(dict.fromkeys(c.dataset_label for c in cells)),
         "protocols": list(dict.fromkeys(c.protocol for c in cells)),
         "methods": list(dict.fromkeys(c.method_label for c in cells)),
+        "metrics": [(spec.alias, spec.title or spec.alias) for spec in switched(report)],
+        "columns": columns,
     }

@@ -1,0 +1,149 @@
+"""The page's first screen: what was asked, on what, who is best by how much, and what cannot be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from refbench.results.record import CellRecord
+from refbench.specs import MetricSpec
+
+from ..groups import TITLES, Group
+from ..report import Report
+from ..table_model import Entry, Section, Table
+from ..table_numbers import difference_text
+
+_SHOWN = 6
+
+
+def summary(report: Report) -> dict[str, Any]:
+    """Plain texts for the template: ``facts`` as (word, text), ``verdicts``, ``warnings``."""
+    cells = report.cells
+    facts = [
+        ("Methods", _listed(list(dict.fromkeys(c.method_label for c in cells)))),
+        ("Images", _listed(list(dict.fromkeys(f"{c.dataset_label} ({c.n})" for c in cells if not c.parts or c.control is None or c.n)))),
+        ("Protocols", _protocols(report)),
+        ("Asked for", _listed(list(dict.fromkeys(c.suite for c in cells if c.suite)))),
+        ("Measured", _dates(cells)),
+        ("Evidence", _evidence(cells)),
+    ]  # fmt: skip
+    return {
+        "facts": [(name, text) for name, text in facts if text],
+        "verdicts": _verdicts(report),
+        "warnings": _warnings(report),
+    }
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _protocols(report: Report) -> str:
+    """Each table's protocols in words: which cards, what is done to the references."""
+    parts = []
+    for group, table in report.tables:
+        own = [s for s in table.sections if not s.control or group.kind == "protocols"]
+        count = len(own) or len(table.sections)
+        if group.kind == "protocols":
+            parts.append(_listed(list(dict.fromkeys(s.protocol for s in own))) + " (references as they are)")
+        else:
+            parts.append(f"{_words(group)} ({count} {'setting' if count == 1 else 'settings'})")
+    return "; ".join(dict.fromkeys(parts))
+
+
+def _words(group: Group) -> str:
+    if group.kind in TITLES:
+        return TITLES[group.kind].lower()
+    family, comma, reference = group.kind.partition(", ")
+    return f"{family.partition('@')[0]} of the reference{comma}{reference}"
+
+
+def _dates(cells: Sequence[CellRecord]) -> str:
+    times = sorted(str(s["started"])[:10] for c in cells for s in c.manifest.sessions if s.get("started"))
+    if not times:
+        return ""
+    return times[0] if times[0] == times[-1] else f"{times[0]} to {times[-1]}"
+
+
+def _evidence(cells: Sequence[CellRecord]) -> str:
+    """How far the numbers can be checked from what is on disk."""
+    rows = [row for cell in cells for row in cell.rows if row.ok]
+    if not rows:
+        return ""
+    digests = sum(row.sr_sha256 is not None for row in rows)
+    images = sum(row.image is not None for row in rows)
+    return (
+        f"{_share(digests, len(rows))} rows record digests of their images; "
+        f"{_share(images, len(rows))} SR images are kept, so that scores can be computed again"
+    )
+
+
+def _share(part: int, whole: int) -> str:
+    return f"all {whole}" if part == whole else f"{part} of {whole}"
+
+
+def _verdicts(report: Report) -> list[dict[str, Any]]:
+    """One sentence per dataset and undistorted protocol: who is best, by how much, and whether it is certain."""
+    found = []
+    for group, table in report.tables:
+        if group.kind != "protocols":
+            continue
+        column = next(
+            (k for k, s in enumerate(table.columns) if s.signature == report.metric.signature), None
+        )
+        if column is None:
+            continue
+        for section in table.sections:
+            text = _verdict(table, section, column)
+            if text:
+                found.append({"where": f"{section.dataset_label}, {section.protocol}", **text})
+    return found
+
+
+def _verdict(table: Table, section: Section, column: int) -> dict[str, Any]:
+    spec = table.columns[column]
+    known = [(m, entry) for entry in section.entries if (m := _mean(entry, column)) is not None]
+    if not known:
+        return {}
+    known.sort(key=lambda item: item[0], reverse=spec.higher_is_better)
+    mean, best = known[0]
+    score = best.scores[column]
+    name = spec.title or spec.alias
+    text = f"{name} {_number(mean, spec)}"
+    if score.delta is not None:
+        text += (
+            ", " + " ".join(filter(None, difference_text(score.delta, spec))) + f" against {table.baseline}"
+        )
+    if len(known) == 1:
+        return {
+            "method": best.cell.method_label,
+            "text": text,
+            "certain": False,
+            "why": "nothing to compare with",
+        }
+    lead = f"{abs(mean - known[1][0]):.{spec.decimals}f} ahead of {known[1][1].cell.method_label}"
+    certain = score.mark == "best"
+    why = "significant" if certain else "not shown to be significant"
+    return {"method": best.cell.method_label, "text": f"{text}; {lead}", "certain": certain, "why": why}
+
+
+def _mean(entry: Entry, column: int) -> float | None:
+    found = entry.scores[column].summary
+    return None if found is None else found.mean
+
+
+def _number(value: float, spec: MetricSpec) -> str:
+    return f"{value:.{spec.decimals}f}{f' {spec.unit}' if spec.unit else ''}"
+
+
+def _warnings(report: Report) -> list[str]:
+    """What must not be read out of the numbers, each once."""
+    found = [note for _, table in report.tables for note in table.notes if "not ranked" in note]
+    errors = sum(cell.errors for cell in report.cells)
+    if errors:
+        found.append(f"{errors} {'image has' if errors == 1 else 'images have'} an error instead of a score")
+    found += [f"{c.dataset_label}: {c.partial}" for c in report.cells if c.partial]
+    if any(c.parts is not None and c.parts.reference.name == "hr" for c in report.cells):
+        found.append("some protocols give HR itself as the reference (oracle): an upper bound, not a result")
+    return list(dict.fromkeys(found))
