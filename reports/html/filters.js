@@ -79,7 +79,7 @@
   state.follow(apply);
   apply();
 
-  // --- a link to a folded part unfolds it; printing unfolds everything ---
+  // --- a link to a folded part unfolds it; printing unfolds all but lists of images and runs ---
   function unfold(id) {
     for (let item = $(id); item; item = item.parentElement) if (item.tagName === "DETAILS") item.open = true;
   }
@@ -99,7 +99,7 @@
   });
   let folded = [];
   addEventListener("beforeprint", () => {
-    folded = all("main details:not([open])");
+    folded = all("main details:not([open]):not(.aside)");
     folded.forEach((d) => { d.open = true; });
   });
   addEventListener("afterprint", () => folded.forEach((d) => { d.open = false; }));

@@ -59,8 +59,8 @@ class Source:
 
 
 def make_gallery(
-    cells: Sequence[CellRecord], metrics: Sequence[MetricSpec], images: TrialImages, most: int, kept: Pictures,
-    page: Path,
+    cells: Sequence[CellRecord], metrics: Sequence[MetricSpec], images: TrialImages, most: int,
+    kept: Pictures, page: Path,
 ) -> Gallery:  # fmt: skip
     """Make the pictures of at most ``most`` trials per dataset that have a kept SR image."""
     gallery = Gallery()

@@ -35,10 +35,10 @@ const pictures = (function () {
   return {
     entries: data.entries,
     metrics: data.metrics,
-    /** {canvas, data, width, height} of a picture; a dozen stay in memory. */
+    /** {canvas, data, width, height} of a picture; two dozen stay in memory. */
     load(name) {
       if (!found.has(name)) {
-        if (found.size > 24) found.delete(found.keys().next().value);
+        if (found.size >= 24) found.delete(found.keys().next().value);
         found.set(name, read(name));
       }
       return found.get(name);

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from refbench.results.provenance import provenance_of
 from refbench.results.record import CellRecord
 from refbench.specs import MetricSpec
 
@@ -21,10 +23,11 @@ def summary(report: Report) -> dict[str, Any]:
     cells = report.cells
     facts = [
         ("Methods", _listed(list(dict.fromkeys(c.method_label for c in cells)))),
-        ("Images", _listed(list(dict.fromkeys(f"{c.dataset_label} ({c.n})" for c in cells if not c.parts or c.control is None or c.n)))),
+        ("Images", _listed(list(dict.fromkeys(f"{c.dataset_label} ({c.n})" for c in cells if c.n)))),
         ("Protocols", _protocols(report)),
         ("Asked for", _listed(list(dict.fromkeys(c.suite for c in cells if c.suite)))),
         ("Measured", _dates(cells)),
+        ("Audit", _audits(cells)),
         ("Evidence", _evidence(cells)),
     ]  # fmt: skip
     return {
@@ -66,6 +69,14 @@ def _dates(cells: Sequence[CellRecord]) -> str:
     return times[0] if times[0] == times[-1] else f"{times[0]} to {times[-1]}"
 
 
+def _audits(cells: Sequence[CellRecord]) -> str:
+    """What audits say of the cells: ``all 12 cells: self-reported``, ``8 cells: re-scored; 4 cells: ...``."""
+    found = Counter(provenance_of(cell).audit for cell in cells)
+    if len(found) == 1 and len(cells) > 1:
+        return f"all {len(cells)} cells: {next(iter(found))}"
+    return "; ".join(f"{count} {'cell' if count == 1 else 'cells'}: {said}" for said, count in found.items())
+
+
 def _evidence(cells: Sequence[CellRecord]) -> str:
     """How far the numbers can be checked from what is on disk."""
     rows = [row for cell in cells for row in cell.rows if row.ok]
@@ -84,7 +95,7 @@ def _share(part: int, whole: int) -> str:
 
 
 def _verdicts(report: Report) -> list[dict[str, Any]]:
-    """One sentence per dataset and undistorted protocol: who is best, by how much, and whether it is certain."""
+    """One sentence per dataset and undistorted protocol: who is best, by how much, and is it certain."""
     found = []
     for group, table in report.tables:
         if group.kind != "protocols":
@@ -115,17 +126,21 @@ def _verdict(table: Table, section: Section, column: int) -> dict[str, Any]:
         text += (
             ", " + " ".join(filter(None, difference_text(score.delta, spec))) + f" against {table.baseline}"
         )
+    method = best.cell.method_label
     if len(known) == 1:
-        return {
-            "method": best.cell.method_label,
-            "text": text,
-            "certain": False,
-            "why": "nothing to compare with",
-        }
+        said = {"claim": "was measured alone", "text": text, "why": "nothing to compare with"}
+        return {"method": method, "certain": False, **said}
     lead = f"{abs(mean - known[1][0]):.{spec.decimals}f} ahead of {known[1][1].cell.method_label}"
     certain = score.mark == "best"
-    why = "significant" if certain else "not shown to be significant"
-    return {"method": best.cell.method_label, "text": f"{text}; {lead}", "certain": certain, "why": why}
+    # the word "best" is for a lead that the table's own test supports
+    highest = f"has the {'highest' if spec.higher_is_better else 'lowest'} mean"
+    return {
+        "method": method,
+        "claim": "is best" if certain else highest,
+        "text": f"{text}; {lead}",
+        "certain": certain,
+        "why": "significant" if certain else "the lead is not shown to be significant",
+    }
 
 
 def _mean(entry: Entry, column: int) -> float | None:

@@ -70,7 +70,8 @@ class Cell:
 
 def questions(report: Report) -> list[dict[str, Any]]:
     """The parts of the page that have something in them: tables, charts and grids by question."""
-    grids, by_question = report.grids_by_question(), {}
+    grids = report.grids_by_question()
+    by_question: dict[str, list[dict[str, Any]]] = {}
     for group, table in zip(report.tables, tables(report), strict=True):
         by_question.setdefault(question_of(group[0]), []).append(table)
     charts = chart_views(report)

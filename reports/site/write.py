@@ -129,7 +129,7 @@ def _assets() -> dict[str, str]:
     return {
         # GitHub Pages would pass the folder through Jekyll
         ".nojekyll": f"{MARK}\n",
-        "assets/style.css": asset("style.css") + asset("site.css", OWN),
+        "assets/style.css": asset("style.css") + asset("print.css") + asset("site.css", OWN),
         "assets/table.js": asset("table.js"),
         "assets/site.js": asset("site.js", OWN),
     }

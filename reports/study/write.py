@@ -64,7 +64,7 @@ def write_study(
             picture = images.sr(cell, own[sample])
             if picture is None:
                 raise UserError(f"study: the SR image of {sample} by {label} cannot be read")
-            put(folder, f"{IMAGES}/{name}", encode(picture, lossless=True))
+            put(folder, f"{IMAGES}/{name}", encode(picture))
             written[name] = label
         return name
 
@@ -169,7 +169,7 @@ def _originals(
 
 def _put(folder: Path, secret: str, kind: str, sample: str, image: Image) -> str:
     name = f"{blind_name(secret, kind, sample)}.webp"
-    put(folder, f"{IMAGES}/{name}", encode(image, lossless=True))
+    put(folder, f"{IMAGES}/{name}", encode(image))
     return name
 
 

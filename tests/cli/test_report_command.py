@@ -114,7 +114,7 @@ def test_a_folder_that_cannot_be_written(
     assert "choose another report.dir=" in capsys.readouterr().err
 
 
-def test_the_gallery_of_a_real_run_has_lr_references_hr_and_errors(
+def test_the_gallery_of_a_real_run_has_hr_lr_references_and_sr(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "results"
@@ -127,10 +127,17 @@ def test_the_gallery_of_a_real_run_has_lr_references_hr_and_errors(
     assert found is not None
     data = json.loads(found[1])
     (entry,) = data["entries"]
-    assert [view["name"] for view in entry["views"]] == ["LR (bicubic)", "bicubic", "HR", "error of bicubic"]
-    assert [ref["name"] for ref in entry["references"]] == ["000_1.png"]
-    assert [part["name"] for part in entry["crops"][0]["images"]] == ["LR", "bicubic", "HR"]
-    assert entry["scores"]["bicubic"].endswith(" dB")
+    assert [view["name"] for view in entry["views"]] == [
+        "HR", "LR, enlarged", "Ref 1 (000_1.png)", "bicubic",
+    ]  # fmt: skip
+    assert [view["kind"] for view in entry["views"]] == ["HR", "LR", "Ref", "SR"]
+    assert entry["pair"] == [3, 0], "the best method without references against HR"
+    assert (out / "report" / entry["views"][3]["file"]).is_file(), "the kept PNG is linked from the page"
+    (row,) = entry["scores"]
+    assert row[0] == "bicubic"
+    assert len(row) == 1 + len(data["metrics"])
+    assert 20.0 < float(row[1]) < 40.0
+    assert all(left + side <= 152 and top + tall <= 196 for left, top, side, tall in entry["boxes"])
     assert (entry["width"], entry["height"]) == (152, 196)
     addresses = {view["src"] for view in entry["views"]}
     assert all(data["src"][name].startswith("data:image/webp;base64,") for name in addresses)

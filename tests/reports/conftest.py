@@ -101,8 +101,14 @@ class Browser:
             if not url.startswith("data:"):
                 self.requests.append(url)
 
-    def open(self, path: Path, width: int = 1280, height: int = 900, dark: bool = False) -> None:
-        """Open a file and wait until it is loaded."""
+    def open(
+        self, path: Path, width: int = 1280, height: int = 900, dark: bool = False, fragment: str = ""
+    ) -> None:
+        """Open a file afresh, at a fragment of it (``#...``), and wait until it is loaded."""
+        if fragment:
+            # from the same file it would be a jump only
+            self.command("Page.navigate", url="about:blank")
+            self.wait("location.href === 'about:blank'")
         self.problems.clear()
         self.requests.clear()
         self._events.clear()
@@ -117,7 +123,7 @@ class Browser:
             deviceScaleFactor=1,
             mobile=width < 600,
         )
-        self.command("Page.navigate", url=path.resolve().as_uri())
+        self.command("Page.navigate", url=path.resolve().as_uri() + fragment)
         self.wait("document.readyState === 'complete' && location.protocol === 'file:'")
 
     def run(self, script: str) -> Any:
@@ -135,7 +141,8 @@ class Browser:
 
     def press(self, key: str) -> None:
         """A key of the keyboard, to whatever has the focus."""
-        code = {"ArrowRight": 39, "ArrowLeft": 37, "Escape": 27, "Enter": 13, "Tab": 9, " ": 32}[key]
+        codes = {"ArrowRight": 39, "ArrowLeft": 37, "Escape": 27, "Enter": 13, "Tab": 9, " ": 32}
+        code = codes[key] if key in codes else ord(key.upper())
         text = {"Enter": "\r", " ": " "}.get(key, "")
         for kind in ("keyDown", "keyUp"):
             self.command(
@@ -146,6 +153,20 @@ class Browser:
                 windowsVirtualKeyCode=code,
                 **({"text": text} if text and kind == "keyDown" else {}),
             )
+
+    def mouse(self, kind: str, x: float, y: float, **params: Any) -> None:
+        """One event of the mouse at a place of the window: ``Pressed``, ``Moved``, ``Released``, ``Wheel``."""
+        held = {"button": "left", "buttons": 0 if kind == "Released" else 1, "clickCount": 1}
+        known = {} if kind == "Wheel" else held
+        self.command("Input.dispatchMouseEvent", type=f"mouse{kind}", x=x, y=y, **{**known, **params})
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float], **params: Any) -> None:
+        """Press at one place of the window, move, release at another."""
+        self.mouse("Pressed", *start, **params)
+        for share in (0.3, 0.7, 1.0):
+            at = [a + share * (b - a) for a, b in zip(start, end, strict=True)]
+            self.mouse("Moved", *at, **params)
+        self.mouse("Released", *end, **params)
 
     def screenshot(self, path: Path, whole: bool = False) -> Path:
         """A PNG of the window, or of the whole page."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from refbench.reports.html import gallery
+from refbench.reports.html import carriers
 from refbench.reports.html.page import write_page
 from refbench.reports.report import build_report
 from refbench.results.cells import load_cells
@@ -129,43 +129,84 @@ def test_filters_hide_rows_charts_and_pictures(opened: Any, page: Path) -> None:
     quiet(opened, page)
 
 
-def test_viewer_slider_and_keyboard(opened: Any, page: Path) -> None:
-    opened.run("document.querySelector('.card').focus()")
-    opened.press("Enter")
-    opened.wait("document.getElementById('viewer').open")
-    titles = {opened.run("document.getElementById('v-title').textContent")}
-    opened.wait("document.getElementById('v-over').naturalWidth > 0")
-    clip = "getComputedStyle(document.getElementById('v-over')).clipPath"
-    before = opened.run(clip)
-    opened.run("document.getElementById('v-range').focus()")
-    for _ in range(3):
-        opened.press("ArrowRight")
-    assert opened.run("document.getElementById('v-range').value") == "53"
-    assert opened.run(clip) != before
-    assert "47%" in opened.run(clip)
-    box = opened.run(
-        "(() => { const b = document.getElementById('v-stage').getBoundingClientRect();"
-        " return [b.left, b.top, b.width, b.height]; })()"
+def test_columns_and_metrics_switch(opened: Any, page: Path) -> None:
+    opened.run("document.getElementById('fold').click()")
+    heads = {
+        name: visible(opened, f"thead th[data-column~='{name}']") for name in ("delta", "drop", "m-ssim_y")
+    }
+    assert all(heads.values())
+    both = visible(opened, "thead th[data-column='m-ssim_y delta']")
+    rows, intervals = visible(opened, "tr.row"), visible(opened, "small[data-column='interval']")
+    assert intervals > 0
+
+    def switch(name: str) -> None:
+        opened.run(f"document.querySelector('input[name=column][value={name}]').click()")
+
+    switch("delta")
+    assert visible(opened, "[data-column~='delta']") == 0
+    assert visible(opened, "thead th[data-column~='m-ssim_y']") == heads["m-ssim_y"] - both
+    # what is left stands under its own heading
+    assert opened.run(
+        "Array.from(document.querySelectorAll('#table0 tr.row')).every(r => Array.from(r.cells).every("
+        "(c, k) => c.hidden === document.querySelectorAll('#table0 thead th')[k].hidden))"
     )
-    x, y = box[0] + box[2] * 0.25, box[1] + min(box[3], 300) / 2
-    for kind in ("mousePressed", "mouseReleased"):
-        opened.command(
-            "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1
-        )
-    assert int(opened.run("document.getElementById('v-range').value")) in range(23, 28)
-    opened.run("document.getElementById('v-next').focus()")
-    for _ in range(len(IDS) - 1):
-        opened.press("ArrowRight")
-        titles.add(opened.run("document.getElementById('v-title').textContent"))
-    assert titles == set(IDS)
-    over = opened.run("document.getElementById('v-over').src")
-    choose(opened, "v-left", "1")
-    opened.run("document.getElementById('v-left').value = '0'")
-    choose(opened, "v-left", opened.run("document.getElementById('v-right').value"))
-    assert opened.run("document.getElementById('v-over').src") != over
-    opened.press("Escape")
-    opened.wait("!document.getElementById('viewer').open")
+    switch("m-ssim_y")
+    assert visible(opened, "[data-column~='m-ssim_y']") == 0
+    assert visible(opened, "thead th[data-column~='m-psnr_y']") > 0
+    switch("delta")
+    assert visible(opened, "thead th[data-column~='delta']") == heads["delta"] - both
+    switch("m-ssim_y")
+    switch("interval")
+    assert visible(opened, "small[data-column='interval']") == 0
+    assert visible(opened, "tr.row") == rows
+    switch("interval")
+    assert visible(opened, "small[data-column='interval']") == intervals
+
+    curves = {name: visible(opened, f"figure.chart[data-metric='{name}']") for name in ("psnr_y", "ssim_y")}
+    assert curves["psnr_y"] > 0
+    assert curves["ssim_y"] == 0
+    choose(opened, "f-metric", "ssim_y")
+    assert visible(opened, "figure.chart[data-metric='psnr_y']") == 0
+    assert visible(opened, "figure.chart[data-metric='ssim_y']") == curves["psnr_y"]
     quiet(opened, page)
+
+
+def test_print_unfolds_all_but_lists_and_cuts_no_column(browser: Any, page: Path) -> None:
+    # A4 without its margins, at 96 dots per inch
+    browser.open(page, width=710, height=1000)
+    folded = (
+        "Array.from(document.querySelectorAll('main > details:not([open]) > summary > h2')).map(h => h.id)"
+    )
+    before = browser.run(folded)
+    assert set(before) > {"extremes", "runs"}
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    assert browser.run(folded) == ["extremes", "runs"]
+    browser.command("Emulation.setEmulatedMedia", media="print")
+    assert visible(browser, "form, nav, #theme, #viewer") == 0
+    assert visible(browser, "#run-table, #extreme-table") == 0
+    assert visible(browser, "tr.row") > 10
+    wide = browser.run(
+        "Array.from(document.querySelectorAll('table')).filter(t => t.getClientRects().length)"
+        ".filter(t => t.getBoundingClientRect().right > innerWidth).map(t => t.id)"
+    )
+    browser.command("Emulation.setEmulatedMedia", media="")
+    assert wide == []
+    browser.run("dispatchEvent(new Event('afterprint'))")
+    assert browser.run(folded) == before
+
+
+def test_a_study_of_144_cells_is_short_before_it_is_unfolded(
+    browser: Any, made: ModuleType, tmp_path: Path
+) -> None:
+    methods = {"bicubic": 0.0, **{f"m{k:02d}": 0.1 * k for k in range(1, 12)}}
+    made.write_results(
+        tmp_path / "r", methods=methods, ids=("a", "b"), protocols=made.instances()[:12], draws=1
+    )
+    report = build_report(load_cells([tmp_path / "r"]))
+    assert len(report.cells) == 144
+    browser.open(write_page(report, tmp_path / "o")[0])
+    assert browser.run("document.documentElement.scrollHeight") < 12_000
+    assert browser.problems == []
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -202,16 +243,23 @@ def contrast(first: str, second: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def test_pictures_beside_the_page_load(
+def test_pictures_next_to_the_page_load(
     browser: Any, made: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gallery, "EMBED_LIMIT", 100)
+    monkeypatch.setattr(carriers, "EMBED_LIMIT", 100)
     made.write_results(tmp_path / "r", ids=IDS[:3], images=True, protocols=made.instances()[:1])
     page = write_page(build_report(load_cells([tmp_path / "r"])), tmp_path / "o")[0]
     browser.open(page)
     browser.run("document.querySelector('.card').click()")
-    browser.wait("document.getElementById('v-over').naturalWidth > 0")
+    # a page from a disk may not read pixels of its neighbours: crops show that it has them all the same
+    browser.wait("document.querySelectorAll('#v-crops figure').length === 3")
+    assert browser.run("document.getElementById('v-trouble').textContent") == ""
     assert browser.problems == []
     inside = page.parent.resolve().as_uri()
     assert all(url.startswith(inside) for url in browser.requests)
     assert len(browser.requests) > 2
+    for script in (page.parent / "report_images").glob("*.js"):
+        script.unlink()
+    browser.open(page)
+    browser.run("document.querySelector('.card').click()")
+    browser.wait("document.getElementById('v-trouble').textContent.includes('is not next to the page')")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
@@ -13,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refbench.reports.html import gallery as gallery_module
-from refbench.reports.html import pictures
+from refbench.reports.html import carriers, pictures
 from refbench.reports.html.chosen import extremes, gallery_items
 from refbench.reports.html.page import write_page
-from refbench.reports.html.view import tables
+from refbench.reports.html.summary import summary
+from refbench.reports.html.view import choices, questions, tables
 from refbench.reports.report import build_report
 from refbench.results.cells import load_cells
 
@@ -80,7 +81,9 @@ def test_hostile_names_are_text(made: ModuleType, tmp_path: Path) -> None:
     page = Page(text)
     assert [t for t, _ in page.tags].count("script") == 2
     assert not [a for t, attributes in page.tags for a in attributes if a.startswith("on")]
-    assert not [a for t, a in page.tags if t == "b" and a.get("title") not in ("best, significantly",)]
+    # bold are the page's own best values and the leader of its one verdict, nothing else
+    bold = [a for t, a in page.tags if t == "b"]
+    assert [a for a in bold if a != {"title": "best, significantly"}] == [{}]
     shown = "".join(page.text)
     assert HOSTILE_IDS[0] in shown
     assert HOSTILE_LABEL in shown
@@ -112,11 +115,12 @@ def test_nothing_is_requested_from_outside(made: ModuleType, tmp_path: Path) -> 
 def test_many_pictures_lie_in_a_folder_and_load_lazily(
     made: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gallery_module, "EMBED_LIMIT", 1000)
+    monkeypatch.setattr(carriers, "EMBED_LIMIT", 1000)
     text = write(made, tmp_path, ids=HOSTILE_IDS, images=True, protocols=made.instances()[:1])
     files = sorted(p.name for p in (tmp_path / "out" / "report_images").iterdir())
     assert files
-    assert all(re.fullmatch(r"\d{4}_[a-z0-9_]+\.webp", name) for name in files)
+    # no name of a sample is ever the name of a file
+    assert all(re.fullmatch(r"\d{4}_thumb\.webp|[0-9a-f]{20}\.js", name) for name in files)
     images = [a for t, a in Page(text).tags if t == "img" and "src" in a]
     assert len(images) == len(HOSTILE_IDS)
     assert all(a["loading"] == "lazy" for a in images)
@@ -133,13 +137,14 @@ def test_without_dataset_the_page_says_why_and_shows_sr(made: ModuleType, tmp_pa
     first = entries(page)[0]
     kinds = [v["kind"] for v in first["views"]]  # type: ignore[index, attr-defined]
     assert kinds == ["SR", "SR", "SR"]
-    assert first["references"] == []
+    assert first["pair"] == [0, 2], "without HR the best method that uses no reference, against another"
 
 
 def test_without_images_there_is_no_gallery(made: ModuleType, tmp_path: Path) -> None:
     text = write(made, tmp_path, protocols=made.instances()[:2])
     assert entries(text) == []
-    assert 'id="gallery"' not in text
+    assert "no SR image: they were not kept (images=none)" in "".join(Page(text).text)
+    assert 'class="card open"' not in text
     assert 'id="extremes"' in text
 
 
@@ -148,9 +153,13 @@ def test_every_metric_has_its_own_difference_and_drop(made: ModuleType, tmp_path
     found = {t["title"]: t for t in tables(build_report(load_cells([tmp_path])))}
     jitter = found["cufed5-sample: jitter@1 of the reference"]
     assert jitter["header"][2:8] == [
-        ("", "PSNR-Y dB"), ("PSNR-Y", "vs bicubic"), ("PSNR-Y", "drop"),
-        ("", "SSIM-Y"), ("SSIM-Y", "vs bicubic"), ("SSIM-Y", "drop"),
-    ]  # fmt: skip
+        ("", "PSNR-Y dB", "m-psnr_y"),
+        ("PSNR-Y", "vs bicubic", "m-psnr_y delta"),
+        ("PSNR-Y", "drop", "m-psnr_y drop"),
+        ("", "SSIM-Y", "m-ssim_y"),
+        ("SSIM-Y", "vs bicubic", "m-ssim_y delta"),
+        ("SSIM-Y", "drop", "m-ssim_y drop"),
+    ]
     for section in jitter["sections"]:
         for row in section["rows"]:
             assert len(row["cells"]) + 2 == len(jitter["header"])
@@ -161,15 +170,104 @@ def test_every_metric_has_its_own_difference_and_drop(made: ModuleType, tmp_path
                 assert psnr == "" or float(ssim) == pytest.approx(float(psnr) / 50)
 
 
+def test_every_column_is_shown_by_switches_that_exist(made: ModuleType, tmp_path: Path) -> None:
+    made.write_results(tmp_path, protocols=made.instances()[:3])
+    report = build_report(load_cells([tmp_path]))
+    offered = {name for name, _ in choices(report)["columns"]}
+    used = {name for table in tables(report) for *_, names in table["header"] for name in names.split()}
+    assert used <= offered
+    assert offered - used == {"interval"}
+
+
 def test_extremes_are_the_largest_paired_differences(made: ModuleType, tmp_path: Path) -> None:
-    made.write_results(tmp_path, protocols=made.instances()[:1], ids=[f"{i:03d}" for i in range(30)])
+    made.write_results(tmp_path, protocols=made.instances()[:2], ids=[f"{i:03d}" for i in range(30)])
     stored = load_cells([tmp_path])
     metric = build_report(stored).metric
-    found = [e for e in extremes(stored.cells, metric) if e.method.startswith("datsr")]
-    cells = {c.method: c.values["psnr_y"] for c in stored.cells}
-    differences = sorted((cells["datsr"][k] - cells["bicubic"][k], k[0]) for k in cells["datsr"])
-    assert [(e.difference, e.sample) for e in found if e.worst] == differences[:5]
-    assert [(e.difference, e.sample) for e in found if not e.worst] == differences[:-6:-1]
+    found = extremes(stored.cells, metric)
+    protocols = {c.protocol for c in stored.cells}
+    assert len(protocols) == 2
+    for protocol in protocols:
+        cells = {c.method: c for c in stored.cells if c.protocol == protocol}
+        plain = cells["bicubic"].values["psnr_y"]
+        differences = sorted(
+            (cell.values["psnr_y"][k] - plain[k], cell.method_label, *k)
+            for name, cell in cells.items()
+            if name != "bicubic"
+            for k in plain
+        )
+        own = [e for e in found if e.section[1] == protocol]
+        listed = {
+            w: [(e.difference, e.method, e.sample, e.draw) for e in own if e.worst is w]
+            for w in (True, False)
+        }
+        # three and three of a protocol, whatever the number of methods
+        assert listed[True] == differences[:3]
+        assert listed[False] == differences[:-4:-1]
+
+
+def parts(text: str) -> list[tuple[str, bool]]:
+    """The page's folded parts: (question, whether it is open at first)."""
+    found = re.findall(r'<details class="question block[^"]*"( open)?>\s*<summary><h2 id="([a-z]+)"', text)
+    return [(name, bool(opened)) for opened, name in found]
+
+
+def test_tables_are_folded_by_question(made: ModuleType, tmp_path: Path) -> None:
+    text = write(made, tmp_path)
+    assert parts(text) == [
+        ("quality", True), ("robustness", False), ("references", False), ("matching", False),
+        ("cost", False), ("published", False), ("extremes", False), ("runs", False),
+    ]  # fmt: skip
+    report = build_report(load_cells([tmp_path / "r"]), published=True)
+    asked = questions(report)
+    shown = [table["id"] for question in asked for table in question["tables"]]
+    assert sorted(shown) == sorted(f"table{k}" for k in range(len(report.tables))), "each table once"
+    by_question = {q["id"]: {t["title"].partition(": ")[2] for t in q["tables"]} for q in asked}
+    assert by_question["robustness"] >= {"jitter@1 of the reference", "flip@1 of the reference"}
+    assert all("reference" in title for title in by_question["references"])
+    # a link in the contents for every part
+    links = [a["href"] for t, a in Page(text).tags if t == "a"]
+    assert {f"#{name}" for name, _ in parts(text)} <= set(links)
+
+
+def test_first_screen_says_who_leads_by_how_much_and_whether_it_is_certain(
+    made: ModuleType, tmp_path: Path
+) -> None:
+    made.write_results(tmp_path / "many", protocols=made.instances()[:1])
+    (verdict,) = summary(build_report(load_cells([tmp_path / "many"])))["verdicts"]
+    assert verdict["method"] == "datsr (compact)"
+    assert (verdict["claim"], verdict["certain"], verdict["why"]) == ("is best", True, "significant")
+    assert re.search(
+        r"^PSNR-Y \d+\.\d\d dB, \+1\.\d\d .* against bicubic; 0\.\d\d ahead of ttsr", verdict["text"]
+    )
+
+    # two images do not show anything: the word "best" is not used
+    made.write_results(tmp_path / "few", protocols=made.instances()[:1], ids=("a", "b"))
+    (verdict,) = summary(build_report(load_cells([tmp_path / "few"])))["verdicts"]
+    assert (verdict["claim"], verdict["certain"]) == ("has the highest mean", False)
+    assert verdict["why"] == "the lead is not shown to be significant"
+    text = write(made, tmp_path / "page", protocols=made.instances()[:1], ids=("a", "b"))
+    first = text[text.index('class="first"') : text.index("<nav")]
+    assert "has the highest mean on cufed5-sample, canonical@1" in first
+    assert "best" not in first
+
+    made.write_results(tmp_path / "one", protocols=made.instances()[:1], methods={"bicubic": 0.0})
+    (verdict,) = summary(build_report(load_cells([tmp_path / "one"])))["verdicts"]
+    assert (verdict["claim"], verdict["why"]) == ("was measured alone", "nothing to compare with")
+
+
+def test_first_screen_has_the_facts_of_the_cells_and_their_audits(made: ModuleType, tmp_path: Path) -> None:
+    made.write_results(tmp_path, protocols=made.instances()[:4], images=True)
+    report = build_report(load_cells([tmp_path]))
+    facts = dict(summary(report)["facts"])
+    assert facts["Methods"] == "bicubic, datsr (compact), ttsr (compact)"
+    assert facts["Images"] == "cufed5-sample (10)"
+    assert facts["Protocols"] == "canonical@1 (references as they are); jitter of the reference (3 settings)"
+    assert facts["Measured"] == "2026-01-02"
+    assert facts["Audit"] == "all 12 cells: self-reported"
+    assert facts["Evidence"].endswith("SR images are kept, so that scores can be computed again")
+    audited = tuple(replace(c, audit="re-scored") if k < 2 else c for k, c in enumerate(report.cells))
+    facts = dict(summary(replace(report, stored=replace(report.stored, cells=audited)))["facts"])
+    assert facts["Audit"] == "2 cells: re-scored; 10 cells: self-reported"
 
 
 def test_gallery_takes_extremes_first_and_no_more_than_asked(made: ModuleType, tmp_path: Path) -> None:
