@@ -155,7 +155,7 @@ class Browser:
             )
 
     def mouse(self, kind: str, x: float, y: float, **params: Any) -> None:
-        """One event of the mouse at a place of the window: ``Pressed``, ``Moved``, ``Released``, ``Wheel``."""
+        """One event of the mouse at a place: ``Pressed``, ``Moved``, ``Released``, ``Wheel``."""
         held = {"button": "left", "buttons": 0 if kind == "Released" else 1, "clickCount": 1}
         known = {} if kind == "Wheel" else held
         self.command("Input.dispatchMouseEvent", type=f"mouse{kind}", x=x, y=y, **{**known, **params})
