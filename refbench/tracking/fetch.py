@@ -96,7 +96,10 @@ def _children(client: Any, parent: Any, where: str) -> list[Any]:
     found = list(_search(client, parent.info.experiment_id, f"tags.`{PARENT}` = '{run_id}'"))
     name = f"{where}: run {run_id} ({parent.info.run_name})"
     if not parent.data.tags.get(PUBLISHED) or not found:
-        raise UserError(f"{name} is incomplete: its publication broke off; repeat the refbench run")
+        raise UserError(
+            f"{name} is incomplete: its publication broke off; "
+            "repeat the refbench run, or delete this run in MLflow"
+        )
     for child in found:
         if not _KEY.fullmatch(child.data.tags.get("run_key", "")):
             raise UserError(f"{name}: its child {child.info.run_id} is not a cell of refbench")

@@ -87,7 +87,7 @@ def follow_move(out: Path, experiment: str) -> bool:
     return True
 
 
-def published_before(out: Path, suite_key: str, content: str) -> tuple[str, str] | None:
+def published_before(out: Path, command_key: str, content: str) -> tuple[str, str] | None:
     """(experiment id, parent run id) when the database already holds exactly this publication.
 
     Asked of SQLite directly: importing MLflow takes seconds, and a repeated run has nothing to say.
@@ -98,13 +98,13 @@ def published_before(out: Path, suite_key: str, content: str) -> tuple[str, str]
         return None
     query = (
         "select r.experiment_id, r.run_uuid, r.artifact_uri from runs r "
-        "join tags k on k.run_uuid = r.run_uuid and k.key = 'refbench.suite_key' and k.value = ? "
+        "join tags k on k.run_uuid = r.run_uuid and k.key = 'refbench.command_key' and k.value = ? "
         "join tags c on c.run_uuid = r.run_uuid and c.key = 'refbench.published' and c.value = ? "
         "where r.lifecycle_stage = 'active'"
     )
     try:
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            found = connection.execute(query, (suite_key, content)).fetchone()
+            found = connection.execute(query, (command_key, content)).fetchone()
     except sqlite3.Error:
         return None
     if found is None or not str(found[2]).startswith(artifact_root(out) + "/"):

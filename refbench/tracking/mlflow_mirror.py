@@ -1,4 +1,4 @@
-"""Publishing a suite to MLflow: parent run = suite, child run = cell, idempotent by run key.
+"""Publishing to MLflow: parent run = one command on a suite, child run = cell, idempotent by run key.
 
 Called by the parent process only, after the rows are on disk. A mirror that fails is a warning.
 """
@@ -25,7 +25,7 @@ from refbench.tracking.types import CellRunInfo, SuiteRunInfo, TrackingResult
 from refbench.untrusted.redact import without_credentials
 
 EXPERIMENT = "refbench"
-SUITE_KEY, CELL_KEY = "refbench.suite_key", "refbench.cell_key"
+SUITE_KEY, COMMAND_KEY, CELL_KEY = "refbench.suite_key", "refbench.command_key", "refbench.cell_key"
 REPORT = "report"
 """Artifact folder of the parent run."""
 
@@ -41,7 +41,8 @@ def publish(
     table_markdown: str,
     report: WriteReport | None = None,
 ) -> TrackingResult:
-    """Mirror one suite's finished cells; a second call with the same cells updates the same runs.
+    """Mirror one suite's finished cells; a second call with the same cells updates the same runs, and other
+    cells make another parent run.
 
     uri: a tracking server, or None for SQLite inside ``out``. table_markdown: the comparison table,
     attached to the parent run and shown as its description. report: makes the files that are attached in
@@ -49,14 +50,14 @@ def publish(
     then carries a warning.
     """
     content = _content(suite, cells, table_markdown)
-    there = published_before(out, suite_key(suite), content) if uri is None else None
+    there = published_before(out, command_key(suite, cells), content) if uri is None else None
     if there is not None:
         return TrackingResult(without_credentials(local_uri(out)), there[0], there[1], ui_command(out))
 
     def write(store: TrackingStore) -> str:
         parent = _suite(store, suite, cells, table_markdown)
         for cell in cells:
-            _cell(store, suite, parent, cell)
+            _cell(store, suite, parent, cell, command_key(suite, cells))
         if report is not None:
             with TemporaryDirectory(prefix="refbench-report-") as folder:
                 report(Path(folder))
@@ -69,19 +70,20 @@ def publish(
 
 def _suite(store: TrackingStore, suite: SuiteRunInfo, cells: Sequence[CellRunInfo], table: str) -> str:
     """Create or update the parent run; returns its id."""
-    own = suite_key(suite)
-    run = store.find(SUITE_KEY, own)
-    before = set(run.data.tags.get("method", "").split(", ")) - {""} if run else set()
+    own = command_key(suite, cells)
+    run = store.find(COMMAND_KEY, own)
     tags = {
         **suite.tags,
+        **suite.own_tags,
         "kind": "suite",
         "suite": suite.suite,
         "dataset": suite.dataset,
         "dataset_label": suite.dataset_label,
         "seed": str(suite.seed),
-        "method": ", ".join(sorted(before | {cell.method for cell in cells})),
+        "method": ", ".join(sorted({cell.method for cell in cells})),
         "label": ", ".join(dict.fromkeys(cell.method_label for cell in cells)),
-        SUITE_KEY: own,
+        SUITE_KEY: suite_key(suite),
+        COMMAND_KEY: own,
         # empty until everything is written, see TrackingStore.finish
         PUBLISHED: "",
         NOTE: table,
@@ -91,22 +93,26 @@ def _suite(store: TrackingStore, suite: SuiteRunInfo, cells: Sequence[CellRunInf
     counts = {name: sum(cell.metrics.get(name) or 0.0 for cell in cells) for name in ("trials", "errors")} | {
         "cells": float(len(cells))
     }
+    compared = dict.fromkeys(cell.method_label for cell in cells if not cell.baseline)
     name = f"{suite.suite} on {suite.dataset_label}" + (f", seed {suite.seed}" if suite.seed else "")
+    name += f": {', '.join(compared)}" if compared else ""
     params = {"suite": suite.suite, "dataset": suite.dataset_label, "seed": suite.seed}
     started = min((c.started for c in cells if c.started), default=None)
-    run_id = store.write(run, name, tags, params, counts, started)
+    run_id = store.write(run, name, tags, params, {**suite.metrics, **counts}, started)
+    store.curves(run_id, suite.curves)
     if run is None:
         store.dataset(run_id, suite.dataset_label, suite.fingerprint, suite.dataset)
     store.client.log_text(run_id, table, "table.md")
     return run_id
 
 
-def _cell(store: TrackingStore, suite: SuiteRunInfo, parent: str, cell: CellRunInfo) -> None:
+def _cell(store: TrackingStore, suite: SuiteRunInfo, parent: str, cell: CellRunInfo, command: str) -> None:
     """Create or update the child run of a cell."""
-    own = f"{cell.run_key}@{suite_key(suite)}"
+    own = f"{cell.run_key}@{command}"
     run = store.find(CELL_KEY, own)
     tags = {
         **suite.tags,
+        **cell.tags,
         PARENT: parent,
         "kind": "cell",
         "suite": suite.suite,
@@ -135,8 +141,13 @@ def _cell(store: TrackingStore, suite: SuiteRunInfo, parent: str, cell: CellRunI
 
 
 def suite_key(suite: SuiteRunInfo) -> str:
-    """What makes two publications the same parent run."""
+    """What the parent runs of all commands on one suite, dataset and seed share."""
     return digest([suite.suite, suite.dataset_label, suite.fingerprint, suite.seed])[:20]
+
+
+def command_key(suite: SuiteRunInfo, cells: Sequence[CellRunInfo]) -> str:
+    """What makes two publications the same parent run: the same command with the same code and weights."""
+    return digest([suite_key(suite), sorted(cell.run_key for cell in cells)])[:20]
 
 
 def _files(cell: CellRunInfo) -> list[Path]:

@@ -1,4 +1,4 @@
-"""From a run's outcome to the mirror: one parent run a suite, one child run a cell."""
+"""From a run's outcome to the mirror: one parent run per command and suite, one child run per cell."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from refbench.results.drops import Drops, drop_document
 from refbench.results.record import CellRecord
 from refbench.store import Manifest
+from refbench.tracking.charts import level_curves, level_steps, method_scores, source_tags
 from refbench.tracking.mlflow_mirror import publish
 from refbench.tracking.types import CellRunInfo, SuiteRunInfo, TrackingResult
 from refbench.untrusted.escape import markdown_text
@@ -35,8 +36,13 @@ def publish_run(
     for suite, table in zip(outcome.suites, tables, strict=True):
         first = suite.cells[0]
         fingerprint = str(first.compare_key.get("dataset"))
-        info = SuiteRunInfo(suite.name, first.dataset, suite.dataset_label, fingerprint, suite.seed)
         drops = Drops(suite.cells)
+        info = SuiteRunInfo(
+            suite.name, first.dataset, suite.dataset_label, fingerprint, suite.seed,
+            own_tags={**source_tags(suite.cells), **level_steps(suite.cells)},
+            metrics=method_scores(suite.cells, drops),
+            curves=level_curves(suite.cells, drops),
+        )  # fmt: skip
         cells = [cell_info(cell, drops) for cell in suite.cells]
         report = None if write_report is None else partial(write_report, [cell.path for cell in suite.cells])
         results.append(publish(config.out, config.tracking_uri, info, cells, table, report))
@@ -87,6 +93,7 @@ def cell_info(cell: CellRecord, drops: Drops) -> CellRunInfo:
         started=started,
         finished=finished,
         signatures={alias: metric.signature for alias, metric in cell.metrics.items()},
+        tags=source_tags([cell]),
     )
 
 

@@ -85,16 +85,16 @@ class TrackingStore:
         return str(run.info.run_id)
 
     def curves(self, run_id: str, curves: Mapping[str, Sequence[tuple[int, float]]]) -> None:
-        """Add the points (step, value) of each curve that lie behind its last step there."""
+        """Add the points (step, value) of each curve that are not there, or have another value there."""
         now = int(time.time() * 1000)
         points = []
         for name, values in curves.items():
-            there = [m.step for m in self.client.get_metric_history(run_id, key(name))] if values else []
-            last = max(there, default=-1)
+            history = self.client.get_metric_history(run_id, key(name)) if values else []
+            there = {m.step: m.value for m in sorted(history, key=lambda m: int(m.timestamp))}
             points += [
                 self._metric(key(name), float(v), now, step)
                 for step, v in values
-                if step > last and math.isfinite(v)
+                if math.isfinite(v) and there.get(step) != v
             ]
         for part, _, _ in _batches(points, [], []):
             self.client.log_batch(run_id, metrics=part)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 
 @dataclass(frozen=True)
 class SuiteRunInfo:
-    """The parent run: one suite on one dataset with one seed."""
+    """The parent run: what one command ran of one suite, on one dataset with one seed."""
 
     suite: str
     """Plain id of the suite: ``cufed5_jitter``."""
@@ -22,7 +22,13 @@ class SuiteRunInfo:
     seed: int = 0
     """Seed of the protocols."""
     tags: Mapping[str, str] = field(default_factory=dict)
-    """Further tags, e.g. a label that the user gave."""
+    """Further tags of the parent and its children, e.g. a label that the user gave."""
+    own_tags: Mapping[str, str] = field(default_factory=dict)
+    """Further tags of the parent alone: the commit of the user's repository, what the steps of curves are."""
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    """``psnr_y.datsr_compact``: what the list of runs is sorted by; None and non-finite are left out."""
+    curves: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)
+    """``psnr_y.datsr_compact.jitter`` -> (step, value) of each level."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,8 @@ class CellRunInfo:
     """``psnr_y``, ``psnr_y.lo``, ``psnr_y.hi``, ``trials``, ``errors``; None and non-finite are left out."""
     signatures: Mapping[str, str] = field(default_factory=dict)
     """Metric alias -> signature, kept as tags."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Further tags: the commit of the user's repository."""
     note: str = ""
     """Description in Markdown: the scores with their units, which metric names do not hold."""
     started: float | None = None

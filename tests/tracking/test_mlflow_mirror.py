@@ -18,7 +18,7 @@ import pytest
 from refbench.store import CellStore, Manifest, SampleRow, find_runs
 from refbench.tracking import CellRunInfo, SuiteRunInfo, TrackingResult
 from refbench.tracking.local import follow_move, local_uri, published_before
-from refbench.tracking.mlflow_mirror import EXPERIMENT, _content, publish, suite_key
+from refbench.tracking.mlflow_mirror import EXPERIMENT, _content, command_key, publish, suite_key
 from refbench.tracking.quiet import quiet
 
 SUITE = SuiteRunInfo("jitter", "cufed5", "cufed5-sample", "f00d", tags={"team": "a"})
@@ -165,8 +165,9 @@ def test_changed_scores_are_updated_and_parameters_added(results: Path) -> None:
 
 
 def test_a_moved_results_folder_is_followed(published: Any, tmp_path: Path) -> None:
-    source, _, first = published
-    out = tmp_path / "moved"
+    source, out = tmp_path / "source", tmp_path / "moved"
+    shutil.copytree(published[0], source)
+    first = publish(source, None, SUITE, [], TABLE)
     shutil.copytree(source, out)
     # a process of its own: MLflow remembers where a run's artifacts are as long as it lives
     done = subprocess.run([sys.executable, "-c", REPUBLISH, str(out)], capture_output=True, text=True)
@@ -212,7 +213,7 @@ def test_anything_new_is_published(results: Path, change: str, tmp_path: Path) -
     cell = make_cell(results, "a")
     first = publish(results, None, SUITE, [cell], TABLE)
     content = _content(SUITE, [cell], TABLE)
-    key = suite_key(SUITE)
+    key = command_key(SUITE, [cell])
     assert published_before(results, key, content) == (first.experiment_id, first.run_id)
     table, out = TABLE, results
     if change == "table":
@@ -245,7 +246,7 @@ def test_a_publication_that_broke_off_is_not_taken_for_complete(
         broken.setattr("refbench.tracking.mlflow_mirror._cell", fail)
         result = publish(results, None, SUITE, [cell], TABLE + "changed")
     assert "the cable was pulled" in str(result.warning)
-    assert published_before(results, suite_key(SUITE), _content(SUITE, [cell], TABLE)) is None
+    assert published_before(results, command_key(SUITE, [cell]), _content(SUITE, [cell], TABLE)) is None
     assert publish(results, None, SUITE, [cell], TABLE).warning is None
 
 
@@ -259,15 +260,46 @@ def test_another_suite_or_dataset_is_another_parent() -> None:
     assert len({suite_key(s) for s in (*others, SUITE)}) == 5
 
 
-def test_methods_of_several_commands_gather_under_one_parent(results: Path) -> None:
-    first = publish(results, None, SUITE, [make_cell(results, "a")], TABLE)
+def test_each_command_has_its_parent_and_the_suite_tag_links_them(results: Path) -> None:
+    toy = make_cell(results, "a", baseline=True)
     zebra = make_cell(results, "c", method="zebra", method_label="zebra")
-    result = publish(results, None, SUITE, [zebra], TABLE)
-    assert result.run_id == first.run_id
+    first = publish(results, None, SUITE, [toy], TABLE)
+    second = publish(results, None, SUITE, [toy, zebra], TABLE)
+    # the order of the methods is no other command
+    assert publish(results, None, SUITE, [zebra, toy], TABLE).run_id == second.run_id != first.run_id
+    runs = {r.info.run_id: r for r in runs_of(second.uri, second.experiment_id)}
+    assert len(runs) == 2 + 1 + 2
+    parents = [runs[str(result.run_id)] for result in (first, second)]
+    assert [p.data.tags["method"] for p in parents] == ["toy", "toy, zebra"]
+    assert parents[1].info.run_name == "jitter on cufed5-sample: zebra"
+    for tag in ("suite", "refbench.suite_key"):
+        assert parents[0].data.tags[tag] == parents[1].data.tags[tag]
+    children = [r.data.tags.get("mlflow.parentRunId") for r in runs.values()]
+    assert [children.count(result.run_id) for result in (first, second)] == [1, 2]
+
+
+def test_scores_and_curves_of_the_parent_are_updated_and_never_doubled(results: Path) -> None:
+    cell = make_cell(results, "a")
+    for number, last in enumerate((25.0, 25.0, 26.0)):
+        suite = replace(
+            SUITE, metrics={"psnr_y.toy": last + 2, "lpips.toy": None},
+            own_tags={"steps.jitter": "0 control"},
+            curves={"psnr_y.toy.jitter": [(0, 27.0), (3, last), (4, math.nan)]},
+        )  # fmt: skip
+        # another table each time: what is equal altogether is not sent at all
+        result = publish(results, None, suite, [cell], f"{TABLE}{number}")
     runs = runs_of(result.uri, result.experiment_id)
-    parent = next(r for r in runs if r.info.run_id == result.run_id)
-    assert parent.data.tags["method"] == "toy, zebra"
-    assert len([r for r in runs if r.data.tags.get("mlflow.parentRunId") == result.run_id]) == 2
+    (parent,) = [run for run in runs if run.data.tags["kind"] == "suite"]
+    scores = {k: v for k, v in parent.data.metrics.items() if ".toy" in k}
+    assert scores == {"psnr_y.toy": 28.0, "psnr_y.toy.jitter": 26.0}
+    assert parent.data.tags["steps.jitter"] == "0 control"
+    with quiet():
+        from mlflow.tracking import MlflowClient
+
+        history = MlflowClient(tracking_uri=result.uri).get_metric_history(
+            str(result.run_id), "psnr_y.toy.jitter"
+        )
+    assert sorted((m.step, m.value) for m in history) == [(0, 27.0), (3, 25.0), (3, 26.0)]
 
 
 def test_a_mirror_that_fails_is_a_warning(tmp_path: Path) -> None:
