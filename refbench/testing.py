@@ -61,14 +61,16 @@ def assert_not_regressed(
     baseline: str | Path,
     *,
     tolerance: Mapping[str, float] | None = None,
+    image: Mapping[str, float] | None = None,
     mode: str = "paired",
     perf: bool = False,
 ) -> GateResult:
     """Fail the test, showing the gate's text, unless ``refbench check`` would exit 0.
 
-    tolerance: by metric alias, in the metric's unit. mode: ``paired`` or ``strict``. perf: compare costs.
+    tolerance: by metric alias, in the metric's unit; image: the same for what a single image may lose. mode:
+    ``paired`` or ``strict``. perf: compare costs.
     """
-    result = check(baseline, cells, tolerance=tolerance, mode=mode, perf=perf)
+    result = check(baseline, cells, tolerance=tolerance, image=image, mode=mode, perf=perf)
     if result.exit_code != 0:
         pytest.fail(f"{baseline}:\n{text(result)}", pytrace=False)
     return result

@@ -164,19 +164,22 @@ def check(
     run: RunResult | Sequence[CellRecord] | str | Path | Sequence[str | Path] = "results",
     *,
     tolerance: Mapping[str, float] | None = None,
+    image: Mapping[str, float] | None = None,
+    common: bool = False,
     mode: str = "paired",
     perf: bool = False,
 ) -> GateResult:
     """Has anything of a committed baseline got worse? ``result.exit_code``: 0 no, 1 yes, 3 not comparable.
 
     run: a :class:`RunResult`, records, or results and run folders. tolerance: by metric alias, in the
-    metric's unit. mode: ``paired`` or ``strict``. perf: compare costs too. Raises UserError.
+    metric's unit; image: the same for what a single image may lose. common: images that only one side has are
+    left out. mode: ``paired`` or ``strict``. perf: compare costs too. Raises UserError.
     """
     from refbench.gate import check as compare
     from refbench.gate import limits_from, load_baseline
 
-    limits = limits_from(dict(tolerance or {}), mode=mode)
-    return compare(load_baseline(Path(baseline)), _cells(run), limits, perf=perf)
+    limits = limits_from(dict(tolerance or {}), image=dict(image or {}), mode=mode)
+    return compare(load_baseline(Path(baseline)), _cells(run), limits, perf=perf, common=common)
 
 
 def save_baseline(run: RunResult | Sequence[CellRecord] | str | Path, path: str | Path) -> None:

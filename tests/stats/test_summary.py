@@ -60,7 +60,8 @@ def test_json_of_a_cell_has_the_documented_fields() -> None:
     data = cell.json()
     assert list(data) == [
         "method", "method_label", "weights", "dataset", "dataset_label", "protocol", "seed", "suite",
-        "baseline", "control", "n", "trials", "errors", "run_key", "rows", "metrics",
+        "baseline", "control", "n", "trials", "errors", "run_key", "digest", "rows",
+        "metrics",
     ]  # fmt: skip
     assert data["metrics"]["psnr_y"]["mean"] == pytest.approx(26.0)
     assert set(data["metrics"]["psnr_y"]) == {"mean", "lo", "hi", "signature", "n"}
