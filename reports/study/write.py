@@ -178,7 +178,9 @@ def _page(identity: str, questions: Sequence[dict[str, Any]]) -> str:
         environment()
         .from_string(asset("study.html.j2", "refbench.reports.study"))
         .render(
-            style=own_markup(asset("style.css") + asset("study.css", "refbench.reports.study")),
+            style=own_markup(
+                asset("style.css") + asset("print.css") + asset("study.css", "refbench.reports.study")
+            ),
             theme=own_markup(asset("table.js")),
             script=own_markup(asset("study.js", "refbench.reports.study")),
             data={"study": identity, "schema": SCHEMA, "questions": list(questions)},
