@@ -113,7 +113,7 @@ def _metric_facts(found: CellAudit, manifest: Manifest, catalog: MetricCatalog) 
 
 
 def _lines(found: CellAudit, run: Run, whole: bool) -> None:
-    """Lines that are no rows, trials with two results, scores that replace a row's own."""
+    """Lines that are not rows, trials with two results, scores that replace a row's own."""
     for problem in run.problems:
         # a line that a fault left behind was covered by the digest of the run that came after
         found.note(problem.replace(f"{run.path}/", ""))

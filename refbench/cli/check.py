@@ -195,7 +195,7 @@ def _show(
 
 
 def _crops(result: GateResult, cells: Sequence[CellRecord], summary: Path, output: Output) -> str:
-    """The summary's pictures: what it lacks without them is no reason to lose the verdict."""
+    """The summary's pictures: a picture that cannot be made must not cost the verdict."""
     if result.verdict != "regressed" or not cells:
         return ""
     from refbench.cli.crops import crops

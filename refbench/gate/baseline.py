@@ -18,7 +18,7 @@ from refbench.files.disk import write_atomic
 from refbench.gate.compare import Scores
 from refbench.identity.keys import first_difference
 from refbench.results.record import CellRecord
-from refbench.untrusted.schema import Count, SchemaError, read
+from refbench.untrusted.schema import Count, SchemaError, fitted
 
 KIND = "refbench-baseline"
 INPUT = "input"
@@ -257,7 +257,7 @@ def parse(data: object, where: str) -> Baseline:
     if isinstance(schema, int) and schema > SCHEMA:
         raise UserError(f"baseline {where}: schema {schema} is newer than this refbench reads ({SCHEMA})")
     try:
-        file = read(BaselineFile, json.dumps(data))
+        file = fitted(BaselineFile, data)
     except SchemaError as error:
         raise UserError(f"baseline {where}: {error}") from None
     if not file.cells:

@@ -17,7 +17,7 @@ from typing import Any
 from refbench.errors import UserError
 from refbench.gate.tolerance import Limits
 from refbench.gate.verdict import CellVerdict, GateResult, MetricVerdict, Verdict
-from refbench.untrusted.schema import SchemaError, read
+from refbench.untrusted.schema import SchemaError, fitted
 
 LOWER = "lower_is_better"
 
@@ -77,7 +77,7 @@ def load_benchmarks(path: Path) -> Benchmarks:
     if not isinstance(data, dict):
         raise UserError(f"benchmarks {path}: not a JSON object")
     try:
-        file = read(_File, json.dumps(data))
+        file = fitted(_File, data)
     except SchemaError as error:
         raise UserError(f"benchmarks {path}: {error}") from None
     if not file.benchmarks:

@@ -57,6 +57,12 @@ def read(layout: type[T], text: str | bytes) -> T:
         raise SchemaError(_one_line(error.errors(include_url=False), text)) from None
 
 
+def fitted(layout: type[T], data: object) -> T:
+    """Decoded JSON as an instance of a data class, for files whose kind or version is looked at first. Raises
+    SchemaError as :func:`read` does."""
+    return read(layout, json.dumps(data))
+
+
 def checked(layout: type[T], value: T) -> T:
     """An instance whose values fit its own annotations, as a file must hold them. Raises SchemaError."""
     from pydantic import ValidationError

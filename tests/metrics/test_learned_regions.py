@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+from random_backbone import random_alexnet
 
 from refbench.errors import SampleError
 from refbench.metrics import METRICS, MetricCatalog, build
@@ -34,16 +34,7 @@ def pair() -> tuple[Image, Image]:
 
 @pytest.fixture
 def alexnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.Tensor]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(3)
-        state = dict(torchvision.models.alexnet(weights=None).features.state_dict(prefix="features."))
-    path = tmp_path / "hub" / "checkpoints" / "alex.pth"
-    path.parent.mkdir(parents=True)
-    torch.save(state, path)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr("refbench.metrics.backbones.BACKBONES", {"alex": (path.name, digest[:8])})
-    return state
+    return random_alexnet(tmp_path, monkeypatch)
 
 
 def test_lpips_of_a_region_is_the_mean_of_its_map(

@@ -4,7 +4,6 @@ the ``lpips`` package called directly (on a random AlexNet; pyiqa's own metrics 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +12,8 @@ import numpy.typing as npt
 import pytest
 import skimage.metrics
 import torch
-import torchvision
 from PIL import Image as PILImage
+from random_backbone import random_alexnet
 from scipy.ndimage import correlate
 from skimage import data
 
@@ -104,17 +103,7 @@ def agree(ours: Values, theirs: Values) -> None:
 
 @pytest.fixture
 def alexnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.Tensor]:
-    """A random backbone in the place of the file that may not be fetched here."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(3)
-        state = dict(torchvision.models.alexnet(weights=None).features.state_dict(prefix="features."))
-    path = tmp_path / "hub" / "checkpoints" / "alex.pth"
-    path.parent.mkdir(parents=True)
-    torch.save(state, path)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr("refbench.metrics.backbones.BACKBONES", {"alex": (path.name, digest[:8])})
-    return state
+    return random_alexnet(tmp_path, monkeypatch)
 
 
 def lpips_of(a: Plane, b: Plane, state: dict[str, torch.Tensor], spatial: bool = False) -> Plane | float:
