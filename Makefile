@@ -27,8 +27,9 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# from an installed copy: mypy does not read methods/ datasets/ reports/ through the editable mapping
-types: $(VENV)/.dev
+# from an installed copy: mypy does not read methods/ datasets/ reports/ through the editable mapping;
+# tools/docs_*.py are checked, too, and import what builds the documentation
+types: $(VENV)/.dev $(VENV)/.docs
 	$(BIN)/python tests/types_of_installed.py
 
 bench: $(VENV)/.dev
