@@ -130,8 +130,8 @@ class RunConfig:
     out: Path = Path("results")
     weights_root: Path | None = None
     """``weights.root=``, else $REFBENCH_WEIGHTS, else None."""
-    baseline_method: str | None = "bicubic"
-    """Added to every comparison; None: no baseline."""
+    against: str | None = "bicubic"
+    """The method that the others are compared with, added to the run; None: no comparison."""
     draws: int | None = None
     """Replaces the draws of every entry that has more than one; None: as the suite says."""
     repeat: int = 1

@@ -334,7 +334,7 @@ def test_ref_alpha_run_vs_upscale(tmp_path: Path) -> None:
     save(tmp_path / "ref" / "a.png", rgba)
     method = "method=ttsr"
     data = [f"data.lr_dir={tmp_path / 'lr'}", f"data.ref={tmp_path / 'ref'}"]
-    settings = ["baseline_method=none", "tracking=none", "device=cpu", f"out={tmp_path / 'r'}"]
+    settings = ["against=none", "tracking=none", "device=cpu", f"out={tmp_path / 'r'}"]
     assert main(["run", method, "suite=pairs", *data, *settings]) == 0
     out = tmp_path / "u.png"
     words = [str(tmp_path / "lr" / "a.png"), f"ref={tmp_path / 'ref' / 'a.png'}", method, "device=cpu"]

@@ -38,7 +38,7 @@ class Case:
 
     def __init__(self, name: str, images: int) -> None:
         registry = Registry.discover()
-        settings = [f"method={name}", "suite=cufed5", f"limit={images}", "baseline_method=none"]
+        settings = [f"method={name}", "suite=cufed5", f"limit={images}", "against=none"]
         plan = Planner(registry).plan(load_run(settings, registry), device="cpu")
         (cell,) = plan.cells()
         self.job: CellJob = cell.job

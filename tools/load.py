@@ -28,7 +28,7 @@ from PIL import Image as PILImage
 from refbench.identity.keys import digest, folder_name
 
 REFBENCH = (sys.executable, "-m", "refbench")
-QUIET = ("tracking=none", "baseline_method=none", "images=none")
+QUIET = ("tracking=none", "against=none", "images=none")
 PLAIN = 4
 """Rows of the folder whose time is what a command costs without rows."""
 
@@ -114,7 +114,7 @@ def pages(top: Path, counts: Sequence[int]) -> None:
     for count in (PLAIN, *counts):
         place = top / f"kept-{count}"
         images(place, count)
-        out, quiet = place / "out", ("tracking=none", "baseline_method=none")
+        out, quiet = place / "out", ("tracking=none", "against=none")
         todo = {
             "run method=bicubic": ["run", "method=bicubic", *pairs(place), *quiet, f"out={out}"],
             "run again": ["run", "method=bicubic", *pairs(place), *quiet, f"out={out}"],

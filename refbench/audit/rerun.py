@@ -183,7 +183,7 @@ class Rerunner:
             images="png",
             tracking="none",
             weights_root=self._weights_root,
-            baseline_method=None,
+            against=None,
         )
         plan = Planner(self._registry).plan([run], device=self._device)
         for cell in plan.cells():

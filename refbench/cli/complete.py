@@ -103,8 +103,8 @@ def _values(
         head, comma, last = text.rpartition(",") if key.kind == "paths" else ("", "", text)
         return [head + comma + path for path in _paths(last)]
     known: Iterable[str] = key.choices
-    if name in ("method", "baseline_method"):
-        known = [*registry.names("methods"), *(["none"] if name == "baseline_method" else [])]
+    if name in ("method", "against"):
+        known = [*registry.names("methods"), *(["none"] if name == "against" else [])]
     elif name == "dataset":
         known = registry.names("datasets")
     elif name == "metrics":

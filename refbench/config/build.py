@@ -61,7 +61,7 @@ def build_run(
         executor=ExecutorChoice(executor.pop("name"), executor),
         out=Path(values["out"]),
         weights_root=_weights_root(values["weights.root"]),
-        baseline_method=_baseline(values["baseline_method"], registry),
+        against=_against(values["against"], registry),
         draws=values["draws"],
         repeat=_repeat(values["repeat"]),
         threads=values["threads"],
@@ -153,7 +153,7 @@ def _weights_root(given: str | None) -> Path | None:
     return Path(expand(text)) if text else None
 
 
-def _baseline(name: str | None, registry: Registry) -> str | None:
+def _against(name: str | None, registry: Registry) -> str | None:
     if name in (None, "none"):
         return None
     registry.method(str(name))

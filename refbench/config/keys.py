@@ -89,7 +89,12 @@ RUN = (
     DATASET,
     *DATA,
     *DATA_OPTIONS,
-    Key("baseline_method", "name", "method added to every comparison; none: no baseline", "bicubic"),
+    Key(
+        "against",
+        "name",
+        "method that the others are compared with; it runs too. none: no comparison",
+        "bicubic",
+    ),
     METRICS,
     SEED,
     LIMIT,

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from refbench.errors import UserError, did_you_mean
 
 _KEY = re.compile(r"[A-Za-z_][\w.\-]*")
+_FORMER = {"baseline_method": "against", "baseline": "against"}
+"""Other names of keys: an earlier one, and that of the printed row, which `check` has as a key of its own."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ def split_overrides(words: Sequence[str], command: str) -> list[Override]:
 def unknown_key(command: str, name: str, known: Iterable[str]) -> UserError:
     """The error for a key that the command does not have."""
     names = list(known)
+    if (today := _FORMER.get(name)) in names:
+        return UserError(f"{command} has no key {name!r}; the method to compare with is {today}=")
     # `k=2` for method.k, `root=` for data.root: the last part is right, the group is missing
     same_end = [n for n in names if "." in n and n.rpartition(".")[2] == name.rpartition(".")[2]]
     close = f"; did you mean {same_end[0]!r}?" if same_end else did_you_mean(name, names)

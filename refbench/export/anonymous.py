@@ -35,7 +35,7 @@ _SESSION = (
 )  # fmt: skip
 """What a session keeps: versions and machine types. Not host, user, platform, command, project."""
 _CONFIG = (
-    "suite", "dataset", "seed", "limit", "precision", "images", "metrics", "draws", "baseline_method",
+    "suite", "dataset", "seed", "limit", "precision", "images", "metrics", "draws", "against",
 )  # fmt: skip
 _WORDS = re.compile(r"(?:out|tracking[\w.]*|experiment|weights\.root|data\.root|executor[\w.]*|threads)=")
 """Settings that say where, not what."""

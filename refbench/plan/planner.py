@@ -205,13 +205,13 @@ class Planner:
         first = configs[0]
         instances = build_instances(first.suite, first.draws)
         cells: dict[str, Cell] = {}
-        baseline = first.baseline_method
+        against = first.against
         entries = [(config, config.method, False) for config in configs]
-        if baseline is not None:
-            mine = [e for e in entries if e[1].name == baseline]
-            entries = [e for e in entries if e[1].name != baseline]
+        if against is not None:
+            mine = [e for e in entries if e[1].name == against]
+            entries = [e for e in entries if e[1].name != against]
             # the user's own bicubic is the baseline: it is not scored twice
-            choice = mine[0][1] if mine else MethodChoice(baseline, locator=baseline)
+            choice = mine[0][1] if mine else MethodChoice(against, locator=against)
             entries.insert(0, (first, choice, True))
         for config, method, is_baseline in entries:
             for instance in instances:

@@ -75,7 +75,7 @@ def main() -> None:
             f"method={folder}/idle.py:SPEC",
             "suite=pairs",
             f"data.root={folder}",
-            "baseline_method=none",
+            "against=none",
         ]
         (config,) = load_run([*words, "images=none", "device=cpu"], registry=registry)
         cells = {cell.key: cell.job for cell in Planner(registry).plan([config]).cells()}

@@ -197,7 +197,7 @@ def make_world(folder: Path, pause: float = 0.0) -> World:
         data=DataRequest(root=str(folder / "data"), options={"moods": moods}),
         metrics=("psnr_y", "ssim_y"),
         tracking="none",
-        baseline_method=None,
+        against=None,
         device="cpu",
         out=folder / "unused",
     )

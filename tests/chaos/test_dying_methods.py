@@ -93,7 +93,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(world: Path, out: Path, executor: str) -> RunOutcome:
     registry = Registry.discover()
     words = [f"method={world}/dying.py:SPEC", f"method.state={world}/state", "suite=pairs"]
-    more = [f"data.root={world}/data", "baseline_method=none", "tracking=none", f"out={out}"]
+    more = [f"data.root={world}/data", "against=none", "tracking=none", f"out={out}"]
     (config,) = load_run([*words, *more, "threads=1", *executor.split()], registry=registry)
     plan = Planner(registry).plan([config])
     return carry_out(plan, config, make_executor(config.executor.name, config.executor.params), NoProgress())

@@ -64,7 +64,7 @@ class Place:
     def words(self, *more: str, pause: float = 0.05) -> list[str]:
         return [
             "run", f"method={self.folder}/slow.py:SPEC", f"method.dir={self.moods}", f"method.pause={pause}",
-            "suite=pairs", f"data.root={self.data}", f"out={self.out}", "baseline_method=none",
+            "suite=pairs", f"data.root={self.data}", f"out={self.out}", "against=none",
             "tracking=none", "device=cpu", "threads=1", "--plain", *more,
         ]  # fmt: skip
 

@@ -40,7 +40,7 @@ def run_mine(folder: Path, body: str, *more: str, out: str = "results") -> Path:
     """Score the method whose SR is ``body``; returns its results folder."""
     file = folder / f"mine_{abs(hash(body))}.py"
     file.write_text(METHOD.format(body=body))
-    words = {"suite": "cufed5", "limit": "5", "device": "cpu", "baseline_method": "none"}
+    words = {"suite": "cufed5", "limit": "5", "device": "cpu", "against": "none"}
     words |= {"tracking": "none", "images": "none", "out": str(folder / out)}
     words |= dict(word.split("=", 1) for word in more)
     assert main(["run", f"method={file}:SPEC", *(f"{k}={v}" for k, v in words.items())]) == 0

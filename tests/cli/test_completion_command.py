@@ -37,7 +37,7 @@ from refbench.cli.main import main
         (["run", "precision=t"], ["precision=tf32"]),
         (["run", "data.partial="], ["data.partial=true", "data.partial=false"]),
         (["run", "metrics=[psnr_y,ssim_r"], ["metrics=[psnr_y,ssim_rgb"]),
-        (["run", "baseline_method=no"], ["baseline_method=none"]),
+        (["run", "against=no"], ["against=none"]),
         (["run", "--dry"], ["--dry-run"]),
         (["run", "--js"], ["--json"]),
         (["completion", "b"], ["bash"]),

@@ -10,7 +10,7 @@ import pytest
 
 from refbench.cli.exhausted import machine_failure
 
-RUN = ["run", "method=bicubic", "suite=cufed5", "limit=1", "tracking=none", "baseline_method=none"]
+RUN = ["run", "method=bicubic", "suite=cufed5", "limit=1", "tracking=none", "against=none"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ulimit -v")

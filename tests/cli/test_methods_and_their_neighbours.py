@@ -114,7 +114,7 @@ def test_gate_infinite_to_worse(tmp_path: Path, capsys: pytest.CaptureFixture[st
         )
     data = ["suite=pairs", f"data.input={tmp_path}/hr", f"data.ref={tmp_path}/ref", "tracking=none"]
     for sr in ("perfect", "grey"):
-        words = ["method=folder", f"method.dir={tmp_path}/{sr}", "method.name=mine", "baseline_method=none"]
+        words = ["method=folder", f"method.dir={tmp_path}/{sr}", "method.name=mine", "against=none"]
         assert main(["run", *words, *data, f"out={tmp_path}/run-{sr}", "metrics=[psnr_y]"]) == 0
         assert main(["check", f"baseline={tmp_path}/{sr}.json", f"run={tmp_path}/run-{sr}", "--update"]) == 0
     capsys.readouterr()

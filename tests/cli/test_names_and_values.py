@@ -15,7 +15,7 @@ from refbench.config.suite import as_mapping
 from refbench.errors import UserError
 from refbench.untrusted.yaml_text import safe_yaml
 
-RUN = ["run", "method=bicubic", "suite=cufed5", "limit=1", "tracking=none", "baseline_method=none"]
+RUN = ["run", "method=bicubic", "suite=cufed5", "limit=1", "tracking=none", "against=none"]
 
 
 @pytest.mark.parametrize("argv", [

@@ -180,7 +180,7 @@ def test_interrupting_keeps_finished_rows(data: Path, tmp_path: Path) -> None:
         "        return F.interpolate(inp.lr[None], scale_factor=4)[0]\n"
     )
     out = tmp_path / "out"
-    argv = words(data, out, f"method={method}:SPEC", "baseline_method=none")
+    argv = words(data, out, f"method={method}:SPEC", "against=none")
     process = subprocess.Popen(
         [sys.executable, "-m", "refbench", *argv],
         stdout=subprocess.PIPE,

@@ -11,6 +11,7 @@ import pytest
 
 from refbench.cli.commands import COMMANDS
 from refbench.cli.main import main
+from refbench.config.keys import RUN
 from refbench.config.load import load_run
 from refbench.registry import Registry
 
@@ -53,7 +54,7 @@ def test_help_of_run_names_the_executors(capsys: pytest.CaptureFixture[str]) -> 
             "executor=local",
             "executor.workers=2",
         ],
-        ["method=bicubic", "out=a b (1)/x=y", "tracking=none", "data.ids=[000,001]", "baseline_method=none"],
+        ["method=bicubic", "out=a b (1)/x=y", "tracking=none", "data.ids=[000,001]", "against=none"],
         ["method=bicubic", "card=ttsr", "suite=cufed5_ref_type"],
     ],
     ids=lambda words: " ".join(words)[:40],
@@ -64,6 +65,47 @@ def test_what_cfg_prints_asks_for_the_same_run(words: list[str], capsys: pytest.
     assert printed[:2] == ["refbench", "run"]
     registry = Registry.discover()
     assert load_run(printed[2:], registry) == load_run(words, registry)
+
+
+SHOWN = {
+    "method": "ttsr",
+    "method.weights": "compact",
+    "suite": "cufed5_jitter",
+    "card": "ttsr",
+    "dataset": "pairs",
+    "data.root": "some/folder",
+    "data.partial": "true",
+    "data.ids": "[a,b]",
+    "data.input": "in",
+    "data.ref": "ref",
+    "data.list": "list.txt",
+    "data.lr_dir": "lr",
+    "data.boxes": "boxes.json",
+    "against": "none",
+    "metrics": "[ssim_rgb]",
+    "seed": "7",
+    "limit": "3",
+    "draws": "2",
+    "repeat": "2",
+    "device": "cpu",
+    "precision": "bf16",
+    "threads": "1",
+    "memory.limit": "1GB",
+    "images": "none",
+    "table": "full",
+    "out": "elsewhere",
+    "weights.root": "weights",
+    "tracking": "none",
+    "tracking.uri": "sqlite:///x.db",
+    "executor": "local",
+    "shard": "1/2",
+}
+"""A value other than the default for every key of ``run``."""
+
+
+def test_cfg_keeps_every_key_of_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert set(SHOWN) == {key.name for key in RUN}
+    test_what_cfg_prints_asks_for_the_same_run([f"{key}={value}" for key, value in SHOWN.items()], capsys)
 
 
 def test_cfg_as_json_names_keys(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

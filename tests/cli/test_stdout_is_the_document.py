@@ -54,7 +54,7 @@ def test_closed_stdout_check(tmp_path: Path) -> None:
     """No command needs a stdout, and a closed one is no verdict of the gate (exit code 1)."""
     refbench = [sys.executable, "-m", "refbench"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    words = ["run", "method=bicubic", "limit=2", "baseline_method=none", "tracking=none", "images=none"]
+    words = ["run", "method=bicubic", "limit=2", "against=none", "tracking=none", "images=none"]
     check = ["check", f"baseline={tmp_path}/b.json", f"run={tmp_path}/r"]
     for command in ([*words, f"out={tmp_path}/r"], [*check, "--update"]):
         subprocess.run([*refbench, *command], check=True, capture_output=True, env=environment)

@@ -102,7 +102,7 @@ def test_every_key_arrives(registry: Registry) -> None:
         "executor=serial",
         "out=/r",
         "weights.root=/w",
-        "baseline_method=none",
+        "against=none",
         "threads=2",
         "memory.limit=4GB",
     )
@@ -117,7 +117,7 @@ def test_every_key_arrives(registry: Registry) -> None:
     assert (run.tracking, run.tracking_uri) == ("none", "http://localhost:5000")
     assert run.executor == ExecutorChoice("serial", {"timeout": None, "retries": 2})
     assert (run.out, run.weights_root, run.memory_limit) == (Path("/r"), Path("/w"), "4GB")
-    assert run.baseline_method is None
+    assert run.against is None
 
 
 PATHS = [

@@ -54,11 +54,19 @@ CASES = [
     (["method="], "method= is empty"),
     (["method=bicubic", "suite=cufed5_jiter"], "no suite 'cufed5_jiter'; did you mean 'cufed5_jitter'?"),
     (["method=bicubic", "dataset=wrs"], "no dataset 'wrs'; did you mean 'wrsr'?"),
-    (["method=datsr", "baseline_method=bicubc"], "no method 'bicubc'; did you mean 'bicubic'?"),
+    (["method=datsr", "against=bicubc"], "no method 'bicubc'; did you mean 'bicubic'?"),
     (["method=datsr", "metrics=[psnr_Y2]"], "no metric 'psnr_Y2'; did you mean 'psnr_y'?"),
     (["method=datsr", "executor=seral"], "no executor 'seral'; did you mean 'serial'?"),
     (["method=datsr", "method.weights=msee"], "no weights for datsr 'msee'; did you mean 'mse'?"),
     # keys
+    (
+        ["method=datsr", "baseline_method=bicubic"],
+        "run has no key 'baseline_method'; the method to compare with is against=",
+    ),
+    (
+        ["method=datsr", "baseline=bicubic"],
+        "run has no key 'baseline'; the method to compare with is against=",
+    ),
     (["method=datsr", "sed=1"], "run has no key 'sed'; did you mean 'seed'?"),
     (["method=datsr", "k=2"], "run has no key 'k'; did you mean 'method.k'?"),
     (["method=datsr", "root=/x"], "run has no key 'root'; did you mean 'data.root'?"),

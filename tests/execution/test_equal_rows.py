@@ -75,7 +75,7 @@ def test_rows_are_repeated_where_nothing_that_is_read_differs(
 def test_suites_of_several_references_make_a_method_use_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(run(tmp_path, "method=ttsr", "baseline_method=none")) == 0
+    assert main(run(tmp_path, "method=ttsr", "against=none")) == 0
     said = capsys.readouterr().out
     assert "4 trials computed, 0 reused, 0 errors" in said
     assert " uses " not in said
@@ -88,7 +88,7 @@ def test_a_claim_that_the_pixels_deny_is_not_believed(
 ) -> None:
     """Were a method taken for one that reads the first reference only, and the first differs: computed."""
     monkeypatch.setattr("refbench.plan.equality._policy", lambda policy, read: 0)
-    assert main(run(tmp_path, "method=ttsr", "method.multi=first", "baseline_method=none")) == 0
+    assert main(run(tmp_path, "method=ttsr", "method.multi=first", "against=none")) == 0
     assert "3 trials computed, 0 reused, 1 equal by construction, 0 errors" in capsys.readouterr().out
 
 

@@ -36,7 +36,7 @@ RUNS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("case", RUNS)
 def test_only_the_main_thread_imports(case: str, tmp_path: Path) -> None:
-    words = ["run", *RUNS[case], "baseline_method=none", "tracking=none", f"out={tmp_path}/o", "threads=1"]
+    words = ["run", *RUNS[case], "against=none", "tracking=none", f"out={tmp_path}/o", "threads=1"]
     done = subprocess.run(
         [sys.executable, "-c", CODE, *words],
         capture_output=True,

@@ -70,7 +70,7 @@ def words(tmp_path: Path) -> list[str]:
         f"method.dir={tmp_path}",
         "suite=pairs",
         f"data.root={tmp_path}",
-        "baseline_method=none",
+        "against=none",
         "tracking=none",
     ]
 

@@ -139,7 +139,7 @@ def execute(
     registry = Registry.discover()
     words = [f"method.{k}={v}" for k, v in params.items()]
     (config,) = load_run(
-        [f"method={method}", "suite=pairs", f"data.root={data}", "baseline_method=none", "tracking=none",
+        [f"method={method}", "suite=pairs", f"data.root={data}", "against=none", "tracking=none",
          "images=none", f"out={out}", *([f"limit={limit}"] if limit else []), *words], registry=registry
     )  # fmt: skip
     traces: list[str] = []
@@ -269,7 +269,7 @@ def test_the_hooks_of_a_file_are_asked_outside(method: Path, data: Path, tmp_pat
     process.close()
     registry = Registry.discover()
     (config,) = load_run(
-        [f"method={method}:READER", "suite=pairs", f"data.root={data}", "baseline_method=none"],
+        [f"method={method}:READER", "suite=pairs", f"data.root={data}", "against=none"],
         registry=registry,
     )
     (cell,) = Planner(registry).plan([config]).cells()
@@ -279,7 +279,7 @@ def test_the_hooks_of_a_file_are_asked_outside(method: Path, data: Path, tmp_pat
 
 @pytest.mark.parametrize("executor", ["serial", "local executor.workers=1"])
 def test_stdout_is_one_document(method: Path, data: Path, tmp_path: Path, executor: str) -> None:
-    words = [f"method={method}", "suite=pairs", f"data.root={data}", "baseline_method=none", "tracking=none",
+    words = [f"method={method}", "suite=pairs", f"data.root={data}", "against=none", "tracking=none",
              "images=none", f"out={tmp_path}/o", *f"executor={executor}".split()]  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-m", "refbench", "run", *words, "--json"],

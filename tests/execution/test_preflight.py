@@ -46,7 +46,7 @@ def cells(tmp_path: Path) -> tuple[Cell, ...]:
         dataset="pairs",
         data=DataRequest(root=str(tmp_path)),
         out=tmp_path / "out",
-        baseline_method=None,
+        against=None,
         tracking="none",
     )
     return Planner(Registry.discover()).plan([config]).cells()

@@ -91,7 +91,7 @@ def test_an_own_cluster_listens_on_loopback_and_ctrl_c_keeps_finished_rows(tmp_p
         "method=slow.py:SPEC",
         "suite=pairs",
         "data.root=pairs",
-        "baseline_method=none",
+        "against=none",
         "tracking=none",
     ]
     command += ["device=cpu", "executor=ray", "executor.workers=1", "--plain"]

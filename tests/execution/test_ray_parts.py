@@ -55,7 +55,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def planned(*words: str) -> dict[str, CellJob]:
     registry = Registry.discover()
-    common = ["method=nearest.py:SPEC", "suite=pairs", "baseline_method=none", "tracking=none", "device=cpu"]
+    common = ["method=nearest.py:SPEC", "suite=pairs", "against=none", "tracking=none", "device=cpu"]
     (config,) = load_run([*common, *words], registry=registry)
     return {cell.key: cell.job for cell in Planner(registry).plan([config]).cells()}
 
@@ -190,7 +190,7 @@ def test_files_that_a_methods_options_name_are_needed(folder: Path) -> None:
     (folder / "sr").mkdir()
     for name in "ab":
         PilImage.new("RGB", (36, 32)).save(folder / "sr" / f"{name}.png")
-    words = ["method=folder", "method.dir=sr", "suite=pairs", "data.root=pairs", "baseline_method=none"]
+    words = ["method=folder", "method.dir=sr", "suite=pairs", "data.root=pairs", "against=none"]
     (config,) = load_run(words, registry=registry)
     cells = {c.key: c.job for c in Planner(registry).plan([config]).cells()}
     (cell,) = with_absolute_paths(cells).values()

@@ -102,7 +102,7 @@ def test_a_table_says_how_many_of_its_references_a_method_used(
     (tmp_path / "three.yaml").write_text(SUITE)
     words = [f"method={tmp_path}/picky.py:SPEC", f"suite={tmp_path}/three.yaml", "limit=1", "images=none"]
     out = f"out={tmp_path}/out"
-    assert main(["run", *words, "baseline_method=none", "tracking=none", out, "threads=1"]) == 0
+    assert main(["run", *words, "against=none", "tracking=none", out, "threads=1"]) == 0
     assert "picky uses 1 of 3 references: canonical@1+ref=3best" in " ".join(capsys.readouterr().out.split())
     rows = [json.loads(path.read_text()) for path in tmp_path.glob("out/*/samples.jsonl")]
     assert sorted(row["refs_read"] for row in rows) == [[0], [2]]

@@ -77,7 +77,7 @@ DECIBEL, SIMILARITY = 1e-3, 1e-5
 def _scores(out: Path, threads: int, capability: str) -> dict[tuple[str, str], float]:
     command = [
         sys.executable, "-c", SCRIPT, "run", "-m", "method=ttsr,c2_matching,datsr", "suite=cufed5",
-        "data.ids=[002]", "baseline_method=none", f"threads={threads}", "device=cpu", "tracking=none",
+        "data.ids=[002]", "against=none", f"threads={threads}", "device=cpu", "tracking=none",
         "images=none", f"out={out}", "--json", "--plain",
     ]  # fmt: skip
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "ATEN_CPU_CAPABILITY": capability}

@@ -179,7 +179,7 @@ def test_bad_image_and_failing_method_are_rows(registry: Registry, tmp_path: Pat
         tmp_path,
         data=DataRequest(options={"bad": "c"}),
         method=MethodChoice("toy", locator="toy", params={"fails": "b"}),
-        baseline_method=None,
+        against=None,
     )
     outcome = execute(registry, config)
     control, level = outcome.suites[0].cells
@@ -291,7 +291,7 @@ def test_methods_that_cannot_keep_a_memory_limit_are_known_beforehand(
 def test_operations_are_counted_where_one_more_call_does_not_matter(
     registry: Registry, tmp_path: Path
 ) -> None:
-    plan = Planner(registry).plan([settings(tmp_path, baseline_method=None)])
+    plan = Planner(registry).plan([settings(tmp_path, against=None)])
     control, jittered = plan.cells()
     assert [t.count for t in plan.tasks({}) if t.cell == control.key] == ["parameters", *[""] * 4]
     assert [t.count for t in plan.tasks({}) if t.cell == jittered.key] == ["flops", *[""] * 9]

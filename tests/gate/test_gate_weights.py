@@ -46,7 +46,7 @@ def test_perturbed_weights_regress_and_noise_does_not(
         out = f"out={tmp_path / name}"
         common = [
             "suite=cufed5",
-            "baseline_method=none",
+            "against=none",
             "device=cpu",
             "images=none",
             "tracking=none",

@@ -71,13 +71,13 @@ def test_the_workflow_gates_a_method(
 
     method.write_text(METHOD.format(mode="bicubic"))
     assert carry_out(gate["conformance"]) == 0
-    assert carry_out(update["score"], "limit=5", "baseline_method=none") == 0
+    assert carry_out(update["score"], "limit=5", "against=none") == 0
     assert carry_out(update["update"]) == 0
     assert Path(workflow["env"]["BASELINE"]).is_file()
     assert carry_out(gate["gate"]) == 0
 
     method.write_text(METHOD.format(mode="bilinear"))
-    assert carry_out(gate["score"], "limit=5", "baseline_method=none") == 0
+    assert carry_out(gate["score"], "limit=5", "against=none") == 0
     assert carry_out(gate["gate"]) == 1
     (report,) = [Path(word) for word in gate["summary"] if word.endswith(".md")]
     assert report.read_text().startswith("**refbench check: regressed**")

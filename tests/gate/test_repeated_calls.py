@@ -34,7 +34,7 @@ SECOND_FAILS = "assert self.calls < 2, 'only once'"
 
 def words(folder: Path, change: str, out: str, *more: str) -> list[str]:
     (folder / "mine.py").write_text(METHOD.replace("{change}", change))
-    given = [f"method={folder}/mine.py:SPEC", f"out={folder}/{out}", "baseline_method=none"]
+    given = [f"method={folder}/mine.py:SPEC", f"out={folder}/{out}", "against=none"]
     given += [] if any(w.startswith("limit=") for w in more) else ["limit=3"]
     return ["run", *given, "tracking=none", "images=none", "metrics=[psnr_y]", "threads=1", *more]
 

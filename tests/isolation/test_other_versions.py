@@ -78,7 +78,7 @@ def words(venv: Path, tmp_path: Path) -> list[str]:
     return [
         "run", "method=external", f"method.python={venv / 'bin' / 'python'}", "suite=pairs", "images=none",
         f"method.target={tmp_path / 'their_net.py'}:Net", f"data.root={tmp_path / 'data'}", "tracking=none",
-        f"out={tmp_path / 'results'}", "baseline_method=none", "--json", "--plain",
+        f"out={tmp_path / 'results'}", "against=none", "--json", "--plain",
     ]  # fmt: skip
 
 

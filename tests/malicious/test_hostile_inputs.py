@@ -59,7 +59,7 @@ def pairs(outside: Path) -> Path:
 def run(place: Path, *words: str) -> list[str]:
     return [
         "run", "method=bicubic", "suite=pairs", f"data.root={place / 'data'}", f"out={place / 'results'}",
-        "tracking=none", "images=none", "baseline_method=none", "--plain", *words,
+        "tracking=none", "images=none", "against=none", "--plain", *words,
     ]  # fmt: skip
 
 

@@ -72,7 +72,7 @@ def test_missing_and_mis_sized_images_are_named_before_anything_runs(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save(tmp_path / "sr" / "a.png", np.zeros((50, 61, 3), np.uint8))
-    assert main(run(photos, "method=folder", f"method.dir={tmp_path / 'sr'}", "baseline_method=none")) == 2
+    assert main(run(photos, "method=folder", f"method.dir={tmp_path / 'sr'}", "against=none")) == 2
     error = json.loads(capsys.readouterr().out)["error"]
     assert "2 of 2 samples cannot be scored" in error
     assert "a: a.png is 61x50, expected 60x48" in error

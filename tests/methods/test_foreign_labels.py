@@ -72,7 +72,7 @@ def test_two_external_methods_stand_apart_in_one_report(
 ) -> None:
     common = [
         "run", "method=external", f"method.python={sys.executable}", "suite=pairs", "tracking=none", "--json",
-        f"data.root={pair / 'data'}", f"out={pair / 'results'}", "images=none", "baseline_method=none",
+        f"data.root={pair / 'data'}", f"out={pair / 'results'}", "images=none", "against=none",
     ]  # fmt: skip
     keys = []
     for own in (

@@ -24,7 +24,7 @@ def test_methods_with_the_same_settings_are_one_command(
         "    def __call__(self, inp):\n"
         "        return inp.lr.repeat_interleave(4, 1).repeat_interleave(4, 2)\n"
     )
-    assert main(["run", f"method=bicubic,{copy}:SPEC", "baseline_method=none", *words]) == 0
+    assert main(["run", f"method=bicubic,{copy}:SPEC", "against=none", *words]) == 0
     said = [line for line in commands(load_cells([tmp_path / "r"]).cells) if "bicubic" in line]
     (one,) = said
     assert "suite=cufed5,cufed5_jitter" in one

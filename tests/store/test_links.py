@@ -172,7 +172,7 @@ def test_a_block_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
 @pytest.fixture
 def theirs(tmp_path: Path) -> Path:
     out = tmp_path / "theirs"
-    words = ["method=bicubic", "suite=cufed5", "limit=2", "tracking=none", "baseline_method=none"]
+    words = ["method=bicubic", "suite=cufed5", "limit=2", "tracking=none", "against=none"]
     assert main(["run", *words, f"out={out}"]) == 0
     return out
 
@@ -208,7 +208,7 @@ def test_no_command_writes_through_a_link(
         )
         file.unlink(missing_ok=True)
         file.symlink_to(mine)
-    words = ["method=bicubic", "suite=cufed5", "limit=3", "tracking=none", "baseline_method=none"]
+    words = ["method=bicubic", "suite=cufed5", "limit=3", "tracking=none", "against=none"]
     for argv in (
         ["run", *words, f"out={theirs}"],
         ["score", "metrics=[ssim_rgb]", f"out={theirs}"],

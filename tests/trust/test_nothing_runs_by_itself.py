@@ -58,7 +58,7 @@ def test_planted_files_are_never_run(tmp_path: Path) -> None:
         return subprocess.run([REFBENCH, *words], cwd=here, capture_output=True, text=True, check=False)
 
     common = (f"data.root={data}", f"out={results}", "tracking=none", "--plain")
-    done = refbench("run", "method=bicubic", "suite=pairs", "baseline_method=none", *common)
+    done = refbench("run", "method=bicubic", "suite=pairs", "against=none", *common)
     assert done.returncode == 0, done.stderr
     assert refbench("report", f"out={results}", "format=md,html").returncode == 0
     assert refbench("prepare", "dataset=pairs", f"data.root={data}").returncode == 0

@@ -127,7 +127,7 @@ def test_values_of_secret_variables_are_blanked_wherever_they_turn_up(
 def test_password_with_slash(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """No line and no file holds a part of it, whatever parses the address and fails."""
     uri = "postgresql://bob:hunt/er2@127.0.0.1:9/db"
-    words = ["run", "method=bicubic", "suite=cufed5", "limit=1", "baseline_method=none", f"out={tmp_path}"]
+    words = ["run", "method=bicubic", "suite=cufed5", "limit=1", "against=none", f"out={tmp_path}"]
     assert main([*words, f"tracking.uri={uri}"]) == 0
     shown = capsys.readouterr()
     assert "postgresql://***@127.0.0.1:9/db" in shown.err
