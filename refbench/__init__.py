@@ -20,10 +20,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from refbench.api import ReportResult as ReportResult
     from refbench.api import RunResult as RunResult
+    from refbench.api import audit as audit
     from refbench.api import check as check
     from refbench.api import evaluate as evaluate
+    from refbench.api import export as export
     from refbench.api import report as report
     from refbench.api import run as run
+    from refbench.api import site as site
     from refbench.api import upscale as upscale
     from refbench.api import verify as verify
 
@@ -33,10 +36,13 @@ __all__ = [
     "ReportResult",
     "RunResult",
     "__version__",
+    "audit",
     "check",
     "evaluate",
+    "export",
     "report",
     "run",
+    "site",
     "upscale",
     "verify",
 ]

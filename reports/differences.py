@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from refbench.specs import MetricSpec
 from refbench.stats.paired import CARRIED, Comparison
@@ -78,3 +79,28 @@ def differences_grid(tables: Sequence[Table]) -> Grid:
             "significant: p <= 0.05 after Holm over the methods of one column.",
         ),
     )  # fmt: skip
+
+
+def differences_document(tables: Sequence[Table]) -> list[dict[str, Any]]:
+    """Paired differences to the baseline with their p values, as plain data; each cell and metric once."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for table in tables:
+        for k, spec in enumerate(table.columns):
+            for section, entry, score, delta in deltas(table, k):
+                found[entry.cell.run_key, spec.signature] = {
+                    "dataset": section.dataset_label,
+                    "protocol": section.protocol,
+                    "method": entry.cell.method_label,
+                    "baseline": table.baseline,
+                    "metric": spec.alias,
+                    "signature": spec.signature,
+                    "n": delta.difference.clusters,
+                    "mean": delta.difference.mean,
+                    "lo": delta.difference.lo,
+                    "hi": delta.difference.hi,
+                    "p": delta.p,
+                    "significant": bool(score.delta_tone),
+                    "median": delta.median,
+                    "better_on": delta.better(spec.higher_is_better).count,
+                }
+    return list(found.values())

@@ -8,14 +8,19 @@ from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
+from refbench import __version__
 from refbench.results.digests import joint_digest
 from refbench.results.drops import cells_document
 from refbench.results.provenance import commands
 from refbench.untrusted.escape import markdown_text
 
+from .differences import differences_document
 from .published import contradictions
 from .report import Report
 from .table_markdown import markdown
+
+LEFT_OUT = "### Left out"
+"""Heading of what was left out, the last part of the page; it names places of the machine."""
 
 
 def markdown_page(report: Report) -> str:
@@ -24,7 +29,7 @@ def markdown_page(report: Report) -> str:
     parts += [markdown(table) for _, table in report.tables]
     parts += [grid.markdown() for grid in report.grids()]
     if report.stored.problems:
-        parts.append("### Left out\n")
+        parts.append(f"{LEFT_OUT}\n")
         parts += [f"- {markdown_text(problem)}" for problem in report.stored.problems]
     return "\n".join(parts).rstrip() + "\n"
 
@@ -32,6 +37,7 @@ def markdown_page(report: Report) -> str:
 def json_document(report: Report) -> dict[str, Any]:
     """Plain data: cells as ``run --json`` prints them, with costs, and every analysis behind the tables."""
     document = {
+        "refbench": __version__,
         "metric": report.metric.alias,
         "signatures": {
             spec.signature: {
@@ -66,6 +72,7 @@ def json_document(report: Report) -> dict[str, Any]:
             {"table": group.title, "notes": table.notes, "footer": table.footer}
             for group, table in report.tables
         ],
+        "differences": differences_document([table for _, table in report.tables]),
         "robustness": [_named(curve) for curve in report.curves],
         "reference_types": [_named(table) for table in report.types],
         "reference_numbers": [_named(curve) for curve in report.counts],

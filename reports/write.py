@@ -87,19 +87,29 @@ def write_text_formats(
     note: Callable[[str], None] = lambda line: None,
 ) -> list[Path]:
     """Write md, latex, paper, csv, json and parquet as asked; returns the files, in a fixed order."""
+    return [put(folder, file, text) for file, text in text_files(report, formats, options, note).items()]
+
+
+def text_files(
+    report: Report,
+    formats: Sequence[str],
+    options: PrintOptions | None = None,
+    note: Callable[[str], None] = lambda line: None,
+) -> dict[str, str | bytes]:
+    """File name (with ``/``) -> content of md, latex, paper, csv, json and parquet, as asked."""
     makers: Mapping[str, Callable[[Report], Mapping[str, str | bytes]]] = {
         "md": _markdown, "csv": _csv, "json": _json, "parquet": _parquet
     }  # fmt: skip
-    written: list[Path] = []
+    found: dict[str, str | bytes] = {}
     if "latex" in formats or "paper" in formats:
         from .paper.write import tex_files
 
         files = tex_files(report, formats, options or PrintOptions(), note)
-        written += [put(folder, f"latex/{name}", text) for name, text in files.items()]
+        found |= {f"latex/{name}": text for name, text in files.items()}
     for name, make in makers.items():
         if name in formats:
-            written += [put(folder, file, text) for file, text in make(report).items()]
-    return written
+            found |= make(report)
+    return found
 
 
 def put(root: Path, name: str, data: str | bytes) -> Path:

@@ -34,6 +34,32 @@ def test_examples_of_the_docstrings() -> None:
     assert result.failed == 0
 
 
+def test_no_name_of_the_front_door_is_taken_by_a_package() -> None:
+    """``import refbench.audit.x`` would put a package in the place of ``refbench.audit()``."""
+    folder = Path(refbench.__file__).parent
+    there = {path.stem for path in folder.iterdir()}
+    assert not [name for name in refbench.__all__ if name in there]
+
+
+def test_audit_export_and_site(tmp_path: Path) -> None:
+    out = tmp_path / "results of ours"
+    refbench.run(method="bicubic", limit=1, out=out)
+    made = refbench.export(out, out=tmp_path / "blind.zip", anonymous=True)
+    assert made.facts["digest"] == refbench.audit(out).cells[0].digest
+    site = refbench.site(made.files[0], out=tmp_path / "site", title="a, b (c)", samples=0)
+    assert (site.cells, site.images) == (1, 0)
+    assert "a, b (c)" in (site.out / "index.html").read_text()
+    rows = next(out.glob("*/samples.jsonl"))
+    rows.write_text(rows.read_text().replace('":23.4', '":26.4'))
+    assert refbench.audit(out).exit_code == 1
+    with pytest.raises(UserError, match="format=zip"):
+        refbench.export(out, out=tmp_path / "x", format="zip")
+    with pytest.raises(UserError, match=r"weights\.root=.*gone: not there"):
+        refbench.audit(out, weights_root=tmp_path / "gone")
+    with pytest.raises(UserError, match="rerun"):
+        refbench.audit(out, rerun=-1)
+
+
 def test_a_run_from_a_notebook(tmp_path: Path) -> None:
     result = refbench.run(method="bicubic", suite="cufed5", limit=2, tracking="none", out=tmp_path)
     frame = result.frame()

@@ -1,4 +1,4 @@
-"""The front door: run, evaluate, report, check, verify and upscale as Python functions.
+"""The front door: run, evaluate, report, check, audit, export, site, verify and upscale as functions.
 
 The command line and refbench.testing call these too. Settings are those of the commands
 (``refbench run --help``): a dotted key is written with ``__`` or as a mapping, ``data__root="..."`` or
@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from refbench.api.commands import (
+    audit_with,
     carry_out_configs,
+    export_with,
     report_folder,
     report_with,
     run_configs,
+    site_with,
     upscale_with,
     verify_with,
 )
@@ -23,21 +26,28 @@ from refbench.api.results import ReportResult, RunResult
 from refbench.errors import UserError
 
 if TYPE_CHECKING:
+    from refbench.auditing.audit import AuditResult
+    from refbench.config.keys import Key
     from refbench.conformance.golden_report import GoldenReport
     from refbench.conformance.report import ConformanceReport
+    from refbench.exchange import Exported
     from refbench.execution.runner import Progress
     from refbench.execution.upscale import UpscaleResult
     from refbench.gate import GateResult
+    from refbench.reports.site.write import Site
     from refbench.results.record import CellRecord
 
 __all__ = [
     "ReportResult",
     "RunResult",
+    "audit",
     "check",
     "evaluate",
+    "export",
     "report",
     "run",
     "save_baseline",
+    "site",
     "upscale",
     "verify",
 ]
@@ -141,9 +151,7 @@ def report(
     >>> [path.name for path in refbench.report(out, format="json").files]
     ['report.json']
     """
-    from refbench.config.load import load_command
     from refbench.config.report_keys import KEYS
-    from refbench.config.words import words
 
     given: dict[str, object] = {
         "metric": metric,
@@ -152,9 +160,8 @@ def report(
         "data.root": data_root,
         **settings,
     }
-    given = {name: value for name, value in given.items() if value is not None}
-    values = load_command("report", KEYS, words(given, {key.name: key for key in KEYS}))
-    places = [Path(place) for place in runs] or [Path("results")]
+    values = _settings("report", KEYS, given)
+    places = _places(runs)
     values["format"] = (format,) if isinstance(format, str) else tuple(format)
     return report_with(places, Path(dir) if dir is not None else report_folder(places[0]), values, note)
 
@@ -201,6 +208,105 @@ def _cells(run: Any) -> tuple[CellRecord, ...]:
     if all(isinstance(cell, CellRecord) for cell in several):
         return several
     return load_cells([Path(place) for place in several]).cells
+
+
+def audit(
+    *runs: str | Path,
+    data_root: str | Path | None = None,
+    weights_root: str | Path | None = None,
+    rerun: int = 0,
+    device: str = "auto",
+    threads: int | None = None,
+) -> AuditResult:
+    """Check results that somebody else made: do files, images, scores and tables agree? Writes nothing.
+
+    runs: bundles, results or run folders, default ``results``. data_root: the dataset here; without it (and
+    without the folder that the manifest names) nothing is scored again. rerun: trials of each cell, drawn by
+    its digest, that are computed again with the method installed here and, by their sha256, the checkpoints
+    of ``weights_root`` (a file or a folder). ``result.exit_code``: 0 holds, 1 contradicted, 3 nothing could
+    be checked. Raises UserError for a place without cells.
+
+    >>> import refbench, tempfile
+    >>> out = tempfile.mkdtemp()
+    >>> _ = refbench.run(method="bicubic", limit=1, out=out)
+    >>> found = refbench.audit(out, rerun=1)
+    >>> found.exit_code, [cell.verdict for cell in found.cells]
+    (0, ['re-run 1 of 1'])
+    """
+    from refbench.config.audit_keys import KEYS
+
+    given = {
+        "data.root": data_root, "weights.root": weights_root, "rerun": rerun, "device": device,
+        "threads": threads,
+    }  # fmt: skip
+    return audit_with(_places(runs), _settings("audit", KEYS, given))
+
+
+def export(
+    *runs: str | Path,
+    out: str | Path,
+    format: str = "bundle",
+    note: Callable[[str], None] = lambda line: None,
+    **settings: object,
+) -> Exported:
+    """Write finished runs in a shape that other programs read: ``bundle``, ``eee``, ``hf``, ``badge``, or
+    ``codabench``.
+
+    runs: bundles, results or run folders, default ``results``. out: file or folder to write. settings: those
+    of ``refbench export``: ``anonymous=True``, ``images="none"``, ``hf__dataset="me/cufed5"``. What a format
+    has no place for stands in ``result.unmapped``. Raises UserError.
+
+    >>> import refbench, tempfile
+    >>> out = tempfile.mkdtemp()
+    >>> _ = refbench.run(method="bicubic", limit=1, out=out)
+    >>> made = refbench.export(out, out=f"{out}/mine.zip")
+    >>> made.files[0].name, made.facts["cells"], refbench.audit(made.files[0]).exit_code
+    ('mine.zip', 1, 0)
+    """
+    from refbench.config.export_keys import KEYS
+
+    values = _settings("export", KEYS, {"out": out, "format": format, **settings})
+    return export_with(_places(runs), values, note)
+
+
+def site(
+    *runs: str | Path,
+    out: str | Path = "site",
+    title: str | None = None,
+    audits: str | Path | Sequence[str | Path] = (),
+    samples: int = 3,
+    note: Callable[[str], None] = lambda line: None,
+) -> Site:
+    """Write a static leaderboard of runs and bundles; open ``out/index.html``.
+
+    out: a new folder, an empty one, or an earlier site. audits: what ``refbench audit --json`` printed of
+    these results. samples: most SR images of each section that are copied. Raises UserError.
+
+    >>> import refbench, tempfile
+    >>> out = tempfile.mkdtemp()
+    >>> _ = refbench.run(method="bicubic", limit=1, out=out)
+    >>> made = refbench.site(out, out=f"{out}/site", title="ours")
+    >>> made.cells, sorted(path.name for path in made.out.glob("data.*"))
+    (1, ['data.csv', 'data.json'])
+    """
+    from refbench.config.site_keys import KEYS
+
+    files = [audits] if isinstance(audits, str | Path) else list(audits)
+    given = {"out": out, "title": title, "audits": files or None, "site.samples": samples}
+    return site_with(_places(runs), _settings("site", KEYS, given), note)
+
+
+def _places(runs: Sequence[str | Path]) -> list[Path]:
+    return [Path(place).expanduser() for place in runs] or [Path("results")]
+
+
+def _settings(command: str, keys: Sequence[Key], given: Mapping[str, object]) -> dict[str, Any]:
+    """Keyword arguments as the settings of a command, checked; None: not given."""
+    from refbench.config.load import load_command
+    from refbench.config.words import words
+
+    present = {name: value for name, value in given.items() if value is not None}
+    return load_command(command, keys, words(present, {key.name: key for key in keys}))
 
 
 def verify(

@@ -12,9 +12,10 @@ from refbench.errors import UserError
 from refbench.isolation.outside import method_outside
 
 if TYPE_CHECKING:
-    from refbench.audit.audit import AuditResult
+    from refbench.auditing.audit import AuditResult
     from refbench.conformance.golden_report import GoldenReport
     from refbench.conformance.report import ConformanceReport
+    from refbench.exchange import Exported
     from refbench.execution.runner import Progress
     from refbench.execution.upscale import UpscaleResult
     from refbench.plan.planner import Cell, Plan
@@ -158,12 +159,21 @@ def site_with(places: Sequence[Path], values: Mapping[str, Any], note: Callable[
         )
 
 
+def export_with(places: Sequence[Path], values: Mapping[str, Any], note: Callable[[str], None]) -> Exported:
+    """:func:`refbench.api.export` with the settings of the command, read. Raises UserError."""
+    from refbench.exchange import ExportRequest, export
+
+    out = Path(values["out"]).expanduser()
+    return export(str(values["format"]), ExportRequest(tuple(places), out, values, note))
+
+
 def audit_with(places: Sequence[Path], values: Mapping[str, Any]) -> AuditResult:
     """:func:`refbench.api.audit` with the settings of the command, read. Raises UserError."""
-    from refbench.audit.audit import audit
+    from refbench.auditing.audit import audit
     from refbench.execution.device import resolve_device
     from refbench.execution.threads import set_threads
     from refbench.registry import Registry
+    from refbench.reports.stored import audit_tables
 
     set_threads(values["threads"])
     root = values["weights.root"]
@@ -171,9 +181,10 @@ def audit_with(places: Sequence[Path], values: Mapping[str, Any]) -> AuditResult
         places,
         Registry.discover(),
         data_root=values["data.root"],
-        weights_root=Path(root) if root else None,
+        weights_root=Path(root).expanduser() if root else None,
         rerun=values["rerun"],
         device=resolve_device(values["device"]) if values["rerun"] else "cpu",
+        tables=audit_tables,
     )
 
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from refbench.cli.parser import add_words
 from refbench.cli.table import print_table
-from refbench.config.keys import DEVICE, OUT, THREADS, Key
+from refbench.config.audit_keys import KEYS
 from refbench.config.load import load_command
 from refbench.config.override import is_override
+from refbench.untrusted.escape import printable
 
 if TYPE_CHECKING:
-    from refbench.audit.audit import AuditResult
+    from refbench.auditing.audit import AuditResult
     from refbench.cli.output import Output
 
 HELP = """Check results that somebody else made; nothing is written into them.
@@ -24,15 +25,6 @@ HELP = """Check results that somebody else made; nothing is written into them.
 
 Exit codes: 0 what was checked holds, 1 something is contradicted, 2 usage, 3 nothing could be checked (or
 computed again, where rerun= asks for it)."""
-KEYS = (
-    OUT,
-    Key("data.root", "path", "where the dataset is here (default: where the manifest says)"),
-    Key("weights.root", "path", "folder of the checkpoints; they are found by their sha256"),
-    Key("rerun", "int", "trials of each cell to compute again, drawn by the cell's digest", 0, minimum=0),
-    Key("markdown", "path", "write the findings as Markdown, too"),
-    DEVICE,
-    THREADS,
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     result = audit_with(places, values)
     show(result, args.output)
     if values["markdown"]:
-        from refbench.audit.markdown import markdown
+        from refbench.auditing.markdown import markdown
         from refbench.files.disk import write_atomic
 
         path = Path(values["markdown"])
@@ -60,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 def show(result: AuditResult, output: Output) -> None:
     """A line per cell, then what contradicts it and what could not be checked."""
-    from refbench.audit.findings import SHOWN
+    from refbench.auditing.findings import SHOWN
 
     output.emit(result.json())
     rows = []
@@ -75,8 +67,14 @@ def show(result: AuditResult, output: Output) -> None:
             output.line(f"{label['method_label']}, {label['protocol']}: {cell.folder.name}/{found.line()}")
         if (more := len(cell.contradictions) - SHOWN) > 0:
             output.line(f"{label['method_label']}, {label['protocol']}: {more} more with --json or markdown=")
-    for found in result.tables:
+    for found in result.tables.contradictions[:SHOWN]:
         output.line(found.line())
+    if (more := len(result.tables.contradictions) - SHOWN) > 0:
+        output.line(f"tables: {more} more with --json or markdown=")
+    if result.tables.checked:
+        output.line(f"tables derived again: {', '.join(map(printable, result.tables.checked))}")
+    for note in result.tables.notes:
+        output.note(f"note: {printable(note)}")
     notes: dict[str, int] = {}
     for cell in result.cells:
         for note in cell.notes:

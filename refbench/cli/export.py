@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 from refbench.cli.parser import add_words
-from refbench.config.export_keys import KEYS as SETTINGS
-from refbench.config.keys import Key
+from refbench.config.export_keys import KEYS
 from refbench.config.load import load_command
 from refbench.config.override import is_override
-from refbench.export import FORMATS, ExportRequest, export
 
 HELP = """Write finished runs in the shapes that other programs and people read.
 
@@ -23,8 +20,6 @@ HELP = """Write finished runs in the shapes that other programs and people read.
   refbench export out=competition.zip format=codabench suite=cufed5
 
 What a format has no place for is listed, never dropped in silence."""
-FORMAT = Key("format", "choice", "; ".join(f"{name}: {text}" for name, text in FORMATS.items()))
-KEYS = (replace(FORMAT, default=next(iter(FORMATS)), choices=tuple(FORMATS)), *SETTINGS)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,12 +31,12 @@ def run(args: argparse.Namespace) -> int:
     """Write and list; exit code 0."""
     values = load_command("export", KEYS, [w for w in args.words if is_override(w)])
     places = [Path(w).expanduser() for w in args.words if not is_override(w)] or [Path("results")]
-    name = str(values["format"])
-    request = ExportRequest(tuple(places), Path(values["out"]).expanduser(), values, args.output.note)
-    found = export(name, request)
+    from refbench.api.commands import export_with
+
+    found = export_with(places, values, args.output.note)
     args.output.emit(
         {
-            "format": name,
+            "format": values["format"],
             "files": [str(path) for path in found.files],
             "unmapped": list(found.unmapped),
             **found.facts,

@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 from refbench.cli.parser import add_words
-from refbench.config.keys import Key
 from refbench.config.load import load_command
 from refbench.config.override import is_override
+from refbench.config.site_keys import KEYS
 
 HELP = """Write a static leaderboard: pages per suite, method and dataset, and all numbers as data.
 
@@ -19,12 +19,6 @@ HELP = """Write a static leaderboard: pages per suite, method and dataset, and a
 
 It needs no server and asks for nothing elsewhere. Methods are ranked only on the same images, protocol and
 metric signature; docs/leaderboard.md says how to host one."""
-KEYS = (
-    Key("out", "path", "folder of the site", "site"),
-    Key("title", "text", "what the site is called", "refbench leaderboard"),
-    Key("audits", "paths", "files that refbench audit --json wrote", ()),
-    Key("site.samples", "int", "most SR images of each section that are copied; 0: none", 3, minimum=0),
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from refbench.config.keys import Key
 
+FORMATS: Mapping[str, str] = {
+    "bundle": "one zip that audit, report, merge and site open",
+    "eee": "Every Eval Ever 0.3 documents, one per cell",
+    "hf": "`.eval_results/*.yaml` for a model repository on Hugging Face",
+    "badge": "a shields.io endpoint document for a README",
+    "codabench": "a competition bundle of a suite, scored by method=folder",
+}
+"""Name -> line of help; refbench.exchange has a module of each name. The first one is the default."""
 RELATIONS = ("first_party", "third_party", "collaborative", "other")
 
 KEYS = (
+    Key(
+        "format",
+        "choice",
+        "; ".join(f"{name}: {text}" for name, text in FORMATS.items()),
+        next(iter(FORMATS)),
+        tuple(FORMATS),
+    ),
     Key("out", "path", "file or folder to write", required=True),
     Key("images", "text", "bundle: SR images, all, none, or how many of each cell", "all"),
     Key("anonymous", "bool", "bundle: without host, user, paths, commands: for a blind review", False),

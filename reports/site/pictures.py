@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image as PilImage
 
-from refbench.export.names import key12
+from refbench.exchange.names import key12
 from refbench.results.record import CellRecord
 from refbench.results.scoring import kept_image
 from refbench.store import SampleRow

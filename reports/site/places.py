@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from refbench.export.names import key12, slug
+from refbench.exchange.names import key12, slug
 from refbench.registry import Registry
 from refbench.results.record import CellRecord
 from refbench.specs import MethodSpec

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from refbench.audit.audit import audit
+from refbench.auditing.audit import audit
 from refbench.errors import UserError
 from refbench.execution.serial import SerialExecutor
 from refbench.registry import Registry

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image as PilImage
 
+from refbench.auditing.audit import audit
 from refbench.config.load import load_run
 from refbench.errors import UserError
 from refbench.execution.executor import Executor
@@ -231,6 +232,11 @@ def test_a_killed_worker_costs_no_row(cluster: Any, words: list[str], tmp_path: 
     assert tries[:4] == [("a", 1, ""), ("b", 1, "killed"), ("b", 2, ""), ("c", 1, "")]
     serial = execute([*words, "method.mood=kill"], tmp_path / "serial", SerialExecutor())
     assert rows(outcome) == rows(serial)
+    # somebody who checks both finds them true and, but for times and attempts, the same
+    checked = [audit([tmp_path / name], Registry.discover()) for name in ("o", "serial")]
+    assert [result.exit_code for result in checked] == [0, 0]
+    assert [cell.verdict for result in checked for cell in result.cells] == ["re-scored"] * 2
+    assert checked[0].cells[0].digest == checked[1].cells[0].digest
 
 
 def test_a_hung_trial_is_ended_and_tried_again(cluster: Any, words: list[str], tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from refbench.audit.findings import ROWS_FILE, CellAudit
-from refbench.audit.tolerance import alike
+from refbench.auditing.findings import ROWS_FILE, CellAudit
+from refbench.auditing.tolerance import alike
 from refbench.errors import UserError
 from refbench.identity.keys import MISSING, differences
 from refbench.identity.keys import digest as key_of

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from refbench.audit.consistent import check_consistent
-from refbench.audit.findings import CellAudit, Contradiction, exit_code
-from refbench.audit.rerun import Rerunner
-from refbench.audit.rescored import Rescorer
+from refbench.auditing.consistent import check_consistent
+from refbench.auditing.findings import CellAudit, TableAudit, exit_code
+from refbench.auditing.rerun import Rerunner
+from refbench.auditing.rescored import Rescorer
 from refbench.errors import UserError
 from refbench.metrics import MetricCatalog
 from refbench.registry import Registry
@@ -26,22 +26,22 @@ class AuditResult:
     """The audit of several cells."""
 
     cells: list[CellAudit]
-    tables: list[Contradiction] = field(default_factory=list)
-    """Contradictions of stored tables (report.json) with the rows."""
+    tables: TableAudit = field(default_factory=TableAudit)
+    """Stored tables against the rows."""
     asked: int = 0
     """Trials per cell that were to be computed again."""
 
     @property
     def exit_code(self) -> int:
         """0 holds, 1 contradicted, 3 nothing could be checked (or computed again, where that was asked)."""
-        return 1 if self.tables else exit_code(self.cells, rerun=self.asked > 0)
+        return 1 if self.tables.contradictions else exit_code(self.cells, rerun=self.asked > 0)
 
     def json(self) -> dict[str, Any]:
         """The document of ``audit --json``."""
         return {
             "verdict": {0: "holds", 1: "contradicted", 3: "unchecked"}[self.exit_code],
             "cells": [cell.json() for cell in self.cells],
-            "tables": [c.json() for c in self.tables],
+            "tables": self.tables.json(),
         }
 
 
@@ -54,14 +54,17 @@ def audit(
     rerun: int = 0,
     device: str = "cpu",
     begin: Callable[[CellAudit], None] = lambda cell: None,
-    tables: Callable[[Sequence[Path]], Sequence[Contradiction]] = lambda folders: (),
+    tables: Callable[[Sequence[Path]], TableAudit] = lambda folders: TableAudit(),
 ) -> AuditResult:
     """Audit the cells in results folders, cell folders and bundles; nothing is written into them.
 
-    data_root, weights_root: where dataset and checkpoints are here. rerun: trials of each cell to compute
-    again. begin: hears of each cell before it is checked. tables: compares stored tables. Raises UserError
-    for a place without cells.
+    data_root, weights_root: where dataset and checkpoints are here (a checkpoint file, too). rerun: trials of
+    each cell to compute again. begin: told of each cell before it is checked. tables: compares stored
+    tables. Raises UserError for a place without cells, and for a root that is not there.
     """
+    for name, given in (("data.root", data_root), ("weights.root", weights_root)):
+        if given is not None and not Path(given).expanduser().exists():
+            raise UserError(f"{name}={given}: not there; name the place where it is on this machine")
     catalog = MetricCatalog.of(registry)
     rescorer = Rescorer(catalog, RecordedDatasets(registry, data_root))
     rerunner = Rerunner(registry, data_root, weights_root, device)
@@ -73,7 +76,7 @@ def audit(
             cells.append(cell)
             begin(cell)
             _one(cell, catalog, rescorer, rerunner, rerun)
-        found_tables = list(tables(folders))
+        found_tables = tables(folders)
     cells.sort(key=lambda cell: [str(cell.labels()[k]) for k in _ORDER])
     return AuditResult(cells, found_tables, rerun)
 

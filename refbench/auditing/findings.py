@@ -128,6 +128,29 @@ class CellAudit:
         }
 
 
+@dataclass
+class TableAudit:
+    """Stored tables (``report/``) compared with the rows next to them."""
+
+    checked: list[str] = field(default_factory=list)
+    """Files that were derived again."""
+    contradictions: list[Contradiction] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What was not derived again, and why."""
+
+    def contradict(self, file: str, name: str, stated: object, found: object) -> None:
+        """Add a contradiction."""
+        self.contradictions.append(Contradiction(file, name, _text(stated), _text(found)))
+
+    def json(self) -> dict[str, Any]:
+        """The document of ``audit --json``."""
+        return {
+            "checked": self.checked,
+            "contradictions": [c.json() for c in self.contradictions],
+            "notes": self.notes,
+        }
+
+
 def _text(value: object) -> str:
     text = str(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."

@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from refbench import __version__
-from refbench.export import Exported, ExportRequest
-from refbench.export.chosen import cells_of, place
-from refbench.export.evidence import audit_level
-from refbench.export.names import slug, uuid_of
+from refbench.exchange import Exported, ExportRequest
+from refbench.exchange.chosen import cells_of, place
+from refbench.exchange.evidence import audit_level
+from refbench.exchange.names import slug, uuid_of
 from refbench.files.disk import explained, write_atomic
 from refbench.registry import Registry
 from refbench.results.record import CellRecord

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refbench.audit.audit import AuditResult
+from refbench.auditing.audit import AuditResult
 from refbench.untrusted.escape import markdown_text
 
 _HEAD = {0: "The results hold", 1: "The results are contradicted", 3: "Nothing could be checked"}
@@ -27,7 +27,11 @@ def markdown(result: AuditResult) -> str:
             ]
             lines += [f"- **contradicted** {markdown_text(c.line())}" for c in cell.contradictions]
             lines += [f"- {markdown_text(note)}" for note in cell.notes]
-    if result.tables:
+    tables = result.tables
+    if tables.checked or tables.contradictions or tables.notes:
         lines += ["", "## Tables", ""]
-        lines += [f"- **contradicted** {markdown_text(c.line())}" for c in result.tables]
+        lines += [f"- **contradicted** {markdown_text(c.line())}" for c in tables.contradictions]
+        if tables.checked:
+            lines.append(f"- derived again from the rows: {markdown_text(', '.join(tables.checked))}")
+        lines += [f"- {markdown_text(note)}" for note in tables.notes]
     return "\n".join(lines) + "\n"

@@ -14,10 +14,10 @@ import yaml
 
 from refbench import __version__
 from refbench.errors import UserError, unknown
-from refbench.export import Exported, ExportRequest
-from refbench.export.chosen import cells_of, main_metric, place, undistorted
-from refbench.export.evidence import audit_level
-from refbench.export.names import file_stem
+from refbench.exchange import Exported, ExportRequest
+from refbench.exchange.chosen import cells_of, main_metric, place, undistorted
+from refbench.exchange.evidence import audit_level
+from refbench.exchange.names import file_stem
 from refbench.files.disk import explained, write_atomic
 from refbench.results.record import CellRecord
 from refbench.untrusted.escape import printable

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from refbench.audit.audit import audit
+from refbench.auditing.audit import audit
 from refbench.cli.main import main
 from refbench.identity.keys import digest
 from refbench.registry import Registry

@@ -12,16 +12,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from refbench.config.export_keys import FORMATS
 from refbench.errors import UserError, unknown
-
-FORMATS: Mapping[str, str] = {
-    "bundle": "one zip that audit, report, merge and site open",
-    "eee": "Every Eval Ever 0.3 documents, one per cell",
-    "hf": "`.eval_results/*.yaml` for a model repository on Hugging Face",
-    "badge": "a shields.io endpoint document for a README",
-    "codabench": "a competition bundle of a suite, scored by method=folder",
-}
-"""Name -> line of help; the module of that name exports it. The first one is the default."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +59,6 @@ def export(format: str, request: ExportRequest) -> Exported:
         raise UserError(f"out={request.out}: name a file or folder to write")
     from refbench.results.reopen import opened
 
-    exporter = cast(Exporter, import_module(f"refbench.export.{format}"))
+    exporter = cast(Exporter, import_module(f"refbench.exchange.{format}"))
     with opened(request.places) as folders:
         return exporter.export(replace(request, places=tuple(folders)))

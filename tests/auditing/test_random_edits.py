@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from PIL import Image as PilImage
 
-from refbench.audit.audit import audit
+from refbench.auditing.audit import audit
 from refbench.imaging import read_image
 from refbench.registry import Registry
 from refbench.results.digests import store_digests

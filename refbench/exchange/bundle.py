@@ -15,8 +15,8 @@ from typing import Any, BinaryIO
 
 from refbench import __version__
 from refbench.errors import UserError
-from refbench.export import Exported, ExportRequest
-from refbench.export.anonymous import anonymous_cell, require_nameless
+from refbench.exchange import Exported, ExportRequest
+from refbench.exchange.anonymous import anonymous_cell, require_nameless
 from refbench.files.disk import atomic_file
 from refbench.results.digests import CellDigests, digests_of, joint_digest, read_digests
 from refbench.results.reopen import opened

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image as PilImage
 
-from refbench.audit.audit import AuditResult, audit
+from refbench.auditing.audit import AuditResult, audit
 from refbench.cli.main import main
 from refbench.registry import Registry
 from refbench.results.digests import store_digests

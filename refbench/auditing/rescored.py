@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from refbench.audit.findings import ROWS_FILE, CellAudit
-from refbench.audit.tolerance import alike, relative_tolerance, tolerance_text
+from refbench.auditing.findings import ROWS_FILE, CellAudit
+from refbench.auditing.tolerance import alike, relative_tolerance, tolerance_text
 from refbench.errors import SampleError, UserError
 from refbench.identity.pixels import pixel_sha256
 from refbench.imaging import read_image

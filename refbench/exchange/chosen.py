@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from refbench.errors import UserError, unknown
-from refbench.export import ExportRequest
+from refbench.exchange import ExportRequest
 from refbench.results.audits import read_audits
 from refbench.results.cells import load_cells
 from refbench.results.drops import Drops

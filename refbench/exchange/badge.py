@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from refbench.export import Exported, ExportRequest
-from refbench.export.chosen import cells_of, main_metric, one_cell
-from refbench.export.evidence import audit_level, colour
+from refbench.exchange import Exported, ExportRequest
+from refbench.exchange.chosen import cells_of, main_metric, one_cell
+from refbench.exchange.evidence import audit_level, colour
 from refbench.files.disk import explained, write_atomic
 from refbench.untrusted.escape import printable
 

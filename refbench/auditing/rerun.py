@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from refbench.audit.findings import ROWS_FILE, CellAudit
+from refbench.auditing.findings import ROWS_FILE, CellAudit
 from refbench.config.method import method_choice
 from refbench.errors import SampleError, UserError
 from refbench.execution.worker import Worker
@@ -152,14 +152,18 @@ class Rerunner:
             if path.name in names:
                 found.contradict(MANIFEST, f"weights {path.name}", sha256, f"{other} at hand")
                 return
-        raise UserError(f"no file with sha256 {sha256[:12]} in weights.root=; give the folder that has it")
+        raise UserError(
+            f"no file with sha256 {sha256[:12]} in weights.root=; give that file, or the folder that has it"
+        )
 
     def _by_hash(self, sha256: str) -> Path | None:
-        """The file of the weights root with a digest; each file is hashed once."""
+        """The file of the weights root (a folder, or itself a file) with a digest; each is hashed once."""
         if self._weights_root is None:
             return None
         if self._hashes is None:
-            files = (p for p in sorted(self._weights_root.rglob("*")) if p.is_file() and p.stat().st_size)
+            root = self._weights_root
+            several = [root] if root.is_file() else sorted(root.rglob("*"))
+            files = (p for p in several if p.is_file() and p.stat().st_size)
             self._hashes = {file_sha256(path): path for path in islice(files, _MOST_FILES)}
         return self._hashes.get(sha256)
 
@@ -182,7 +186,7 @@ class Rerunner:
             precision=manifest.identity["precision"],
             images="png",
             tracking="none",
-            weights_root=self._weights_root,
+            weights_root=_folder(self._weights_root),
             against=None,
         )
         plan = Planner(self._registry).plan([run], device=self._device)
@@ -231,6 +235,10 @@ def psnr(a: Image, b: Image) -> float:
         return 0.0
     error = float(np.mean((a.astype(np.float64) - b.astype(np.float64)) ** 2))
     return float("inf") if error == 0.0 else float(10.0 * np.log10(255.0**2 / error))
+
+
+def _folder(root: Path | None) -> Path | None:
+    return root.parent if root is not None and root.is_file() else root
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

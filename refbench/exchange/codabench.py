@@ -22,7 +22,7 @@ from PIL import Image as PilImage
 from refbench import __version__
 from refbench.config.load import load_run
 from refbench.errors import UserError
-from refbench.export import Exported, ExportRequest
+from refbench.exchange import Exported, ExportRequest
 from refbench.files.disk import atomic_file, explained
 from refbench.metrics import METRICS, MetricCatalog
 from refbench.protocols import ProtocolInstance, build_instances
@@ -170,7 +170,7 @@ def _members(
         f"FROM python:3.11-slim\nRUN pip install --no-cache-dir refbench=={__version__}\n".encode(),
     )
     yield "logo.png", _png(PilImage.new("RGB", (128, 128), (11, 92, 173)))
-    program = (files("refbench.export") / "codabench_score.txt").read_bytes()
+    program = (files("refbench.exchange") / "codabench_score.txt").read_bytes()
     yield (
         "scoring_program.zip",
         _zip(
