@@ -28,6 +28,7 @@ EXTRAS: Mapping[str, Extra] = {
     "fid": Extra("pytorch_fid", "metrics=[fid,kid]"),
     "stlpips": Extra("stlpips_pytorch", "metrics=[stlpips]"),
     "sisr": Extra("spandrel", "method=sisr: single-image networks from a checkpoint"),
+    "energy": Extra("pynvml", "energy and utilisation in refbench profile device=cuda"),
     "ray": Extra("ray", "executor=ray: several processes, GPUs or machines"),
     "testing": Extra("pytest", "refbench.testing: asserts for a method's own repository"),
 }

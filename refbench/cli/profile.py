@@ -21,6 +21,7 @@ from refbench.config.keys import (
     Key,
 )  # fmt: skip
 from refbench.config.load import load_commands
+from refbench.profiling.cells import MATCHERS
 from refbench.registry import Registry
 
 HELP = """Time, memory, FLOPs and bytes of each stage; every cell (method x size x k) in a fresh process.
@@ -33,10 +34,7 @@ KEYS = (
     Key("sizes", "words", "HR sizes, HEIGHTxWIDTH, e.g. 320x512,160x160; default: 160x160", ()),
     Key("ref_size", "text", "reference size, HEIGHTxWIDTH; default: as HR"),
     Key("k", "words", "matches per position: 1,2,4 (methods with the option k, and matchers)", ()),
-    Key(
-        "matchers", "words", "compare matchers side by side", (),
-        ("official", "bmm", "streamed", "pca", "coarse", "patchmatch"),
-    ),
+    Key("matchers", "words", "compare matchers side by side", (), MATCHERS),
     Key("features", "words", "feature sizes for matchers=, HxWxC; default: sizes/4 with 256 channels", ()),
     Key("repeats", "int", "timed calls", 5, minimum=1),
     Key("warmup", "int", "calls before them", 1, minimum=0),

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
 from refbench.matching.features import Features
+from refbench.matching.fused_use import plain_path, refused, self_check_task
 from refbench.matching.plan import FLOAT, MIB
 from refbench.matching.task import Task
 
 CHUNK_MB = 8.0
 """Gathered pixels of one step: near the cache, where gathering is cheapest."""
 CARD_CHUNK_MB = 48.0
-"""The same on CUDA, where a step costs some fifty launches whatever its size."""
+"""The same on CUDA without Triton, where a step costs some fifty launches whatever its size."""
+BLOCK_CHANNELS = 128
+"""Channels that one program of the kernel multiplies at a time."""
+
+Scores = Callable[[Tensor], Tensor]
+"""float32 (n, positions) of candidates int64 (n, positions): every position of the query grid."""
 
 
 class Scorer:
     """Scores candidates of one task in float32.
 
     Holds both maps pixel by pixel, (H * W, C): a gather then copies whole runs of C values, at the price
-    of one copy of each map.
+    of one copy of each map. On CUDA one kernel scores all candidates in one launch and gathers nothing.
     """
 
     def __init__(self, task: Task) -> None:
@@ -34,22 +43,59 @@ class Scorer:
         allowed. Ties go to the lowest index. Where fewer than K distinct valid candidates are offered, the
         rest is -inf and -1.
         """
+        return self._best_of(index, k, self._launched if _launches(index.device) else self._gathered)
+
+    def _best_of(self, index: Tensor, k: int, scores: Scores) -> tuple[Tensor, Tensor]:
         count, height, width = index.shape
-        flat = index.reshape(count, -1)
-        chunk = CARD_CHUNK_MB if index.is_cuda else CHUNK_MB
+        # ascending candidates make repeats neighbours, and a stable sort then breaks ties downwards
+        candidates = index.reshape(count, -1).sort(dim=0).values
+        score = scores(candidates)
+        score[1:].masked_fill_(candidates[1:] == candidates[:-1], -torch.inf)
+        order = score.sort(dim=0, descending=True, stable=True).indices[:k]
+        best = score.gather(0, order)
+        kept = candidates.gather(0, order).masked_fill_(best == -torch.inf, -1)
+        return best.view(k, height, width), kept.view(k, height, width)
+
+    def _launched(self, candidates: Tensor) -> Tensor:
+        """By the kernel: on the card, or in Triton's interpreter."""
+        from refbench.matching.scoring_kernel import score_candidates_kernel
+
+        task = self.task
+        count, positions = candidates.shape
+        channels = self.query.shape[1]
+        weight = task.inverse.float()
+        weight = weight if task.valid is None else torch.where(task.valid, weight, -1.0)
+        score = torch.empty(candidates.shape, device=candidates.device)
+        score_candidates_kernel[(positions,)](
+            self.query,
+            self.reference,
+            weight.contiguous(),
+            candidates.contiguous(),
+            score,
+            positions,
+            channels,
+            task.grid[1],
+            task.query.width,
+            task.reference_grid[1],
+            task.reference.width,
+            task.inverse.numel(),
+            task.stride,
+            COUNT=count,
+            PATCH=task.patch,
+            BLOCK_N=_power_of_two(count),
+            BLOCK_C=min(BLOCK_CHANNELS, _power_of_two(channels)),
+            num_warps=1 if count <= 8 else 4,
+        )
+        return score
+
+    def _gathered(self, candidates: Tensor) -> Tensor:
+        """By tensor operations alone, some positions at a time."""
+        count, positions = candidates.shape
+        chunk = CARD_CHUNK_MB if candidates.is_cuda else CHUNK_MB
         size = max(1, int(chunk * MIB / (FLOAT * self.query.shape[1] * (count + 1))))
-        scores, kept = [], []
-        for start in range(0, height * width, size):
-            # ascending candidates make repeats neighbours, and a stable sort then breaks ties downwards
-            candidates = flat[:, start : start + size].sort(dim=0).values
-            positions = torch.arange(start, start + candidates.shape[1], device=index.device)
-            score = self._score(positions, candidates)
-            score[1:].masked_fill_(candidates[1:] == candidates[:-1], -torch.inf)
-            order = score.sort(dim=0, descending=True, stable=True).indices[:k]
-            best = score.gather(0, order)
-            scores.append(best)
-            kept.append(candidates.gather(0, order).masked_fill_(best == -torch.inf, -1))
-        return torch.cat(scores, 1).view(k, height, width), torch.cat(kept, 1).view(k, height, width)
+        every = torch.arange(positions, device=candidates.device)
+        steps = [slice(start, start + size) for start in range(0, positions, size)]
+        return torch.cat([self._score(every[step], candidates[:, step]) for step in steps], 1)
 
     def _score(self, positions: Tensor, candidates: Tensor) -> Tensor:
         """float32 (n, m): weighted scores of candidates (n, m) for positions (m,); -inf where invalid."""
@@ -74,6 +120,42 @@ class Scorer:
 def best_of(task: Task, index: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """:meth:`Scorer.best_of` for a single call."""
     return Scorer(task).best_of(index, k)
+
+
+@lru_cache
+def _refusal(device: torch.device) -> str | None:
+    """Why candidates are not scored in one launch on ``device``, said once per process; None: they are."""
+    return refused(device, "scoring of candidates", lambda: disagreement(device))
+
+
+def _launches(device: torch.device) -> bool:
+    return device.type == "cuda" and not plain_path() and _refusal(device) is None
+
+
+def disagreement(device: torch.device) -> str | None:
+    """How the kernel's result differs from the gathers' on a small problem; None where they agree.
+
+    Features are whole numbers, so that sums are exact in every order and many scores tie.
+    """
+    for k, masked in ((1, False), (3, True)):
+        scorer = Scorer(self_check_task(device, masked=masked))
+        rng = torch.Generator().manual_seed(1)
+        total = scorer.task.inverse.numel()
+        index = torch.randint(-1, total, (k + 3, *scorer.task.grid), generator=rng).to(device)
+        score, kept = scorer._best_of(index, k, scorer._launched)
+        wanted, wanted_index = scorer._best_of(index, k, scorer._gathered)
+        differ = int((kept != wanted_index).sum())
+        if differ:
+            return f"{differ} of {kept.numel()} candidates of the self-check differ (K={k})"
+        gap = float(torch.nan_to_num(score - wanted, nan=0.0).abs().max())
+        if not gap <= 1e-5:
+            return f"scores of the self-check differ by {gap:.1e} (K={k})"
+    return None
+
+
+def _power_of_two(count: int) -> int:
+    """The least power of two that is not below ``count``."""
+    return 1 << (count - 1).bit_length()
 
 
 def _pixel_major(features: Features) -> Tensor:

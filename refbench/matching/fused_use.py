@@ -1,4 +1,4 @@
-"""Whether the fused matcher is used: CUDA, Triton, and a self-check that agrees with the plain path."""
+"""Whether the kernels for CUDA are used: Triton, and a self-check that agrees with the plain path."""
 
 from __future__ import annotations
 
@@ -43,13 +43,18 @@ def plain_only() -> Iterator[None]:
         _off.reset(token)
 
 
+def plain_path() -> bool:
+    """Whether :func:`plain_only` is in force."""
+    return _off.get()
+
+
 def try_fused(task: Task, k: int, plain: Search) -> tuple[Tensor, Tensor] | None:
     """The fused search's result, or None where it does not apply and ``plain`` is to be used.
 
     It applies on CUDA at stride 1, up to K = 8, where it fits into ``memory_mb`` and :func:`refusal` has
     nothing against it; a refusal is said once for each device.
     """
-    if task.device.type != "cuda" or task.stride > 1 or k > K_MOST or _off.get():
+    if task.device.type != "cuda" or task.stride > 1 or k > K_MOST or plain_path():
         return None
     slabs = plan_slabs(task.problem, task.memory_mb)
     if slabs is None or refusal(task.device, plain) is not None:
@@ -78,17 +83,40 @@ def multiprocessors(device: torch.device) -> int:
 @lru_cache
 def refusal(device: torch.device, plain: Search) -> str | None:
     """Why the fused matcher is not used on ``device``, said once per process; None where it is used."""
+    return refused(device, "matching", lambda: disagreement(device, plain))
+
+
+def refused(device: torch.device, what: str, check: Callable[[], str | None]) -> str | None:
+    """Why Triton's kernel for ``what`` is not used on ``device``, with a warning; None where it is.
+
+    check: how the kernel differs from the plain path on a small problem, or None.
+    """
     reason = "Triton is not installed" if importlib.util.find_spec("triton") is None else None
     if reason is None:
         try:
-            reason = disagreement(device, plain)
+            reason = check()
         except Exception as error:  # a compiler, a driver, a version: whatever it is, the plain path works
             reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
     if reason is not None:
         warnings.warn(
-            f"matching on {device} takes the plain path, the fused one is not used: {reason}", stacklevel=2
+            f"{what} on {device} takes the plain path, the fused one is not used: {reason}", stacklevel=3
         )
     return reason
+
+
+def self_check_task(device: torch.device, *, masked: bool) -> Task:
+    """A small matching problem of whole-number features, the same on every call."""
+    rng = torch.Generator().manual_seed(0)
+
+    def features(height: int, width: int) -> Features:
+        whole = torch.randint(-2, 3, (8, height, width), generator=rng).float().to(device)
+        return prepare(whole, name="self-check", patch=3, stride=1, padding=0, per_pixel=False)
+
+    query, reference = features(9, 11), features(10, 9)
+    valid = (torch.rand(8, 7, generator=rng) < 0.8).to(device)
+    # one norm for all of them, or ties between patches would be rare
+    inverse = torch.full((8, 7), 1 / 3, dtype=torch.float64, device=device)
+    return Task(query, reference, inverse, valid if masked else None, 3, 1, 64.0)
 
 
 def disagreement(
@@ -102,18 +130,8 @@ def disagreement(
     Features are small whole numbers, so every sum is exact in every precision and order: scores must be
     the same to the last bit but for the weighing, and indices the same everywhere, many ties included.
     """
-    rng = torch.Generator().manual_seed(0)
-
-    def features(height: int, width: int) -> Features:
-        whole = torch.randint(-2, 3, (8, height, width), generator=rng).float().to(device)
-        return prepare(whole, name="self-check", patch=3, stride=1, padding=0, per_pixel=False)
-
-    query, reference = features(9, 11), features(10, 9)
-    valid = (torch.rand(8, 7, generator=rng) < 0.8).to(device)
-    # one norm for all of them, or ties between patches would be rare
-    inverse = torch.full((8, 7), 1 / 3, dtype=torch.float64, device=device)
-    for k, mask in ((1, None), (4, valid)):
-        task = Task(query, reference, inverse, mask, 3, 1, 64.0)
+    for k, masked in ((1, False), (4, True)):
+        task = self_check_task(device, masked=masked)
         score, index = plain(task, k)
         for slabs, splits in ((Slabs(9, 8, 7), 2), (Slabs(5, 3, 2), 1)):
             other, other_index = fused_search(task, k, slabs, splits=splits, blocks=blocks, launch=launch)

@@ -10,6 +10,9 @@ from refbench.specs import ParamValue
 
 Kind = Literal["machine", "method", "matcher"]
 Status = Literal["ok", "error", "memory", "died", "timeout"]
+FUSED = ("fused", "fused_tf32", "fused_bf16x3")
+"""Matchers that run on CUDA alone."""
+MATCHERS = ("official", "bmm", "streamed", *FUSED, "pca", "coarse", "patchmatch")
 
 
 @dataclass(frozen=True)

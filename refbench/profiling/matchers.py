@@ -9,8 +9,12 @@ from typing import Any, Literal, cast
 import torch
 from torch import Tensor
 
+from refbench.errors import UserError
 from refbench.execution.precision import precision_scope
 from refbench.matching import match
+from refbench.matching.exact import plain_search
+from refbench.matching.fused_use import plain_only, refusal
+from refbench.matching.matcher import Precision
 from refbench.profiling.cells import Conditions, MatcherCell
 from refbench.profiling.counting import count_work
 from refbench.profiling.exactness import measure_exactness
@@ -31,8 +35,19 @@ def _plain(algorithm: Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]]) ->
 
 
 def _streamed(query: Tensor, reference: Tensor, k: int) -> Found:
-    found = match(query, reference, k=k)
+    with plain_only():
+        found = match(query, reference, k=k)
     return found.index, found.similarity, None, 0
+
+
+def _fused(precision: Precision) -> Callable[..., Found]:
+    def call(query: Tensor, reference: Tensor, k: int) -> Found:
+        if (reason := refusal(query.device, plain_search)) is not None:
+            raise UserError(f"the fused matcher does not run here: {reason}")
+        found = match(query, reference, k=k, precision=precision)
+        return found.index, found.similarity, None, 0
+
+    return call
 
 
 def _approximate(name: str) -> Callable[..., Found]:
@@ -44,11 +59,14 @@ def _approximate(name: str) -> Callable[..., Found]:
 
 
 def matcher_named(name: str) -> Callable[[Tensor, Tensor, int], Found]:
-    """The matcher called ``name`` (see :data:`refbench.profiling.request.MATCHERS`)."""
+    """The matcher called ``name`` (see :data:`refbench.profiling.cells.MATCHERS`)."""
     return {
         "official": _plain(official),
         "bmm": _plain(full_product),
         "streamed": _streamed,
+        "fused": _fused("fp32"),
+        "fused_tf32": _fused("tf32"),
+        "fused_bf16x3": _fused("bf16x3"),
         "pca": _approximate("pca"),
         "coarse": _approximate("coarse"),
         "patchmatch": _approximate("patchmatch"),

@@ -18,6 +18,7 @@ from refbench.execution.problem import WrongOutput
 from refbench.plan.method_hooks import measured_cost
 from refbench.profiling.cells import Conditions, MethodCell
 from refbench.profiling.counting import Work, count_work
+from refbench.profiling.energy import calls_for, counters_of, measure_energy
 from refbench.profiling.images import image_pair
 from refbench.profiling.meter import MemoryUse, measure_memory, meter_for
 from refbench.profiling.random_weights import is_random, random_weights
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def profile_method(cell: MethodCell, conditions: Conditions) -> dict[str, Any]:
-    """Load the method, then: warm-up, a pass for memory, timed repeats, a pass that counts, a trace.
+    """Load the method, then: warm-up, a pass for memory, timed repeats, energy, a pass that counts, a trace.
 
     Every pass gets images of its own, because the hosted nets keep the features of a reference they
     have seen. UserError for what cannot be loaded and for SR of a wrong shape.
@@ -46,6 +47,7 @@ def profile_method(cell: MethodCell, conditions: Conditions) -> dict[str, Any]:
     meter = meter_for(device)
     memory = measure_memory(runs.next(), meter) if meter is not None else None
     times = measure_times([runs.next() for _ in range(conditions.repeats)], device)
+    energy, no_energy = _energy(runs, times, device)
     outside = measured_cost(method)
     work, other, total = count_work(runs.next())
     if cell.trace is not None:
@@ -56,7 +58,20 @@ def profile_method(cell: MethodCell, conditions: Conditions) -> dict[str, Any]:
         "memory_before_mb": memory.before if memory is not None else None,
         "stages": _stages(times, memory, {**work, OTHER: other, TOTAL: total}),
         "outside": dict(outside) if outside is not None else None,
+        "energy": energy,
+        "no_energy": no_energy,
     }
+
+
+def _energy(
+    runs: _Runs, times: dict[str, Timing], device: torch.device
+) -> tuple[dict[str, Any] | None, str | None]:
+    """(measurement, None), or (None, the reason why there is none)."""
+    with counters_of(device) as counters:
+        if isinstance(counters, str):
+            return None, counters
+        calls = [runs.next() for _ in range(calls_for(times[TOTAL].wall.median))]
+        return asdict(measure_energy(calls, device, counters)), None
 
 
 class _Runs:

@@ -15,11 +15,10 @@ from refbench.config.method import check_param, check_weights, unknown_option
 from refbench.errors import UserError, unknown
 from refbench.execution.device import resolve_device
 from refbench.isolation.outside import method_outside
-from refbench.profiling.cells import Conditions, MatcherCell, MethodCell, shown
+from refbench.profiling.cells import FUSED, MATCHERS, Conditions, MatcherCell, MethodCell, shown
 from refbench.registry import Registry, is_file_locator
 from refbench.specs import MethodSpec, ParamValue
 
-MATCHERS = ("official", "bmm", "streamed", "pca", "coarse", "patchmatch")
 DEFAULT_SIZES = ("160x160",)
 FEATURE_CHANNELS = 256
 """Channels of the features that the official nets match (relu3_1), at a quarter of HR's size."""
@@ -49,14 +48,17 @@ def build_request(values: Mapping[str, Any], registry: Registry) -> ProfileReque
     locators, matchers = tuple(values["method"]), tuple(values["matchers"])
     if not locators and not matchers:
         raise UserError("profile: give method= (what to profile), or matchers= to compare matchers")
+    device = resolve_device(values["device"])
     for name in matchers:
         if name not in MATCHERS:
             raise unknown("matcher", name, MATCHERS)
+        if name in FUSED and not device.startswith("cuda"):
+            raise UserError(f"matchers={name} runs on CUDA alone, and device is {device}")
     if values["timeout"] is not None and values["timeout"] <= 0:
         raise UserError(f"timeout={values['timeout']}: give seconds above 0, or leave it out")
     ks = tuple(_whole("k", word) for word in values["k"])
     conditions = Conditions(
-        device=resolve_device(values["device"]),
+        device=device,
         precision=values["precision"],
         threads=values["threads"],
         repeats=values["repeats"],

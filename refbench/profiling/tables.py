@@ -19,15 +19,18 @@ MATCHER_COLUMNS = (
     "matcher", "features", "k", "wall", "IQR", "CPU", "speed", "memory MB", "GFLOP", "peak", "exact",
     "worst loss", "recall",
 )  # fmt: skip
+ENERGY_COLUMNS = ("method", "HR", "k", "J per call", "W", "busy", "calls", "seconds")
 GROWTH_COLUMNS = ("time", "memory", "GFLOP", "R2 of time")
 
 
 def tables(document: Mapping[str, Any]) -> list[Table]:
-    """Costs by stage, growth, matchers: those that the document has."""
+    """Costs by stage, energy, growth, matchers: those that the document has."""
     found: list[Table] = []
     if document["methods"]:
         rows = [line for row in document["methods"] for line in _method_lines(row)]
         found.append((f"cost by stage (median of {document['conditions']['repeats']})", METHOD_COLUMNS, rows))
+    if spent := [_energy_line(row) for row in document["methods"] if row.get("energy")]:
+        found.append(("energy of the whole card (NVML), its idle power included", ENERGY_COLUMNS, spent))
     if document["method_growth"]:
         rows = [line for row in document["method_growth"] for line in _growth_lines(row)]
         found.append(
@@ -64,6 +67,10 @@ def machine_lines(document: Mapping[str, Any]) -> list[str]:
         f"torch {machine['torch']}; peaks measured now: {peaks['gflops']:.1f} GFLOP/s (matrix product), "
         f"{peaks['bandwidth']:.1f} GB/s (triad)"
     ]
+    if machine["cuda"] and (
+        reasons := sorted({r["no_energy"] for r in document["methods"] if r.get("no_energy")})
+    ):
+        lines.append(f"no energy: {'; '.join(reasons)}")
     load, cpus = machine["cpu"]["load_average"], machine["cpu"]["logical_cpus"] or 1
     if load is not None and load[0] > cpus + 0.5:
         lines.append(
@@ -87,7 +94,7 @@ def seconds(value: float) -> str:
 
 
 def _method_lines(row: Mapping[str, Any]) -> list[list[str]]:
-    head = [method_label(row), shown(tuple(row["size"])), NONE if row["k"] is None else str(row["k"])]
+    head = _head(row)
     if row["status"] != "ok":
         return [[*head, f"{row['status']}: {row['error']}", *[NONE] * (len(METHOD_COLUMNS) - 4)]]
     stages = row["stages"]
@@ -116,6 +123,23 @@ def _method_lines(row: Mapping[str, Any]) -> list[list[str]]:
             ]
         )
     return lines
+
+
+def _energy_line(row: Mapping[str, Any]) -> list[str]:
+    energy = row["energy"]
+    return [
+        *_head(row),
+        f"{energy['joules']:.3g}",
+        f"{energy['watts']:.0f}",
+        _percent(energy["utilisation"]),
+        str(energy["calls"]),
+        f"{energy['seconds']:.2f}",
+    ]
+
+
+def _head(row: Mapping[str, Any]) -> list[str]:
+    """Method, HR size, K."""
+    return [method_label(row), shown(tuple(row["size"])), NONE if row["k"] is None else str(row["k"])]
 
 
 def _growth_lines(row: Mapping[str, Any]) -> list[list[str]]:

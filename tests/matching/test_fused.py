@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from refbench.matching import exact, fused, fused_use, match
+from refbench.matching import candidates, exact, fused, fused_use, match
+from refbench.matching.candidates import Scorer
 from refbench.matching.exact import plain_search
 from refbench.matching.features import prepare
 from refbench.matching.flavours import FLAVOURS
@@ -173,6 +174,78 @@ def test_reduced_precision_is_reranked_to_the_exact_result(
     torch.testing.assert_close(found.similarity, wanted.similarity, rtol=0, atol=1e-6)
 
 
+@settings(max_examples=100 if torch.cuda.is_available() else 8, deadline=None)
+@given(cases(), st.integers(0, 3), st.integers(0, 2**31))
+def test_candidates_scored_in_one_launch_are_those_of_the_definition(
+    case: dict[str, Any], more: int, seed: int
+) -> None:
+    """Repeats, masked places, -1, and places beyond the reference among the candidates."""
+    task, k = case["task"], case["k"]
+    rng = torch.Generator().manual_seed(seed)
+    offered = torch.randint(-2, task.inverse.numel() + 2, (k + more, *task.grid), generator=rng)
+    scorer = Scorer(task)
+    score, kept = scorer._best_of(offered.to(DEVICE), k, scorer._launched)
+    wanted, wanted_index = scorer._best_of(offered.to(DEVICE), k, scorer._gathered)
+    assert torch.equal(kept < 0, wanted_index < 0)
+    assert torch.equal(score == -torch.inf, kept < 0)
+    scale = 1e-5 * max(1.0, float(torch.nan_to_num(wanted, neginf=0.0).abs().max()))
+    torch.testing.assert_close(score, wanted, rtol=0, atol=scale)
+    truth = brute_scores(task)
+    places, got = kept.reshape(k, -1).t().cpu(), score.reshape(k, -1).t().cpu().double()
+    own = truth.gather(1, places.clamp(min=0))
+    assert float((own - got)[places >= 0].abs().amax() if (places >= 0).any() else 0.0) <= scale
+
+
+def test_one_launch_keeps_ties_low_and_works_at_every_stride_and_patch() -> None:
+    assert candidates.disagreement(DEVICE) is None
+    rng = torch.Generator().manual_seed(6)
+    for patch, stride, channels in ((3, 2, 5), (5, 3, 3), (1, 4, 130)):
+        pair = [
+            torch.randint(-2, 3, (channels, *size), generator=rng).float().to(DEVICE)
+            for size in ((9, 11), (10, 9))
+        ]
+        query, reference = (
+            prepare(x, name="x", patch=patch, stride=stride, padding=0, per_pixel=False) for x in pair
+        )
+        inverse = torch.full(reference.patch_norm.shape, 0.5, dtype=torch.float64, device=DEVICE)
+        scorer = Scorer(Task(query, reference, inverse, None, patch, stride, 64.0))
+        offered = torch.randint(0, inverse.numel(), (9, *scorer.task.grid), generator=rng).to(DEVICE)
+        launched, gathered = (
+            scorer._best_of(offered, 2, how) for how in (scorer._launched, scorer._gathered)
+        )
+        assert torch.equal(launched[0], gathered[0])
+        assert torch.equal(launched[1], gathered[1])
+
+
+def test_the_rerank_of_a_card_is_one_launch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ``match`` does where the self-check of the scoring kernel agrees."""
+    calls: list[tuple[int, ...]] = []
+
+    def launched(self: Scorer, offered: torch.Tensor) -> torch.Tensor:
+        calls.append(tuple(offered.shape))
+        return real(self, offered)
+
+    real = Scorer._launched
+    monkeypatch.setattr(Scorer, "_launched", launched)
+    monkeypatch.setattr(candidates, "_launches", lambda device: True)
+    rng = torch.Generator().manual_seed(4)
+    query, reference = torch.randn(16, 9, 9, generator=rng), torch.randn(16, 9, 9, generator=rng)
+    wanted = match(query.to(DEVICE), reference.to(DEVICE), k=2)
+    found = match(query.to(DEVICE), reference.to(DEVICE), k=2, precision="bf16x3")
+    assert calls == [(5, 49)]
+    assert torch.equal(found.index, wanted.index)
+    torch.testing.assert_close(found.similarity, wanted.similarity, rtol=0, atol=1e-6)
+
+
+def test_a_scoring_kernel_that_disagrees_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "disagreement", lambda device: "3 of 9 candidates differ")
+    candidates._refusal.cache_clear()
+    with pytest.warns(UserWarning, match="scoring of candidates on cuda:7 takes the plain path.*3 of 9"):
+        assert not candidates._launches(torch.device("cuda:7"))
+    candidates._refusal.cache_clear()
+    assert not candidates._launches(torch.device("cpu"))
+
+
 def test_bf16x3_is_far_closer_than_bf16() -> None:
     rng = torch.Generator().manual_seed(5)
     query, reference = torch.randn(32, 8, 8, generator=rng), torch.randn(32, 8, 8, generator=rng)
@@ -282,6 +355,14 @@ for arch, k in ((80, 1), (90, 1), (90, 4)):
     target, options = GPUTarget("cuda", arch, 32), {"num_warps": blocks.warps}
     built = triton.compile(source, target=target, options=options)
     print(arch, k, len(built.asm["cubin"]) > 1000)
+from refbench.matching.scoring_kernel import score_candidates_kernel as kernel
+names = kernel.arg_names
+kinds = {"query": "*fp32", "reference": "*fp32", "weight": "*fp32", "candidates": "*i64", "score": "*fp32"}
+fixed = {"COUNT": 4, "PATCH": 3, "BLOCK_N": 4, "BLOCK_C": 128}
+signature = {n: "constexpr" if n in fixed else kinds.get(n, "i32") for n in names}
+source = ASTSource(kernel, signature=signature, constexprs={(names.index(n),): v for n, v in fixed.items()})
+built = triton.compile(source, target=GPUTarget("cuda", 90, 32), options={"num_warps": 1})
+print("scores", 4, len(built.asm["cubin"]) > 1000)
 """
 
 
@@ -294,4 +375,4 @@ def test_compiles_for_cards_that_are_not_here() -> None:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     rows = [line.split() for line in done.stdout.splitlines()]
-    assert rows == [["80", "1", "True"], ["90", "1", "True"], ["90", "4", "True"]]
+    assert rows == [["80", "1", "True"], ["90", "1", "True"], ["90", "4", "True"], ["scores", "4", "True"]]

@@ -14,7 +14,6 @@ from refbench.cli.main import main
 from refbench.profiling.cells import Order
 from refbench.profiling.child import carry_out
 from refbench.profiling.process import failure
-from refbench.registry import Registry
 
 TOY = str(Path(__file__).with_name("toy_method.py"))
 QUICK = ["repeats=1", "warmup=0", "probe_seconds=0.01", "tracking=none"]
@@ -139,6 +138,7 @@ def test_the_folder_is_named_by_what_was_asked(profiled: Profile) -> None:
         ([], "profile: give method= (what to profile), or matchers= to compare matchers"),
         (["method=dastr"], "no method 'dastr'; did you mean 'datsr'?"),
         (["matchers=offical"], "no matcher 'offical'; did you mean 'official'?"),
+        (["matchers=fused"], "matchers=fused runs on CUDA alone, and device is cpu"),
         (["method=bicubic", "sizes=160"], "sizes=160: give HEIGHTxWIDTH in pixels, e.g. 320x512"),
         (
             ["method=bicubic", "sizes=30x48"],
@@ -174,11 +174,3 @@ def test_random_weights_of_an_unknown_size(profiled: Profile) -> None:
     code, document = profiled("method=ttsr", "sizes=16x24", "method.weights=random:huge")
     assert code == 1
     assert document["methods"][0]["error"].startswith("method.weights=random:huge: ")
-
-
-def test_the_commands_choices_are_the_matchers() -> None:
-    from refbench.cli.profile import KEYS
-    from refbench.profiling.request import MATCHERS
-
-    assert next(key for key in KEYS if key.name == "matchers").choices == MATCHERS
-    assert {"datsr", "ttsr"} <= set(Registry.discover().names("methods"))

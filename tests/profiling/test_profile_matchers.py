@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
+from refbench.errors import UserError
 from refbench.matching import match
-from refbench.profiling.cells import Conditions, MatcherCell, Order
+from refbench.profiling.cells import FUSED, MATCHERS, Conditions, MatcherCell, Order
 from refbench.profiling.child import carry_out
 from refbench.profiling.exactness import measure_exactness
 from refbench.profiling.images import feature_pair, image_pair
 from refbench.profiling.matchers import matcher_named
 from refbench.profiling.plain_matchers import full_product, official
-from refbench.profiling.request import MATCHERS
 
 CPU = torch.device("cpu")
 FEATURES = (12, 14, 8)
@@ -55,11 +55,22 @@ def test_a_wrong_match_is_found_out() -> None:
     assert measured.error_max > 0.01
 
 
+def test_a_fused_matcher_that_is_refused_is_not_measured_as_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """``match`` itself would take the plain path, whose time would then stand under the fused one's name."""
+    monkeypatch.setattr(
+        "refbench.profiling.matchers.refusal", lambda device, plain: "Triton is not installed"
+    )
+    with pytest.raises(UserError, match="the fused matcher does not run here: Triton is not installed"):
+        matcher_named("fused")(*feature_pair(FEATURES, 1, CPU), 1)
+
+
 def test_every_name_is_a_matcher() -> None:
     assert all(callable(matcher_named(name)) for name in MATCHERS)
 
 
-@pytest.mark.parametrize("matcher", MATCHERS)
+@pytest.mark.parametrize("matcher", [name for name in MATCHERS if name not in FUSED])
 def test_a_cell(matcher: str) -> None:
     found = carry_out(Order.of(Conditions(repeats=2, warmup=0), MatcherCell(matcher, (16, 20, 8), 2)))
     assert found["error"] == ""
