@@ -176,7 +176,26 @@ def whole_nets(bench: Bench) -> list[Row]:
                     peak,
                 )
             )
+            rows.append(_channels_last(bench, name, net, (lr, up, ref), precision, ours))
     return rows
+
+
+def _channels_last(
+    bench: Bench, name: str, net: Any, images: tuple[Tensor, ...], precision: str, contiguous: float
+) -> Row:
+    """The same net with its weights and images laid out channels last, and back again."""
+    with torch.inference_mode(), precision_scope(precision):
+        wanted = net(*images)
+        net.to(memory_format=torch.channels_last)
+        laid_out = [image.contiguous(memory_format=torch.channels_last) for image in images]
+        try:
+            far = float(((net(*laid_out) - wanted).abs() > 1e-3).float().mean())
+            seconds = bench.seconds(partial(net, *laid_out), 3)
+        finally:
+            net.to(memory_format=torch.contiguous_format)
+    value = f"{shown(seconds)}, {contiguous / seconds:.2f} times contiguous, {far:.2%} of SR beyond 1e-3"
+    good = far <= NEAR_TIES or precision != "fp32"
+    return Row("whole", f"{name}, {precision}, channels last", value, "pass" if good else "fail")
 
 
 def precisions(bench: Bench) -> list[Row]:
