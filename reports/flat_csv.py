@@ -19,6 +19,7 @@ from refbench.stats.interval import Interval
 from refbench.untrusted.escape import spreadsheet_text
 
 from .provenance import PROVENANCE, provenance_rows
+from .published import HOW_READ
 from .report import Report
 from .table_model import Entry, Section, Table
 
@@ -33,7 +34,8 @@ _COSTS = (
 
 
 def csv_files(report: Report) -> dict[str, str]:
-    """File name -> text: scores per dataset and seed, costs, curves, reference types and numbers."""
+    """File name -> text: scores per dataset and seed, costs, curves, reference types and numbers,
+    published numbers where the report has them."""
     files: dict[str, str] = {}
     scores: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {}
     for group, table in report.tables:
@@ -69,7 +71,7 @@ def csv_files(report: Report) -> dict[str, str]:
         stages = sorted({k for row in found_costs for k in row if k.endswith("_seconds")})
         ordered = sorted(found_costs, key=lambda r: (r["protocol"], r["method"]))
         files[f"costs_{context}.csv"] = write((*_COSTS, *stages), ordered)
-    files |= _curves(report) | _types(report) | _counts(report)
+    files |= _curves(report) | _types(report) | _counts(report) | _published(report)
     files["provenance.csv"] = write(PROVENANCE, provenance_rows(report.cells))
     return files
 
@@ -226,6 +228,37 @@ def _counts(report: Report) -> dict[str, str]:
         "mean_hi", "gain", "gain_lo", "gain_hi", "seconds",
     )  # fmt: skip
     return {"reference_number.csv": write(header, rows)} if rows else {}
+
+
+def _published(report: Report) -> dict[str, str]:
+    rows = [
+        {
+            "dataset": number.dataset,
+            "method": number.method,
+            "variant": number.variant,
+            "metric": number.metric,
+            # with the digits of its source
+            "value": number.text,
+            "card": number.card,
+            "reference": number.reference,
+            "status": number.status,
+            "measured": one.measured,
+            "measured_method": one.measured_label,
+            "difference": one.difference,
+            "not_compared": one.reason,
+            "source": number.source,
+            "doi": number.doi,
+            "locator": number.locator,
+            "read": HOW_READ[number.read],
+        }
+        for one in report.published
+        for number in [one.published]
+    ]
+    header = (
+        "dataset", "method", "variant", "metric", "value", "card", "reference", "status", "measured",
+        "measured_method", "difference", "not_compared", "source", "doi", "locator", "read",
+    )  # fmt: skip
+    return {"published.csv": write(header, rows)} if rows else {}
 
 
 def write(header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:

@@ -19,7 +19,7 @@ NOTE = (
     "and protocol; unknown: the source does not say"
 )
 MARK = "~"
-EYE = "read by eye: taken off a picture of the table, its last digit may be wrong"
+EYE = "read by eye off a picture of the table: the last digit may be wrong"
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def literature_grid(tables: Sequence[Table], cells: Sequence[CellRecord]) -> Gri
     eye = False
     for dataset in dict.fromkeys(cell.dataset for cell in cells):
         for row in literature([dataset]):
-            place = f"{row.first.source}; {row.first.locator}"
+            place = row.first.place
             rows.append(_published(row, dataset, sources.setdefault(place, len(sources) + 1)))
             eye = eye or row.by_eye
         rows += _measured(tables, dataset)

@@ -7,7 +7,7 @@ where the source leaves no doubt; anything else stays ``unknown`` and is never c
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -41,6 +41,14 @@ _FAMILY = {
 """refbench's metrics as published tables name them."""
 _STITCHED = {"ttsr@1": "stitch_ttsr", "masa@1": "stitch_masa"}
 """The policies that put all references side by side as these codes did."""
+Read = Literal["text", "picture", "quotation", "spec"]
+HOW_READ: Mapping[Read, str] = {
+    "text": "read as text",
+    "picture": "read by eye from a picture",
+    "quotation": "as others quote it",
+    "spec": "stated by the method's spec",
+}
+"""How a number came into the store."""
 ROUNDING = 0.02
 """dB by which numbers of one method may differ from rounding and environment alone."""
 
@@ -70,15 +78,26 @@ class Published:
     protocol: str
     """The source's own words."""
     source: str
+    """A paper by name and year, or a repository."""
     locator: str
+    """Table, file or thread of the source."""
+    doi: str = ""
+    """``10.48550/arXiv.2207.11938``; empty where the source is a repository."""
+    read: Read = "text"
     note: str = ""
     metric_alias: str = ""
     """refbench's metric where the source names it so; empty: found by card and metric."""
 
     @property
+    def place(self) -> str:
+        """Where the number stands and how it was read, as outputs print it."""
+        doi = f"doi:{self.doi}" if self.doi else ""
+        return "; ".join(part for part in (self.source, doi, self.locator, HOW_READ[self.read]) if part)
+
+    @property
     def by_eye(self) -> bool:
         """Whether somebody read the number off a picture: its last digit may be wrong."""
-        return "read by eye" in self.locator
+        return self.read == "picture"
 
     @property
     def shown(self) -> str:
@@ -180,6 +199,7 @@ def _of_spec(spec: MethodSpec, result: PublishedResult) -> Published:
         protocol=result.protocol,
         source=result.source,
         locator=f"spec of {spec.name}",
+        read="spec",
         metric_alias=result.metric,
     )
 
@@ -199,6 +219,8 @@ def _row(fields: dict[str, str]) -> Published:
         protocol=fields["protocol"],
         source=fields["source"],
         locator=fields["source_locator"],
+        doi=fields["doi"],
+        read=_read(fields["read"]),
         note=fields["note"],
     )
 
@@ -211,15 +233,26 @@ def _status(text: str) -> Literal["paper", "released-weights", "rerun", "unknown
             return "unknown"
 
 
-def published_rows(dataset: str, protocol: str, metric: str) -> tuple[PublishedRow, ...]:
+def _read(text: str) -> Read:
+    match text:
+        case "text" | "picture" | "quotation":
+            return text
+        case _:
+            raise ValueError(f"published_results.csv: read={text!r}")
+
+
+def published_rows(
+    dataset: str, protocol: str, metric: str, numbers: Iterable[Published] | None = None
+) -> tuple[PublishedRow, ...]:
     """Published numbers to show next to measured ones, never ranked with them.
 
     dataset: plain id (``cufed5``). protocol: instance id (``c2_matching@1``). metric: alias (``psnr_y``).
+    numbers: of :func:`all_published`; default: those that refbench ships.
     Numbers of another degradation than bicubic, and of another quantity (SSIM next to PSNR), are left out.
     """
     family = metric.split("_")[0].upper()
     found = []
-    for published in load_published():
+    for published in load_published() if numbers is None else numbers:
         same_family = published.metric.split("_")[0] == family
         if published.dataset_id != dataset or not same_family or published.degradation == "other":
             continue

@@ -206,7 +206,7 @@ def published_grid(rows: Sequence[SideBySide], contradictions: Sequence[str]) ->
                 *texts(published.card, published.reference, published.status),
                 measured,
                 difference,
-                Field(f"{published.source}; {published.locator}"),
+                Field(published.place),
             )
         )
     notes = ["published numbers are never ranked with measured ones; unknown: the source does not say."]

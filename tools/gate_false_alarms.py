@@ -1,13 +1,15 @@
 """False alarms of the gate: ``python tools/gate_false_alarms.py``.
 
-Each method with bundled weights is called on sample images with one thread and no memory limit; then again
-and again with other numbers of threads and other tilings. Nothing was changed, so every verdict other than
-"unchanged" is a false alarm.
+Each method is called on the sample images with one thread and no memory limit; then again and again, with
+threads and a memory limit drawn by a seed. Nothing was changed, so every verdict other than "unchanged" is
+a false alarm.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
+import random
 from collections import Counter
 from collections.abc import Sequence
 
@@ -25,10 +27,10 @@ from refbench.registry import Registry, load_class
 from refbench.specs import MetricSpec
 from refbench.types import Method, Trial
 
-METHODS = ("ttsr", "datsr", "c2_matching")
+METHODS = ("bicubic", "ttsr", "c2_matching", "edvr_ref")
 THREADS = (1, 2, 3, 4)
-MEMORY: tuple[int | None, ...] = (None, 36_000_000, 44_000_000, 60_000_000, 90_000_000)
-"""On the sample images up to 221 windows of a pass; without a limit there is one."""
+MEMORY = (36_000_000, 90_000_000)
+"""Bytes between which limits are drawn: on the sample images from many windows of a pass to one."""
 
 Values = dict[str, dict[tuple[str, int], float]]
 
@@ -72,21 +74,29 @@ class Case:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse ``--repetitions --images`` and print what the gate says."""
+    """Parse the options and print what the gate says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=100)
-    parser.add_argument("--images", type=int, default=2, help="of the bundled sample (default 2)")
+    parser.add_argument("--images", type=int, default=13, help="of the bundled sample (default: all 13)")
+    parser.add_argument("--methods", nargs="+", default=METHODS, help=f"default: {' '.join(METHODS)}")
+    parser.add_argument("--seed", type=int, default=0, help="of the drawn threads and memory limits")
     args = parser.parse_args(argv)
-    cases = {name: Case(name, args.images) for name in METHODS}
+    draw = random.Random(args.seed)
+    cases = {name: Case(name, args.images) for name in args.methods}
     then = {name: case.values(1, None)[0] for name, case in cases.items()}
     verdicts: Counter[str] = Counter()
-    largest: dict[str, float] = {}
+    threads: Counter[int] = Counter()
     tilings: Counter[int] = Counter()
+    limits: set[int] = set()
+    largest: dict[str, float] = {}
     for repetition in range(args.repetitions):
-        rest, number = divmod(repetition, len(METHODS))
-        name = METHODS[number]
-        now, windows = cases[name].values(THREADS[rest % len(THREADS)], MEMORY[rest % len(MEMORY)])
+        name = args.methods[repetition % len(args.methods)]
+        used = draw.choice(THREADS)
+        limit = round(math.exp(draw.uniform(*map(math.log, MEMORY))))
+        now, windows = cases[name].values(used, limit)
+        threads[used] += 1
         tilings[windows] += 1
+        limits.add(limit)
         worst = "unchanged"
         for spec in cases[name].specs():
             rule = rule_of(Limits(), spec.alias, spec.signature, random=False)
@@ -94,8 +104,15 @@ def main(argv: Sequence[str] | None = None) -> None:
             largest[spec.alias] = max(largest.get(spec.alias, 0.0), verdict.largest)
             worst = verdict.verdict if verdict.verdict != "unchanged" else worst
         verdicts[worst] += 1
-    print(f"{args.repetitions} repetitions of {args.images} images each, torch {torch.__version__}")
-    print("windows of a pass: " + ", ".join(f"{k} in {n}" for k, n in sorted(tilings.items())))
+    print(
+        f"{args.repetitions} repetitions of {args.images} images each ({', '.join(args.methods)}), "
+        f"torch {torch.__version__}"
+    )
+    print("threads: " + ", ".join(f"{k} in {n}" for k, n in sorted(threads.items())))
+    print(
+        f"memory limits: {len(limits)} different; most windows of a pass: "
+        + ", ".join(f"{k} in {n}" for k, n in sorted(tilings.items()))
+    )
     print("verdicts: " + ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()))
     print("largest change of one image: " + ", ".join(f"{n} {v:.6f}" for n, v in sorted(largest.items())))
 

@@ -31,10 +31,9 @@ METHODS = {
 SOURCES = {
     "Zj-BinXia/AMSA (AAAI 2022)": "xia2022amsa",
     "marcopesavento/AMRSR (ICCV 2021)": "pesavento2021amrsr",
-    "ReFIR (NeurIPS 2024) Table 1": "guo2024refir",
-    "ReFIR ablation on reference count": "guo2024refir",
-    "Cao et al., DATSR (ECCV 2022), arXiv:2207.11938": "cao2022datsr",
-    "arXiv 2408.16959 abstract": "aslahishahri2024hitsr",
+    "ReFIR (NeurIPS 2024)": "guo2024refir",
+    "Cao et al., DATSR (ECCV 2022)": "cao2022datsr",
+    "HiTSR (2024)": "aslahishahri2024hitsr",
     "open-mmlab/mmagic": "mmagic2023",
 }
 """Where published numbers were read -> key of that paper; places without one are named in words."""

@@ -10,6 +10,7 @@ from refbench.stats.paired import ALPHA
 from ..latex_text import latex_note, latex_text
 from ..literature import family
 from ..options import PrintOptions
+from ..published import HOW_READ, Published
 from .citations import Bibliography, cite
 from .model import Column, PaperTable, Row, Value
 from .words import card_params, listed, metric_words, name_of, protocol_label, protocol_words
@@ -274,13 +275,19 @@ def _marks(table: PaperTable) -> list[str]:
     ]
 
 
+def _source(number: Published, cites: Bibliography) -> str:
+    cited = cite(cites.source(number)) or (f" (doi:{latex_note(number.doi)})" if number.doi else "")
+    quoted = f" ({HOW_READ['quotation']})" if number.read == "quotation" else ""
+    return latex_note(number.source) + cited + quoted
+
+
 def _literature(table: PaperTable, cites: Bibliography) -> list[str]:
     rows = [row.literature for row in table.rows if row.literature is not None]
     shown = {column.dataset_id for column in table.columns}
     if not rows:
         return []
     numbers = [number for row in rows for number in row.values.values() if number.dataset_id in shown]
-    sources = dict.fromkeys(latex_note(n.source) + cite(cites.source(n)) for n in numbers)
+    sources = dict.fromkeys(_source(n, cites) for n in numbers)
     text = (
         f"Above the rule: numbers as published, read in {listed(list(sources))}; their protocols differ or "
         "are not stated, so they are not ranked with the measured ones."

@@ -20,7 +20,7 @@ from ..published import Published
 HEADER = (
     "suite", "dataset", "dataset_label", "protocol", "seed", "method", "method_label", "weights", "metric",
     "unit", "signature", "n", "trials", "errors", "mean", "lo", "hi", "partial", "audit", "run_key", "digest",
-    "weights_sha256", "dataset_fingerprint", "refbench", "seconds", "parameters", "source",
+    "weights_sha256", "dataset_fingerprint", "refbench", "seconds", "parameters", "reference", "source", "read",
 )  # fmt: skip
 
 
@@ -102,5 +102,7 @@ def _published(numbers: Sequence[Published]) -> Iterator[dict[str, Any]]:
             "metric": number.alias or number.metric,
             "mean": number.value,
             "audit": f"published, {number.status}",
-            "source": number.source,
+            "reference": number.reference,
+            "source": number.place,
+            "read": number.read,
         }

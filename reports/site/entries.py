@@ -52,11 +52,13 @@ class Column:
     """Whether it stands open before anybody chooses."""
 
 
-def score_tables(cells: Sequence[CellRecord], root: str) -> list[dict[str, Any]]:
+def score_tables(
+    cells: Sequence[CellRecord], root: str, published: Sequence[Published]
+) -> list[dict[str, Any]]:
     """One table per dataset and seed; a section per protocol, in which alone methods are ranked.
 
-    root: relative address of the site's first page. The cells of a section share images, protocol and seed;
-    a column is one metric signature.
+    root: relative address of the site's first page. published: what others report. The cells of a section
+    share images, protocol and seed; a column is one metric signature.
     """
     drops = Drops(cells)
     found = []
@@ -78,9 +80,9 @@ def score_tables(cells: Sequence[CellRecord], root: str) -> list[dict[str, Any]]
                 "id": f"t{number}",
                 "title": f"{label}" + (f", seed {seed}" if seed else ""),
                 "columns": columns,
-                "sections": [_section(table, s, scores, columns, root) for s in table.sections],
+                "sections": [_section(table, s, scores, columns, root, published) for s in table.sections],
                 "notes": notes,
-                "other": _other_published(members),
+                "other": _other_published(members, published),
             }
         )
     return found
@@ -112,7 +114,12 @@ def _provenance_columns() -> list[Column]:
 
 
 def _section(
-    table: Table, section: Section, scores: Sequence[tuple[int, str]], columns: Sequence[Column], root: str
+    table: Table,
+    section: Section,
+    scores: Sequence[tuple[int, str]],
+    columns: Sequence[Column],
+    root: str,
+    published: Sequence[Published],
 ) -> dict[str, Any]:
     rows = [_row(table, entry, scores, columns, root) for entry in section.entries]
     best = next((k for k, kind in scores if kind == "value"), None)
@@ -125,7 +132,7 @@ def _section(
         "protocol": section.protocol,
         "control": section.control,
         "rows": rows,
-        "published": _published(table, first, scores, columns) if _whole(first) else [],
+        "published": _published(table, first, scores, columns, published) if _whole(first) else [],
         "cells": [entry.cell for entry in section.entries],
     }
 
@@ -169,19 +176,23 @@ def _row(
 
 
 def _published(
-    table: Table, cell: CellRecord, scores: Sequence[tuple[int, str]], columns: Sequence[Column]
+    table: Table,
+    cell: CellRecord,
+    scores: Sequence[tuple[int, str]],
+    columns: Sequence[Column],
+    published: Sequence[Published],
 ) -> list[dict[str, Any]]:
     """Rows of numbers that others reported under exactly this protocol: shown, never ranked."""
-    found: dict[tuple[str, str, str], dict[str, Published]] = {}
+    found: dict[tuple[str, ...], dict[str, Published]] = {}
     for k, kind in scores:
         if kind == "value":
             alias = table.columns[k].alias
-            for row in published_rows(cell.dataset, cell.protocol, alias):
+            for row in published_rows(cell.dataset, cell.protocol, alias, published):
                 if row.agrees:
                     own = row.published
-                    found.setdefault((own.method, own.variant, own.source), {})[alias] = own
+                    found.setdefault((own.method, own.variant, own.place), {})[alias] = own
     rows = []
-    for (method, variant, source), numbers in found.items():
+    for (method, variant, place), numbers in found.items():
         aliases = [table.columns[k].alias if kind == "value" else "" for k, kind in scores]
         values = [
             Cell(numbers[alias].shown, value=repr(numbers[alias].value)) if alias in numbers else Cell("")
@@ -194,19 +205,19 @@ def _published(
         rows.append(
             {
                 "method": f"{method} ({variant})" if variant else method,
-                "title": f"{one.status}: {source}, {one.locator}",
+                "title": f"{one.status}: {place}",
                 "cells": [Cell(""), *values, *rest],
             }
         )
     return rows
 
 
-def _other_published(cells: Sequence[CellRecord]) -> list[dict[str, str]]:
+def _other_published(cells: Sequence[CellRecord], published: Sequence[Published]) -> list[dict[str, str]]:
     """Published numbers on the dataset that stand in no section, their protocol or images being others."""
     protocols = {cell.protocol for cell in cells} if _whole(cells[0]) else set()
     found: dict[Published, None] = {}
     for alias in dict.fromkeys(alias for cell in cells for alias in cell.metrics):
-        for row in published_rows(cells[0].dataset, "", alias):
+        for row in published_rows(cells[0].dataset, "", alias, published):
             own = row.published
             if own.protocol_id is None or own.protocol_id not in protocols:
                 found[own] = None
@@ -216,8 +227,9 @@ def _other_published(cells: Sequence[CellRecord]) -> list[dict[str, str]]:
             "metric": p.metric,
             "value": p.shown,
             "protocol": p.protocol_id or p.protocol or "unknown",
+            "reference": p.reference,
             "status": p.status,
-            "source": p.source,
+            "source": p.place,
         }
         for p in found
     ]

@@ -81,12 +81,12 @@ def write_site(
         # a dataset that one suite alone uses has that suite's tables
         key = tuple(map(id, some))
         if key not in made:
-            made[key] = score_tables(some, "../")
+            made[key] = score_tables(some, "../", published)
             _with_pictures(made[key], pictures)
         return made[key]
 
     for suite, own in suites.items():
-        tables = score_tables(own, "../")
+        tables = score_tables(own, "../", published)
         _with_pictures(tables, pictures)
         facts = _suite_facts(own)
         page(suite_page(suite), "scores", kind="suite", name=suite, facts=facts, tables=tables)

@@ -108,7 +108,7 @@ def test_published_numbers_of_one_dataset(capsys: pytest.CaptureFixture[str]) ->
     rows = json.loads(capsys.readouterr().out)["published"]
     assert len(rows) > 100
     assert {row["dataset"] for row in rows} == {"CUFED5"}
-    assert any(row["read_by_eye"] for row in rows)
+    assert {row["read"] for row in rows} == {"text", "picture", "quotation"}
     assert main(["list", "published", "nowhere"]) == 2
     assert "no published numbers on 'nowhere'" in capsys.readouterr().err
 

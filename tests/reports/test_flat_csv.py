@@ -50,6 +50,21 @@ def test_files_names_and_lines(made: ModuleType, tmp_path: Path) -> None:
         assert float(row["mean"]) == pytest.approx(mean, abs=1e-4)
 
 
+def test_published_numbers_say_where_they_stand_and_how_they_were_read(
+    made: ModuleType, tmp_path: Path
+) -> None:
+    made.write_results(tmp_path, protocols=made.instances()[:1])
+    report = build_report(load_cells([tmp_path]), published="all")
+    rows = {(r["method"], r["variant"], r["value"]): r for r in read(csv_files(report)["published.csv"])}
+    assert rows["AMSA", "rec", "28.50"]["read"] == "read by eye from a picture"
+    assert rows["DATSR", "rec", "28.72"]["doi"] == "10.48550/arXiv.2207.11938"
+    assert rows["DATSR", "rec", "28.50"]["not_compared"] == "not measured under datsr@1"
+    # the same marks on the page
+    page = markdown_page(report)
+    assert re.search(r"AMSA-rec \| 28\.50~ \| 0\.849~ \|", page)
+    assert "quan.jpg; read by eye from a picture" in page
+
+
 def test_the_same_rows_give_the_same_bytes_and_costs_are_elsewhere(made: ModuleType, tmp_path: Path) -> None:
     made.write_results(tmp_path / "a", protocols=made.instances()[:4])
     made.write_results(tmp_path / "b", protocols=tuple(reversed(made.instances()[:4])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from refbench.metrics import METRICS, MetricCatalog
 from refbench.protocols.card import card_names, load_card
 from refbench.registry import Entry, Registry
 from refbench.reports.published import (
+    HOW_READ,
     all_published,
     contradictions,
     load_published,
@@ -45,11 +47,14 @@ def cell(protocol: str, *, value: float = 28.25, weights: str = "mse", label: st
 
 def test_every_row_has_a_source_and_a_card_that_exists() -> None:
     rows = load_published()
-    assert len(rows) == 542
+    assert len(rows) == 530
     cards = {load_card(name).id for name in card_names()}
     for row in rows:
-        assert row.source
+        # a DOI or a repository, the place in it, the reference policy, and how it was read
+        assert re.fullmatch(r"10\.\d{4,}/\S+", row.doi) or re.match(r"[\w.-]+/[\w.-]+( \(|$)", row.source)
         assert row.locator
+        assert row.reference
+        assert row.place.endswith(HOW_READ[row.read])
         assert row.card == "unknown" or row.card in cards
         assert row.status in ("paper", "released-weights", "rerun", "unknown")
         assert row.degradation in ("bicubic", "other", "unknown")
@@ -149,8 +154,20 @@ def test_what_is_unknown_never_contradicts() -> None:
 
 
 def test_numbers_read_by_eye_are_marked() -> None:
-    eye = next(r for r in load_published() if r.by_eye)
-    assert eye.shown == f"{eye.text} (read by eye)"
+    rows = load_published()
+    eyes = [row for row in rows if row.by_eye]
+    # all that stand in a picture, and no others
+    assert eyes == [row for row in rows if row.locator.endswith((".png", ".jpg"))]
+    assert eyes[0].shown == f"{eyes[0].text} (read by eye)"
+    assert eyes[0].place.endswith("quan.jpg; read by eye from a picture")
+
+
+def test_a_paper_is_its_own_source_and_a_quotation_says_so() -> None:
+    datsr = next(row for row in load_published() if (row.method, row.text) == ("DATSR", "28.72"))
+    assert datsr.place == (
+        "Cao et al., DATSR (ECCV 2022); doi:10.48550/arXiv.2207.11938; "
+        "pmy12138/DATSR_new; caojiezhang/DATSR#6; as others quote it"
+    )
 
 
 def test_a_plugins_numbers_are_in_the_store() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from types import ModuleType
@@ -180,9 +181,14 @@ def test_command_writes_pages_and_data(
     data = json.loads((out / "data.json").read_text())
     assert len(data["cells"]) == 6
     assert {cell["provenance"]["audit"] for cell in data["cells"]} == {"self-reported"}
-    lines = (out / "data.csv").read_text().splitlines()
-    assert sum(line.endswith(",measured") for line in lines) == 12
-    assert len(lines) == 1 + 12 + len(data["published"])
+    lines = list(csv.DictReader((out / "data.csv").read_text().splitlines()))
+    assert sum(line["source"] == "measured" for line in lines) == 12
+    assert len(lines) == 12 + len(data["published"])
+    # a number that was read by eye is marked in the data and on the page
+    (amsa,) = [line for line in lines if (line["method_label"], line["mean"]) == ("AMSA (rec)", "28.5")]
+    assert amsa["read"] == "picture"
+    assert {n["read"] for n in data["published"]} == {"text", "picture", "quotation"}
+    assert "28.50 (read by eye)" in (out / "datasets" / "cufed5.html").read_text()
     stale = out / "methods" / "gone.html"
     stale.write_text("old")
     assert main(["site", str(tmp_path / "r"), f"out={out}"]) == 0

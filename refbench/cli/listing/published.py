@@ -10,7 +10,7 @@ from refbench.registry import Registry
 from refbench.specs import MethodSpec
 
 if TYPE_CHECKING:
-    from refbench.reports.published import Published
+    pass
 
 COLUMNS = ("dataset", "metric", "value", "variant", "status", "protocol", "reference", "source")
 
@@ -21,8 +21,7 @@ def published_cells(spec: MethodSpec) -> list[tuple[str, ...]]:
 
     rows = [p for p in (*load_published(), *spec_published(spec)) if p.method_id == spec.name]
     return [
-        (p.dataset, p.metric, p.shown, dash(p.variant), p.status, p.card, p.reference, _source(p))
-        for p in rows
+        (p.dataset, p.metric, p.shown, dash(p.variant), p.status, p.card, p.reference, p.place) for p in rows
     ]
 
 
@@ -39,17 +38,13 @@ def published_listing(registry: Registry, dataset: str | None) -> Listing:
     rows = []
     for p in found:
         place = (p.method, dash(p.variant), p.dataset, p.metric)
-        cells = (*place, p.shown, p.card, p.reference, p.status, _source(p))
+        cells = (*place, p.shown, p.card, p.reference, p.status, p.place)
         document = {
             "method": p.method, "variant": p.variant, "dataset": p.dataset, "metric": p.metric,
-            "value": p.value, "read_by_eye": p.by_eye, "card": p.card, "reference": p.reference,
-            "status": p.status, "protocol": p.protocol, "source": p.source, "locator": p.locator,
-            "note": p.note,
+            "value": p.value, "card": p.card, "reference": p.reference,
+            "status": p.status, "protocol": p.protocol, "source": p.source, "doi": p.doi,
+            "locator": p.locator, "read": p.read, "note": p.note,
         }  # fmt: skip
         rows.append(Row(cells, document))
     header = ("method", "variant", "dataset", "metric", "value", "protocol", "reference", "status", "source")
     return Listing(header, tuple(rows))
-
-
-def _source(number: Published) -> str:
-    return "; ".join(part for part in (number.source, number.locator) if part)
