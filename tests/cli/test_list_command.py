@@ -109,6 +109,11 @@ def test_published_numbers_of_one_dataset(capsys: pytest.CaptureFixture[str]) ->
     assert len(rows) > 100
     assert {row["dataset"] for row in rows} == {"CUFED5"}
     assert {row["read"] for row in rows} == {"text", "picture", "quotation"}
+    # LR of another degradation is told apart from bicubic
+    assert {row["degradation"] for row in rows} == {"bicubic", "other", "unknown"}
+    assert main(["list", "published", "cufed5"]) == 0
+    real = next(line for line in capsys.readouterr().out.splitlines() if " 282.19 " in line)
+    assert real.split()[4:7] == ["282.19", "other", "unknown"]
     assert main(["list", "published", "nowhere"]) == 2
     assert "no published numbers on 'nowhere'" in capsys.readouterr().err
 

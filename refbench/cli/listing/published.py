@@ -12,7 +12,7 @@ from refbench.specs import MethodSpec
 if TYPE_CHECKING:
     pass
 
-COLUMNS = ("dataset", "metric", "value", "variant", "status", "protocol", "reference", "source")
+COLUMNS = ("dataset", "metric", "value", "variant", "status", "LR", "protocol", "reference", "source")
 
 
 def published_cells(spec: MethodSpec) -> list[tuple[str, ...]]:
@@ -21,8 +21,12 @@ def published_cells(spec: MethodSpec) -> list[tuple[str, ...]]:
 
     rows = [p for p in (*load_published(), *spec_published(spec)) if p.method_id == spec.name]
     return [
-        (p.dataset, p.metric, p.shown, dash(p.variant), p.status, p.card, p.reference, p.place) for p in rows
-    ]
+        (
+            p.dataset, p.metric, p.shown, dash(p.variant), p.status, p.degradation, p.card, p.reference,
+            p.place,
+        )
+        for p in rows
+    ]  # fmt: skip
 
 
 def published_listing(registry: Registry, dataset: str | None) -> Listing:
@@ -38,13 +42,15 @@ def published_listing(registry: Registry, dataset: str | None) -> Listing:
     rows = []
     for p in found:
         place = (p.method, dash(p.variant), p.dataset, p.metric)
-        cells = (*place, p.shown, p.card, p.reference, p.status, p.place)
+        cells = (*place, p.shown, p.degradation, p.card, p.reference, p.status, p.place)
         document = {
             "method": p.method, "variant": p.variant, "dataset": p.dataset, "metric": p.metric,
-            "value": p.value, "card": p.card, "reference": p.reference,
+            "value": p.value, "degradation": p.degradation, "card": p.card, "reference": p.reference,
             "status": p.status, "protocol": p.protocol, "source": p.source, "doi": p.doi,
             "locator": p.locator, "read": p.read, "note": p.note,
         }  # fmt: skip
         rows.append(Row(cells, document))
-    header = ("method", "variant", "dataset", "metric", "value", "protocol", "reference", "status", "source")
+    header = (
+        "method", "variant", "dataset", "metric", "value", "LR", "protocol", "reference", "status", "source",
+    )  # fmt: skip
     return Listing(header, tuple(rows))
