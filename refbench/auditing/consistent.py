@@ -26,6 +26,7 @@ from refbench.untrusted.files import read_object
 
 _LAST_RUN = frozenset({"baseline", "dataset_label", "partial", "suite", "control"})
 """What a later run decides as it begins, before it writes a summary."""
+_MOST_DRAWS = 1000
 
 
 def check_consistent(found: CellAudit, run: Run, catalog: MetricCatalog) -> None:
@@ -201,7 +202,8 @@ def _asked(found: CellAudit, run: Run, samples: list[str], count: int) -> list[T
         # every draw of each sample; samples that score added metrics to may have different numbers of them
         draws = Counter(sample for sample, _ in inside)
     else:
-        draws = Counter(dict.fromkeys(place, max(1, count // len(place))))
+        # no more than anybody asks for: a number that only stands there must not fill the memory
+        draws = Counter(dict.fromkeys(place, min(max(1, count // len(place)), _MOST_DRAWS)))
     asked = [(sample, draw) for sample in place for draw in range(draws[sample])]
     for key in asked:
         if key not in present:

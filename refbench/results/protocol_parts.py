@@ -10,6 +10,7 @@ from refbench.errors import UserError
 from refbench.protocols.degradations import Degradation, degradation_names, load_degradation
 from refbench.protocols.reference import ReferencePolicy
 from refbench.protocols.transforms import Transform, load_transform, transform_names
+from refbench.untrusted.schema import SchemaError, fitted
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,16 @@ def protocol_parts(compare: Mapping[str, Any]) -> ProtocolParts | None:
     known = {f.name for f in fields(ReferencePolicy)}
     if "name" not in card or "version" not in card or not set(reference) <= known:
         return None
+    try:
+        policy = fitted(ReferencePolicy, reference)
+    except SchemaError:
+        return None
     # of either the level makes a curve; an entry has one of them at most
     transform = params.get("transform") or params.get("degradation")
     found = transform if isinstance(transform, Mapping) else {}
     return ProtocolParts(
         card=f"{card['name']}@{card['version']}",
-        reference=ReferencePolicy(**reference),
+        reference=policy,
         transform=str(found["name"]) if "name" in found else None,
         level=str(found["level"]) if "level" in found else None,
     )

@@ -14,6 +14,7 @@ from refbench.errors import UserError
 from refbench.files.disk import explained, write_atomic
 from refbench.files.locks import exclusive
 from refbench.identity.keys import first_difference
+from refbench.store.manifest_parts import Parts
 from refbench.untrusted.files import read_bounded
 from refbench.untrusted.schema import SchemaError, no_constant, read
 
@@ -23,6 +24,8 @@ DIGEST = "digest.json"
 """Digests over rows and manifest (refbench.results.digests): gone while these change."""
 DAMAGED = "manifest.damaged"
 MANIFEST_SCHEMA = 2
+_MOST_TRIALS = 10_000_000
+"""Of a divided cell: a number that only stands there must not fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +89,11 @@ class Manifest:
         if not isinstance(schema, int) or schema > MANIFEST_SCHEMA:
             raise SchemaError(f"schema {schema!r} is newer than this refbench reads ({MANIFEST_SCHEMA})")
         # a path whose bytes are not text has half characters, which JSON for other readers cannot hold
-        found = read(Manifest, json.dumps(data, ensure_ascii=False).encode("utf-8", "xmlcharrefreplace"))
-        for alias, facts in found.metrics.items():
-            if not isinstance(facts.get("signature", ""), str):
-                raise SchemaError(f"metrics.{alias}.signature: {facts['signature']!r} is not text")
-        if found.whole is not None and not isinstance(found.whole.get("samples"), list):
-            raise SchemaError("no field 'whole.samples'")
+        text = json.dumps(data, ensure_ascii=False).encode("utf-8", "xmlcharrefreplace")
+        found = read(Manifest, text)
+        whole = read(Parts, text).whole
+        if whole is not None and len(whole.samples) * whole.draws > _MOST_TRIALS:
+            raise SchemaError(f"whole: more than {_MOST_TRIALS} trials")
         return found
 
 

@@ -21,7 +21,9 @@ from refbench.tracking.store import FILE_DIGEST, PARENT, PUBLISHED
 from refbench.untrusted.redact import without_credentials
 
 _KEY = re.compile(r"[0-9a-f]{64}")
-_FILE = re.compile(r"manifest\.json|summary\.json|(?:samples|scores)(?:\.[0-9a-f]+(?:-\d+)?)?\.jsonl")
+_FILE = re.compile(
+    r"(?:manifest|summary|sets|digest)\.json|(?:samples|scores)(?:\.[0-9a-f]+(?:-\d+)?)?\.jsonl"
+)
 """Files of a cell; names come from a server and must not lead anywhere else."""
 _ID = re.compile(r"\w{1,64}")
 

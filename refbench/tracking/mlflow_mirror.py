@@ -14,9 +14,10 @@ from tempfile import TemporaryDirectory
 from refbench import __version__
 from refbench.identity.file_digest import file_sha256
 from refbench.identity.keys import digest
+from refbench.results.set_scores import SETS
 from refbench.store.cell import SUMMARY
 from refbench.store.linelog import files_of
-from refbench.store.manifest import MANIFEST
+from refbench.store.manifest import DIGEST, MANIFEST
 from refbench.store.reader import ROWS, SCORES
 from refbench.tracking.guard import mirrored
 from refbench.tracking.local import local_uri, published_before, ui_command
@@ -152,7 +153,7 @@ def command_key(suite: SuiteRunInfo, cells: Sequence[CellRunInfo]) -> str:
 
 def _files(cell: CellRunInfo) -> list[Path]:
     """What is attached to a cell's run."""
-    own = [cell.folder / name for name in (MANIFEST, SUMMARY)]
+    own = [cell.folder / name for name in (MANIFEST, SUMMARY, SETS, DIGEST)]
     logs = [path for name in (ROWS, SCORES) for path in files_of(cell.folder, name)]
     return [path for path in (*logs, *own, *cell.files) if path.is_file()]
 

@@ -93,7 +93,7 @@ def cell_info(cell: CellRecord, drops: Drops) -> CellRunInfo:
         started=started,
         finished=finished,
         signatures={alias: metric.signature for alias, metric in cell.metrics.items()},
-        tags=source_tags([cell]),
+        tags={**source_tags([cell]), **({"digest": cell.digest} if cell.digest else {})},
     )
 
 

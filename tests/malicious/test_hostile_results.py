@@ -1,4 +1,4 @@
-"""Hostile bundles and results folders through ``audit`` and ``report``: found or refused, in a line each."""
+"""Hostile bundles and results folders through every command that opens them: refused in a line, or found."""
 
 from __future__ import annotations
 
@@ -48,6 +48,16 @@ def copied(finished: Path, outside: Path) -> Path:
     return target
 
 
+WORDS: dict[str, Callable[[Path], list[str]]] = {
+    "audit": lambda place: [],
+    "report": lambda place: [f"report.dir={place / 'r'}", "format=md,csv,json,latex,html"],
+    "site": lambda place: [f"out={place / 's'}"],
+    "merge": lambda place: [f"out={place / 'm'}"],
+    "export": lambda place: [f"out={place / 'e.zip'}", "anonymous=true"],
+}
+"""What each command that opens results needs besides them."""
+
+
 def pipe(path: Path) -> None:
     path.unlink()
     os.mkfifo(path)
@@ -92,6 +102,87 @@ def test_a_spoiled_file_is_a_contradiction_in_a_line(
         assert all(c.isprintable() or c in "\n\t" for c in text)
 
 
+NESTED: tuple[tuple[str, tuple[str | int, ...], object], ...] = (
+    ("sessions[0].gpu", ("sessions", 0, "gpu"), [None]),
+    ("sessions[0].packages", ("sessions", 0, "packages"), "all"),
+    ("sessions[0].command[0]", ("sessions", 0, "command"), [["rm"]]),
+    ("metrics.psnr_y.signature", ("metrics", "psnr_y", "signature"), [[]]),
+    ("metrics.psnr_y.bounds[0]", ("metrics", "psnr_y", "bounds"), ["nan", None]),
+    ("config.data.root", ("config", "data", "root"), 0.5),
+    ("config.data.options", ("config", "data", "options"), "\u202e\x1b[2J"),
+    ("config.suite.protocols[0].degradation", ("config", "suite", "protocols", 0, "degradation"), {"": ""}),
+    ("config.suite.protocols[0].reference", ("config", "suite", "protocols", 0, "reference"), [None]),
+    ("compare.seed", ("compare", "seed"), {"": ""}),
+    ("weights_files", ("weights_files",), "net.pth"),
+    ("whole.draws", ("whole",), {"samples": ["a"], "draws": 10**9}),
+    ("whole: more than", ("whole",), {"samples": ["a"] * 2000, "draws": 9999}),
+)
+"""What the complaint begins with, where it stands in the manifest, and what stands there."""
+
+
+@pytest.mark.parametrize("command", ["audit", "report", "merge", "site", "export"])
+def test_a_manifest_with_other_types_is_refused_by_its_field(
+    command: str, finished: Path, outside: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = copied(finished, outside)
+    good = (cell / "manifest.json").read_text()
+    for text, path, value in NESTED:
+        manifest = json.loads(good)
+        at = manifest
+        for part in path[:-1]:
+            at = at[part]
+        at[path[-1]] = value
+        (cell / "manifest.json").write_text(json.dumps(manifest))
+        code = main([command, str(cell.parent), *WORDS[command](outside)])
+        shown = capsys.readouterr()
+        assert code == (1 if command == "audit" else 2), (text, shown)
+        said = shown.out if command == "audit" else shown.err
+        assert f"damaged ({text}" in said, (text, said)
+        assert all(c.isprintable() or c in "\n\t" for c in said)
+        assert not (outside / "e.zip").exists()
+
+
+def test_a_count_that_nobody_asked_for_does_not_fill_the_memory(
+    finished: Path, outside: Path, capsys: pytest.CaptureFixture[str], little_growth: None
+) -> None:
+    cell = copied(finished, outside)
+    summary = json.loads((cell / "summary.json").read_text())
+    (cell / "summary.json").write_text(json.dumps(summary | {"trials": 10**15}))
+    assert main(["audit", str(cell.parent), f"data.root={finished / 'data'}", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)["cells"][0]["contradictions"]
+    assert ("trials", str(10**15), "2 from the rows") in [
+        (c["field"], c["stated"], c["found"]) for c in found
+    ]
+
+
+@pytest.mark.parametrize("command", ["report", "site"])
+def test_names_of_a_bundle_run_nothing_and_lead_nowhere(
+    command: str, finished: Path, outside: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = copied(finished, outside)
+    name = "../../up</script><img src=x onerror=alert(1)>\u202e\x1b[2J"
+    manifest = json.loads((cell / "manifest.json").read_text())
+    manifest |= {
+        "method_label": name,
+        "dataset_label": name,
+        "suite": name,
+        "method": "../x",
+        "weights": name,
+    }
+    (cell / "manifest.json").write_text(json.dumps(manifest))
+    rows = [json.loads(line) | {"sample_id": f"{name}{k}"} for k, line in enumerate(
+        (cell / "samples.jsonl").read_text().splitlines())]  # fmt: skip
+    (cell / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    place = outside / "theirs.zip"
+    place.write_bytes(bundle(cell, {}))
+    assert main([command, str(place), *WORDS[command](outside)]) == 0
+    shown = capsys.readouterr()
+    assert all(c.isprintable() or c in "\n\t" for c in shown.out + shown.err)
+    for path in outside.rglob("*.html"):
+        assert "<img src=x" not in path.read_text()
+        assert "\u202e" not in path.read_text()
+
+
 def test_images_that_lead_out_or_explode_are_not_opened(
     finished: Path, outside: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -125,7 +216,7 @@ BUNDLES: dict[str, dict[str, bytes]] = {
 }
 
 
-@pytest.mark.parametrize("command", ["audit", "report", "merge"])
+@pytest.mark.parametrize("command", ["audit", "report", "merge", "site", "export"])
 @pytest.mark.parametrize("name", BUNDLES)
 def test_a_hostile_bundle_is_refused_whole(
     name: str, command: str, finished: Path, outside: Path, capsys: pytest.CaptureFixture[str],
@@ -133,8 +224,7 @@ def test_a_hostile_bundle_is_refused_whole(
 ) -> None:  # fmt: skip
     path = outside / "theirs.zip"
     path.write_bytes(bundle(copied(finished, outside), BUNDLES[name]))
-    words = {"audit": [], "report": [f"report.dir={outside / 'r'}"], "merge": [f"out={outside / 'm'}"]}
-    assert main([command, str(path), *words[command]]) == 2
+    assert main([command, str(path), *WORDS[command](outside)]) == 2
     shown = capsys.readouterr().err
     assert "theirs.zip: refused, it" in shown
     assert shown.count("\n") == 1

@@ -11,10 +11,11 @@ import pytest
 
 from refbench.execution.runner import RunOutcome, SuiteOutcome
 from refbench.results.cells import load_cells
+from refbench.results.digests import store_digests
 from refbench.results.drops import Drops
 from refbench.results.protocol_parts import level_order
 from refbench.results.record import CellRecord
-from refbench.store import Run
+from refbench.store import Run, find_runs
 from refbench.tracking.charts import level_curves, level_steps, method_scores, metric_names, source_tags
 from refbench.tracking.local import local_uri
 from refbench.tracking.publish import publish_run
@@ -29,6 +30,8 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made: ModuleType = results_folder
     folder = tmp_path_factory.mktemp("charts") / "results"
     made.write_results(folder, ids=("a", "b", "c"), methods={"bicubic": 0.0, "datsr": 1.0})
+    for cell in find_runs(folder):
+        store_digests(cell)
     return folder
 
 
@@ -136,3 +139,4 @@ def test_a_command_in_mlflow(out: Path, cells: tuple[CellRecord, ...]) -> None:
     assert parent.data.metrics["psnr_y.datsr_compact"] == mean(cells, "datsr (compact)", None)
     assert {run.data.tags["mlflow.source.git.commit"] for run in (parent, *children)} == {"abc"}
     assert len(children) == len(cells)
+    assert {run.data.tags["digest"] for run in children} == {cell.digest for cell in cells}

@@ -14,7 +14,8 @@ from refbench.cli.main import main
 from refbench.errors import UserError
 from refbench.reports.mirror import write_mirror_report
 from refbench.results.cells import load_cells
-from refbench.store import find_runs, read_manifest
+from refbench.results.digests import digests_of, read_digests, store_digests
+from refbench.store import find_runs, load_run, read_manifest
 from refbench.tracking import CellRunInfo, SuiteRunInfo, TrackingResult
 from refbench.tracking.fetch import fetch_runs
 from refbench.tracking.local import follow_move, local_uri
@@ -48,6 +49,8 @@ def published(made: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> tup
         out, protocols=made.instances()[:2], ids=("a", "b", "c"), methods={"bicubic": 0.0, "datsr": 1.0}
     )
     folders = find_runs(out)
+    for folder in folders:
+        store_digests(folder)
     report = partial(write_mirror_report, folders)
     result = publish(out, None, SUITE, [info(folder) for folder in folders], "| table |", report)
     assert result.warning is None
@@ -106,6 +109,8 @@ def test_what_is_there_is_not_fetched_again_and_what_was_changed_is(published: A
     assert sorted(read_manifest(f).run_key for f in folders) == sorted(
         read_manifest(f).run_key for f in find_runs(out)
     )
+    # the evidence travels, too: what was fetched is what its digests say
+    assert all(read_digests(folder) == digests_of(load_run(folder)) for folder in folders)
     rows = folders[0] / "samples.jsonl"
     before, changed = rows.stat().st_mtime_ns, folders[1] / "samples.jsonl"
     text = changed.read_text()
