@@ -8,6 +8,7 @@ from typing import Literal
 
 from refbench.identity.keys import canonical_json
 from refbench.results.drops import Drops, trials_of
+from refbench.results.provenance import brief as brief_provenance
 from refbench.results.provenance import lines as provenance_lines
 from refbench.results.record import CellRecord
 from refbench.specs import MetricSpec
@@ -48,7 +49,7 @@ def comparison_table(cells: Sequence[CellRecord], *, title: str = "", drops: Dro
         notes.texts(),
         footer(columns, sections, baseline),
         provenance_lines(cells),
-        brief_footer(columns, sections, baseline),
+        (*brief_footer(columns, sections, baseline), *brief_provenance(cells)),
     )
 
 

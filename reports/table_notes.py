@@ -110,7 +110,7 @@ def brief_footer(
         parts.append("drop: lost against the method's own undistorted reference")
     if lower := [spec.title or spec.alias for spec in columns if not spec.higher_is_better]:
         parts.append(f"lower is better: {', '.join(lower)}")
-    more = "intervals, medians, power and metric signatures: table=full"
+    more = "intervals, medians, power, exact metrics and provenance: table=full"
     return ("; ".join(parts), more) if parts else (more,)
 
 

@@ -25,6 +25,8 @@ from .table_numbers import difference_text, interval_text, mean_text
 GAP = "  "
 DEFAULT_WIDTH = 120
 LABEL_LIMIT = 36
+BRIEF_BLOCKS = 2
+"""Rows of columns that a brief table has at most; what is left is named."""
 
 Styled = tuple[str, str]
 """(text, rich style)."""
@@ -67,14 +69,18 @@ def render(table: Table, *, terminal: bool = False, width: int | None = None, fu
     entries = [entry for section in table.sections for entry in section.entries]
     if not entries:
         return _to_text([*lines, [("no finished cells", "")]], terminal, width)
-    for fields in _blocks(table, entries, width, full):
-        lines += _block(table, fields, entries)
+    blocks = _blocks(table, entries, width, full)
+    shown = blocks if full else blocks[:BRIEF_BLOCKS]
+    for k, fields in enumerate(shown):
+        lines += _block(table, fields, entries, width, whole=k == 0 or full)
         lines.append([])
+    if left := [_metric_name(table.columns[f.column]) for block in blocks[len(shown) :] for f in block]:
+        lines += _wrapped("", f"table=full has also: {', '.join(dict.fromkeys(left))}", width, "dim")
     if full:
-        lines += _differences(table)
+        lines += _differences(table, width)
     for number, note in enumerate(table.notes, start=1):
         lines += _wrapped(f"[{number}] ", note, width, "yellow")
-    for line in (*(table.footer if full else table.brief), *table.provenance):
+    for line in (*table.footer, *table.provenance) if full else table.brief:
         lines += _wrapped("", line, width, "dim")
     while lines and not lines[-1]:
         lines.pop()
@@ -98,7 +104,7 @@ def _blocks(table: Table, entries: Sequence[Entry], width: int, full: bool) -> l
 
     Every metric's mean is shown, and delta and drop of the first; deltas and drops of the others, and
     columns without any value (their footnote says why), come in as far as the width allows. Means that do
-    not fit go into a further block.
+    not fit go into further blocks, of which a brief table has one.
     """
     room = width - _label_width(entries, full) - len(GAP) - _count_width(entries)
     fields = _fields(table, entries, full)
@@ -108,13 +114,21 @@ def _blocks(table: Table, entries: Sequence[Entry], width: int, full: bool) -> l
     for field in sorted(fields, key=lambda f: (f.column not in empty, f.kind == "drop", f.column)):
         if field not in chosen and sum(sizes[f] for f in chosen) + sizes[field] <= room:
             chosen.add(field)
-    blocks: list[list[_Field]] = [[]]
-    for field in fields:
-        if field in chosen:
+    shown = [field for field in fields if field in chosen]
+    # what only a few rows have (matching, where the truth is known) is no column of dashes in the others
+    rare = [] if full else [f for f in shown if f.column not in empty and _is_rare(entries, f.column)]
+    blocks: list[list[_Field]] = []
+    for group in ([f for f in shown if f not in rare], rare):
+        blocks.append([])
+        for field in group:
             if blocks[-1] and sum(sizes[f] for f in blocks[-1]) + sizes[field] > room:
                 blocks.append([])
             blocks[-1].append(field)
     return [block for block in blocks if block]
+
+
+def _is_rare(entries: Sequence[Entry], column: int) -> bool:
+    return sum(_has_value(entry, column) for entry in entries) < len(entries) / 2
 
 
 def _has_value(entry: Entry, column: int) -> bool:
@@ -166,7 +180,10 @@ def _count_width(entries: Sequence[Entry]) -> int:
     return max(len(_count(entry)) for entry in entries)
 
 
-def _block(table: Table, fields: Sequence[_Field], entries: Sequence[Entry]) -> list[list[Styled]]:
+def _block(
+    table: Table, fields: Sequence[_Field], entries: Sequence[Entry], width: int, whole: bool
+) -> list[list[Styled]]:
+    """Columns side by side. whole: with methods that have none of these values; else one line names them."""
     full = fields[0].full
     label_width, count_width = _label_width(entries, full), _count_width(entries)
     widths = [_field_width(table, field, entries) for field in fields]
@@ -179,8 +196,11 @@ def _block(table: Table, fields: Sequence[_Field], entries: Sequence[Entry]) -> 
     for k, section in enumerate(table.sections):
         if k and full:
             lines.append([])
-        lines.append([(_heading(section, several_seeds), "bold cyan")])
-        for entry in section.entries:
+        own = [e for e in section.entries if whole or any(_has_value(e, f.column) for f in fields)]
+        if not own:
+            continue
+        lines += _heading_lines(table, section, several_seeds, width)
+        for entry in own:
             remark, style = _remark(entry, full)
             first: list[Styled] = [
                 (_pad(_label(entry), label_width), "bold" if not entry.cell.baseline else "")
@@ -193,10 +213,39 @@ def _block(table: Table, fields: Sequence[_Field], entries: Sequence[Entry]) -> 
                 first += [(GAP, ""), upper, (" " * (size - cell_len(upper[0])), "")]
                 second += [(GAP, ""), lower, (" " * (size - cell_len(lower[0])), "")]
             lines += [first, second] if any(text.strip() for text, _ in second) else [first]
+    without = {_label(e): _reasons(e, fields) for e in entries} if not whole else {}
+    for entry in entries:
+        if any(_has_value(entry, f.column) for f in fields):
+            without.pop(_label(entry), None)
+    if without:
+        notes = sorted({number for numbers in without.values() for number in numbers})
+        marks = "".join(f" [{number}]" for number in notes)
+        lines += _wrapped("", f"none of these: {', '.join(without)}{marks}", width, "dim")
     return lines
 
 
-def _differences(table: Table) -> list[list[Styled]]:
+def _reasons(entry: Entry, fields: Sequence[_Field]) -> set[int]:
+    """The footnotes that say why an entry has no values in these columns."""
+    found = (entry.scores[field.column].note for field in fields)
+    return {note for note in found if note is not None}
+
+
+def _metric_name(spec: MetricSpec) -> str:
+    return spec.title or spec.alias
+
+
+def _heading_lines(table: Table, section: Section, with_seed: bool, width: int) -> list[list[Styled]]:
+    """The heading in one line; without the dataset where it is too long and the title says it, too."""
+    heading = _heading(section, with_seed)
+    if cell_len(heading) <= width:
+        return [[(heading, "bold cyan")]]
+    lead = printable(f"{section.dataset_label}, ")
+    if len({s.dataset_label for s in table.sections}) == 1 and section.dataset_label in table.title:
+        heading = heading.removeprefix(lead)
+    return _wrapped("", heading, width, "bold cyan")
+
+
+def _differences(table: Table, width: int) -> list[list[Styled]]:
     """Next to the first metric's differences to the baseline: a line per method, and what they hide."""
     column = next((k for k in range(len(table.columns)) if any(deltas(table, k))), None)
     if column is None:
@@ -221,7 +270,7 @@ def _differences(table: Table) -> list[list[Styled]]:
     above: Section | None = None
     for text, (section, _, _, delta) in zip(texts, found, strict=True):
         if section is not above and len(table.sections) > 1:
-            lines.append([(_heading(section, several_seeds), "bold cyan")])
+            lines += _heading_lines(table, section, several_seeds, width)
         above = section
         lines.append([(text, "")])
         if carried := carried_text(delta):

@@ -120,7 +120,7 @@ def test_a_region_that_an_image_does_not_have_is_not_tried_again(
     uncovered = cell["metrics"]["psnr_rgb:region=uncovered"]
     assert (uncovered["n"], uncovered["reason"]) == (0, "region 'uncovered' is empty in this image")
     assert main(asked) == 0
-    assert "0 trials computed, 4 reused" in capsys.readouterr().out
+    assert "0 images computed, 4 reused" in capsys.readouterr().out
 
 
 def test_a_fid_of_few_items_says_so(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from refbench.cli.amounts import count
 from refbench.cli.parser import add_words
 from refbench.cli.table import print_table
 from refbench.config.audit_keys import KEYS
@@ -21,7 +22,7 @@ HELP = """Check results that somebody else made; nothing is written into them.
 
   refbench audit theirs.zip                                 files against each other, images, metrics
   refbench audit results/theirs data.root=/data/cufed5      the dataset is here
-  refbench audit theirs.zip rerun=5 weights.root=/weights   five trials per cell are computed again
+  refbench audit theirs.zip rerun=5 weights.root=/weights   five images per result are computed again
 
 Exit codes: 0 what was checked holds, 1 something is contradicted, 2 usage, 3 nothing could be checked (or
 computed again, where rerun= asks for it)."""
@@ -79,10 +80,10 @@ def show(result: AuditResult, output: Output) -> None:
     for cell in result.cells:
         for note in cell.notes:
             notes[note] = notes.get(note, 0) + 1
-    for note, count in notes.items():
-        output.note(f"note: {note}" + (f" ({count} of {len(result.cells)} cells)" if count > 1 else ""))
+    for note, number in notes.items():
+        output.note(f"note: {note}" + (f" ({number} of {len(result.cells)} results)" if number > 1 else ""))
     tolerances = {k: v for cell in result.cells for k, v in cell.tolerances.items()}
     if tolerances:
         output.line("tolerance: " + "; ".join(f"{name} {text}" for name, text in tolerances.items()))
     words = {0: "holds", 1: "contradicted", 3: "nothing could be checked"}
-    output.line(f"{len(result.cells)} cells: {words[result.exit_code]}")
+    output.line(f"{count(len(result.cells), 'result')}: {words[result.exit_code]}")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from refbench.cli.amounts import count
 from refbench.cli.parser import add_words
 from refbench.config.keys import OUT, Key, required
 from refbench.config.load import load_commands
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 LATEST = "latest"
 HELP = """Compare a run with a baseline file, image by image; the exit code is the verdict.
 
-  refbench check baseline=baselines/x.json                   the newest cells in results/
-  refbench check baseline=baselines/x.json run=results/0a1b  these cells or results folders
+  refbench check baseline=baselines/x.json                   the newest results in results/
+  refbench check baseline=baselines/x.json run=results/0a1b  this run, or results folders
   refbench check baseline=baselines/x.json --update          write the baseline file from them
   refbench check --perf baseline=old.json run=new.json       two pytest-benchmark files
 
@@ -32,7 +33,7 @@ tolerance.<metric>= sets the mean loss that is tolerated: tolerance.psnr_y=0.05
 image.<metric>= sets what a single image may lose: image.psnr_y=0.5"""
 KEYS = (
     required(Key("baseline", "path", "the baseline file, made with --update")),
-    Key("run", "paths", "latest (of each kind of cell in out=), or results and run folders", (LATEST,)),
+    Key("run", "paths", "latest (of each method and protocol in out=), or results or runs", (LATEST,)),
     OUT,
     Key(
         "mode", "choice", "paired: a loss counts when it is also significant; strict: always",
@@ -137,8 +138,7 @@ def _update(path: Path, found: GateInput, output: Output) -> int:
         output.line(text(before))
     for cell in made.cells:
         output.line(f"{cell.name}: {', '.join(cell.signatures)}")
-    count = f"{len(made.cells)} cell{'s' if len(made.cells) != 1 else ''}, {images} images"
-    output.line(f"wrote {path}: {count}; commit it")
+    output.line(f"wrote {path}: {count(len(made.cells), 'result')}, {count(images, 'image')}; commit it")
     output.emit(
         {
             "baseline": str(path),

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-FIRST = "stopping: finished rows are kept, trials in work are given up; Ctrl-C again stops at once"
+FIRST = "stopping: finished rows are kept, images in work are given up; Ctrl-C again stops at once"
 SECOND = "stopped at once; rows that were on disk are kept, and the same command goes on from there"
 EXIT = 130
 """What shells report for a process that Ctrl-C ended."""

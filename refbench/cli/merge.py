@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from refbench.cli.amounts import count
 from refbench.cli.parser import add_words
 from refbench.cli.table import print_table
 from refbench.config.keys import Key
@@ -62,17 +63,19 @@ def show(cells: Sequence[MergedCell], places: int, out: Path, output: Output) ->
     partial = next((cell.partial for cell in cells if cell.partial), "")
     output.emit({"cells": [c.json() for c in cells], "results": str(out), "trials": trials, "added": added})
     rows = [_row(cell) for cell in sorted(cells, key=lambda c: (c.manifest.method, c.manifest.protocol))]
-    print_table(output, ("method", "dataset", "protocol", "trials", "added", ""), rows)
+    print_table(output, ("method", "dataset", "protocol", "images", "added", ""), rows)
     for cell in cells:
         for problem in cell.problems:
             output.note(f"warning: {problem}")
     repeated, lost = sum(c.repeated for c in cells), sum(c.lost_images for c in cells)
     if repeated:
-        output.line(f"{repeated} trials stood in more than one folder ({out} included), with equal values")
+        stood = f"{count(repeated, 'image')} stood in more than one folder"
+        output.line(f"{stood} ({out} included), with equal values")
     if lost:
         output.note(f"warning: {lost} SR images are in none of the folders; their rows are there")
     folders = "1 folder" if places == 1 else f"{places} folders"
-    output.line(f"{len(cells)} cells, {trials} trials from {folders} in {out}; {added} rows added")
+    what = f"{count(len(cells), 'result')}, {count(trials, 'image')}"
+    output.line(f"{what} from {folders} in {out}; {count(added, 'row')} added")
     if partial:
         output.line(f"{partial}: not ranked and not gated until the rest is merged, too")
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from refbench.cli.tracked import show_tracked
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from refbench.api import RunResult
     from refbench.cli.output import Output
-    from refbench.plan.planner import Cell, Plan
-    from refbench.settings import RunConfig, Shard
+    from refbench.plan.planner import Cell
+    from refbench.settings import RunConfig
 
 HELP = "score methods on suites under a named protocol and print the comparison table"
 
@@ -24,7 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "overrides", nargs="*", metavar="KEY=VALUE", help="method=datsr suite=cufed5_jitter ..."
     )
     parser.add_argument("-m", "--multirun", action="store_true", help="not needed: a=x,y always runs both")
-    parser.add_argument("--dry-run", action="store_true", help="show cells, trials and what is already done")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="what would be computed, what is already there, and an estimate of time and disk space",
+    )
     parser.add_argument("--cfg", action="store_true", help="print the settings and stop")
     parser.add_argument("--published", action="store_true", help="published numbers next to measured ones")
     parser.add_argument("--plain", action="store_true", help="plain progress lines instead of a live display")
@@ -46,12 +50,12 @@ def run(args: argparse.Namespace) -> int:
 
     first = configs[0]
     if args.dry_run:
-        from refbench.execution.runner import finished_trials
+        from refbench.cli.plan import show_plan
 
         plan = plan_configs(configs, registry)
         for note in plan.notes:
             args.output.note(note)
-        return show_plan(plan, finished_trials(plan, first.out), args.output)
+        return show_plan(plan, first, args.output)
     with two_steps(args.output.note):
         result = carry_out_configs(
             configs, registry, make_progress(args.plain), args.output.note, show_trace(args.output)
@@ -92,54 +96,6 @@ def show_settings(configs: list[RunConfig], output: Output) -> int:
     return 0
 
 
-def show_plan(plan: Plan, done: dict[str, set[tuple[str, int]]], output: Output) -> int:
-    """``--dry-run``: every cell with its trials, and how many forward passes are left."""
-    rows: list[dict[str, Any]] = []
-    for cell in plan.cells():
-        asked = set(plan.trials(cell))
-        finished = len(asked & done[cell.key])
-        rows.append(
-            {
-                "method": cell.method,
-                "weights": cell.weights,
-                "dataset": cell.dataset,
-                "dataset_label": _dataset_label(cell),
-                "protocol": cell.protocol.id,
-                "seed": cell.job.seed,
-                "n": len({sample for sample, _ in asked}),
-                "trials": len(asked),
-                "done": finished,
-                "run_key": cell.key,
-            }
-        )
-    todo = sum(r["trials"] - r["done"] for r in rows)
-    total = sum(r["trials"] for r in rows)
-    output.emit({"cells": rows, "trials": total, "todo": todo, **shard_document(plan.shard)})
-    width = max(len(c.method_label) for c in plan.cells())
-    span = max(len(c.protocol.id) for c in plan.cells())
-    for cell, row in zip(plan.cells(), rows, strict=True):
-        output.line(
-            f"{cell.method_label:<{width}}  {_dataset_label(cell)}  {cell.protocol.id:<{span}}  "
-            f"{row['n']} images  {row['trials']} trials  {row['done']} done"
-        )
-    part = f"shard {plan.shard}: " if plan.shard else ""
-    output.line(
-        f"{part}{len(rows)} cells, {total} trials (forward passes), {total - todo} done, {todo} to run"
-    )
-    return 0
-
-
-def _dataset_label(cell: Cell) -> str:
-    from refbench.results.record import part_label
-
-    return part_label(cell.dataset_label, len(cell.ids), cell.dataset_count)
-
-
-def shard_document(shard: Shard | None) -> dict[str, str]:
-    """``--json``: which part this is, where it is one."""
-    return {"shard": str(shard)} if shard else {}
-
-
 def report(
     result: RunResult,
     config: RunConfig,
@@ -148,6 +104,7 @@ def report(
     published: bool = False,
 ) -> None:
     """The end of a run: tables and whereabouts for people, one document for programs."""
+    from refbench.cli.amounts import count
     from refbench.cli.failures import show_failures
     from refbench.cli.published import print_published, published_document, published_side_by_side
     from refbench.reports.table_text import render
@@ -169,7 +126,7 @@ def report(
             "commands": commands(cells),
             "results": str(config.out),
             "tracking": tracked,
-            **shard_document(outcome.shard),
+            **({"shard": str(outcome.shard)} if outcome.shard else {}),
             **(published_document(others) if published else {}),
         }
     )
@@ -184,16 +141,15 @@ def report(
     more = f" and {rest} more {'folder' if rest == 1 else 'folders'}" if rest else ""
     output.line(f"rows    {folders[0]}/samples.jsonl{more}")
     if digest := joint_digest(cell.digest for cell in cells):
-        of = "rows and manifest" if len(cells) == 1 else f"rows and manifests of {len(cells)} cells"
-        output.line(f"digest  {digest} ({of})")
+        output.line(f"digest  {digest}")
     show_tracked(tracked, output)
     for problem in outcome.problems:
         output.note(f"warning: {problem}")
     show_failures(cells, output)
     part = f"shard {outcome.shard}: " if outcome.shard else ""
     repeated = f"{outcome.repeated} equal by construction, " if outcome.repeated else ""
-    counts = f"{outcome.computed} trials computed, {outcome.reused} reused, {repeated}{outcome.errors} errors"
-    output.line(part + counts)
+    done = f"{count(outcome.computed, 'image')} computed, {outcome.reused} reused"
+    output.line(f"{part}{done}, {repeated}{count(outcome.errors, 'error')}")
     if outcome.partial:
         output.line(f"{outcome.partial}; `refbench merge` joins the results folders of all shards")
     if config.images == "png":

@@ -11,12 +11,17 @@ if TYPE_CHECKING:
 
 
 def show_tracked(results: Iterable[TrackingResult], output: Output) -> None:
-    """One line each: where to look, or a warning why there is nothing."""
+    """Where to look, each place once, or a warning why there is nothing."""
+    places: dict[str, list[str]] = {}
     for result in results:
         if result.note:
             output.note(f"MLflow: {result.note}")
         if result.warning:
             output.note(f"warning: MLflow: {result.warning}")
         else:
-            where = f"look at it with: {result.ui_command}" if result.ui_command else result.uri
-            output.line(f"MLflow  run {result.run_id}; {where}")
+            places.setdefault(result.ui_command or result.uri, []).append(str(result.run_id))
+    for place, runs in places.items():
+        output.line(
+            f"MLflow  run {runs[0]}" if len(runs) == 1 else f"MLflow  {len(runs)} runs, one per suite"
+        )
+        output.line(f"        {place}")

@@ -25,7 +25,7 @@ KEYS = (
         tuple(FORMATS),
     ),
     Key("out", "path", "file or folder to write", required=True),
-    Key("images", "text", "bundle: SR images, all, none, or how many of each cell", "all"),
+    Key("images", "text", "bundle: SR images, all, none, or how many of each result", "all"),
     Key("anonymous", "bool", "bundle: without host, user, paths, commands: for a blind review", False),
     Key("audits", "paths", "eee, hf, badge: what refbench audit --json said of these results", ()),
     Key("method", "name", "badge: the method, where there are several"),

@@ -60,7 +60,7 @@ TRACKING_URI = Key("tracking.uri", "text", "MLflow server; default: sqlite insid
 TABLE = Key(
     "table",
     "choice",
-    "brief: a line per method; full: with intervals, medians, power and metric signatures",
+    "brief: a line per method; full: with intervals, medians, power, exact metrics and provenance",
     "brief",
     ("brief", "full"),
 )

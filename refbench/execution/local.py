@@ -55,7 +55,7 @@ class LocalExecutor:
     def run(self, cells: Mapping[str, CellJob], tasks: Sequence[Task], on_result: OnResult) -> None:
         """See :class:`refbench.execution.executor.Executor`."""
         cuda = any(c.method.device.startswith("cuda") for c in cells.values())
-        count = min(self._workers or _default_workers(cuda), len(tasks))
+        count = min(self._workers or default_workers(cuda), len(tasks))
         trials = Retries(tasks, self._retries, on_result)
         slots = [self._start(cells, i, count, cuda) for i in range(count)]
         try:
@@ -120,7 +120,8 @@ class LocalExecutor:
         return ""
 
 
-def _default_workers(cuda: bool) -> int:
+def default_workers(cuda: bool) -> int:
+    """Processes of a pool that was given no number: one per CUDA device, else one per CPU core."""
     if cuda:
         import torch
 

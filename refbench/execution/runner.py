@@ -211,11 +211,11 @@ def carry_out(
         problems = tuple(
             f"{store.folder.name}/{line}"
             for store in stores.values()
-            for line in (*store.repairs, *(f"{p}; the trial was run again" for p in store.problems))
+            for line in (*store.repairs, *(f"{p}; the image was computed again" for p in store.problems))
         )
         if older:
             problems = (
-                f"{config.out}: {older} cells of run schema 1 (an earlier refbench) were not reused, because "
+                f"{config.out}: {older} results of run schema 1 (an earlier refbench) were not reused: "
                 f"keys cover code differently since schema {RUN_SCHEMA}; `refbench report` still shows them",
                 *problems,
             )

@@ -156,7 +156,7 @@ def _require_whole(cells: Sequence[_Cell]) -> None:
     named = ", ".join(ids[:_SHOWN]) + (", ..." if len(ids) > _SHOWN else "")
     more = f" and {len(short) - 1} more cells" if len(short) > 1 else ""
     raise UserError(
-        f"{trials} of {asked} trials are missing{_unseen(shards)}: {_label(cell.manifest)}: {named}{more}; "
+        f"{trials} of {asked} images are missing{_unseen(shards)}: {_label(cell.manifest)}: {named}{more}; "
         "run the missing shards (a finished part is not repeated), or merge what is there with --partial"
     )
 

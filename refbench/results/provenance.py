@@ -214,5 +214,15 @@ def lines(cells: Sequence[CellRecord]) -> tuple[str, ...]:
     return tuple(said)
 
 
+def brief(cells: Sequence[CellRecord]) -> tuple[str, ...]:
+    """The same in one line, for a table of one line per method: the version that made the rows, and whether
+    somebody checked them."""
+    found = [provenance_of(cell) for cell in cells if cell.run is not None]
+    if not found:
+        return ()
+    versions = joined([record.refbench for record in found if record.refbench])
+    return (f"made by refbench {versions}; audit: {joined([record.audit for record in found])}",)
+
+
 def _facts(values: Mapping[str, str]) -> str:
     return ", ".join(f"{COLUMNS[name]} {value}" for name, value in values.items() if value)

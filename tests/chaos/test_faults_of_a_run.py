@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from refbench.cli.amounts import count
 from refbench.cli.interrupt import FIRST, SECOND
 from refbench.cli.main import INTERRUPTED, main
 from refbench.store import find_runs, load_run
@@ -94,7 +95,7 @@ class Place:
             path.unlink()
         run = self.start(pause=pause)
         assert run.wait() == 0, run.text()
-        assert f"{computed} trials computed, {len(IDS) - computed} reused, 0 errors" in run.text()
+        assert f"{count(computed, 'image')} computed, {len(IDS) - computed} reused, 0 errors" in run.text()
         assert self.ok() == set(IDS)
         assert {name: row.metrics for name, row in self.rows().items()} == self.expected
 
@@ -207,8 +208,8 @@ def test_a_dataset_that_vanishes_costs_only_the_images_it_took(place: Place) -> 
     for row in failed.values():
         assert (row.error_kind, row.attempts) == ("decode", 3)
         assert str(place.data) in row.error
-    assert "failed trials are tried again" in run.text() or "failed trial is tried again" in run.text()
-    assert f"6 trials computed, 0 reused, {len(failed)} errors" in run.text()
+    assert "failed images are tried again" in run.text() or "failed image is tried again" in run.text()
+    assert f"6 images computed, 0 reused, {count(len(failed), 'error')}" in run.text()
     gone = place.start(pause=1.0)
     assert gone.wait() == 2
     (line,) = errors_of(gone)

@@ -70,7 +70,7 @@ def test_baseexception_ends_run(in_call: str, tmp_path: Path, capsys: pytest.Cap
     assert [row["status"] for row in rows(tmp_path / "o", "wild")] == ["error", "error"]
     assert [row["status"] for row in rows(tmp_path / "o", "bicubic")] == ["ok", "ok"]
     shown = capsys.readouterr()
-    assert "4 trials computed, 0 reused, 2 errors" in shown.out
+    assert "4 images computed, 0 reused, 2 errors" in shown.out
     assert "Traceback (most recent call last)" not in shown.out + shown.err
 
 

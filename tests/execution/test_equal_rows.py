@@ -57,7 +57,7 @@ def test_rows_are_repeated_where_nothing_that_is_read_differs(
     said = " ".join(capsys.readouterr().out.split())
     # ttsr with the best and with the worst reference, bicubic once
     assert len(calls) == 3
-    assert "3 trials computed, 0 reused, 5 equal by construction, 0 errors" in said
+    assert "3 images computed, 0 reused, 5 equal by construction, 0 errors" in said
     assert "was not computed, equal by construction to canonical@1+ref=1worst: canonical@1+ref=2worst" in said
     assert "uses 1 of 5 references: canonical@1+ref=5best" in said
     rows = rows_of(tmp_path / "out")
@@ -69,7 +69,7 @@ def test_rows_are_repeated_where_nothing_that_is_read_differs(
     assert not one["equal_to"]
     # a second run finds them finished
     assert main(run(tmp_path, "method=ttsr", "method.multi=first")) == 0
-    assert "0 trials computed, 8 reused, 0 errors" in capsys.readouterr().out
+    assert "0 images computed, 8 reused, 0 errors" in capsys.readouterr().out
 
 
 def test_suites_of_several_references_make_a_method_use_them(
@@ -77,7 +77,7 @@ def test_suites_of_several_references_make_a_method_use_them(
 ) -> None:
     assert main(run(tmp_path, "method=ttsr", "against=none")) == 0
     said = capsys.readouterr().out
-    assert "4 trials computed, 0 reused, 0 errors" in said
+    assert "4 images computed, 0 reused, 0 errors" in said
     assert " uses " not in said
     rows = rows_of(tmp_path / "out")
     assert rows["ttsr", "canonical@1+ref=5best"]["refs_read"] == [0, 1, 2, 3, 4]
@@ -89,9 +89,9 @@ def test_a_claim_that_the_pixels_deny_is_not_believed(
     """Were a method taken for one that reads the first reference only, and the first differs: computed."""
     monkeypatch.setattr("refbench.plan.equality._policy", lambda policy, read: 0)
     assert main(run(tmp_path, "method=ttsr", "method.multi=first", "against=none")) == 0
-    assert "3 trials computed, 0 reused, 1 equal by construction, 0 errors" in capsys.readouterr().out
+    assert "3 images computed, 0 reused, 1 equal by construction, 0 errors" in capsys.readouterr().out
 
 
 def test_shards_compute_their_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(run(tmp_path, "method=bicubic", "shard=1/1")) == 0
-    assert "4 trials computed, 0 reused, 0 errors" in capsys.readouterr().out
+    assert "4 images computed, 0 reused, 0 errors" in capsys.readouterr().out

@@ -115,8 +115,8 @@ def test_a_progress_display_keeps_nothing_that_grows() -> None:
 
     # whatever the card's first metric is: with a fixed one the display was empty under other cards
     spec = next(spec for spec in METRICS if spec.alias == "psnr_y_c0")
-    cell = _Cell("label", 3, spec)
+    cell = _Cell("method", "protocol", 3, spec)
     for i in range(3):
         cell.add(SampleRow(f"{i}", metrics={spec.signature: 20.0 + i}))
     assert cell.running == f"{spec.title} 21.00 dB"
-    assert [value for value in vars(cell).values() if isinstance(value, Sized)] == ["label"]
+    assert [value for value in vars(cell).values() if isinstance(value, Sized)] == ["method", "protocol"]

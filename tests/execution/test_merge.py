@@ -109,7 +109,7 @@ def test_a_missing_shard_is_named_and_nothing_is_written(shards: list[Path], tmp
     with pytest.raises(UserError) as error:
         merge([shards[0], shards[2]], tmp_path / "joined")
     text = str(error.value)
-    assert text.startswith(f"{len(small.stored_rows(shards[1]))} of 42 trials are missing")
+    assert text.startswith(f"{len(small.stored_rows(shards[1]))} of 42 images are missing")
     assert "no rows of shard 2/3" in text
     assert "merge what is there with --partial" in text
     assert "\n" not in text
@@ -207,7 +207,7 @@ def test_shards_of_another_protocol_are_no_parts_of_one_run(
     other = SuiteConfig("small", "small", protocols=(ProtocolEntry(control=True, card="ttsr"),))
     shutil.rmtree(shards[2])
     small.execute(registry, small.settings(shards[2], "3/3", suite=other))
-    with pytest.raises(UserError, match=r"trials are missing|do not belong to the same run"):
+    with pytest.raises(UserError, match=r"images are missing|do not belong to the same run"):
         merge(shards, tmp_path / "joined")
 
 

@@ -123,10 +123,10 @@ def test_an_own_cluster_listens_on_loopback_and_ctrl_c_keeps_finished_rows(tmp_p
         if run.poll() is None:
             os.killpg(run.pid, signal.SIGKILL)
     said = (tmp_path / "err").read_text().splitlines()
-    assert said[0] == "1 cells, 3 trials to run"
+    assert said[0] == "3 images to compute: 1 method, 1 protocol"
     assert said[-1].endswith("interrupted; finished rows are kept, and the same command goes on from there")
     # neither Ray nor a method's prints get into refbench's own display
-    ours = ("1 cells", "slow", "stopping: finished rows are kept", "refbench: interrupted")
+    ours = ("3 images to compute", "slow", "stopping: finished rows are kept", "refbench: interrupted")
     assert all(line.startswith(ours) for line in said), said
     assert [SampleRow.from_json(row).status for row in rows] == ["ok", "ok"]
     begin = time.monotonic()

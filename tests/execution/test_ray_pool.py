@@ -172,7 +172,7 @@ def test_workers_that_die_at_once_are_not_replaced_for_ever() -> None:
         return made[-1]
 
     with pytest.raises(
-        UserError, match="workers end before their first trial: the worker process died while"
+        UserError, match="workers end before their first image: the worker process died while"
     ):
         carry_out(make, retries=1)
     assert len(made) == FALSE_STARTS + 2

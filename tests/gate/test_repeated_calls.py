@@ -71,10 +71,10 @@ def test_equal_calls_are_recorded_and_change_no_verdict(
     said(capsys)
     # rows without a second call are computed anew, rows with one are not
     assert main(words(tmp_path, "pass", "out", "repeat=2")) == 0
-    assert "3 trials computed, 0 reused" in said(capsys)
+    assert "3 images computed, 0 reused" in said(capsys)
     assert main(words(tmp_path, "pass", "out", "repeat=2")) == 0
     text = said(capsys)
-    assert "0 trials computed, 3 reused" in text
+    assert "0 images computed, 3 reused" in text
     assert "flaky" not in text
     (path,) = tmp_path.glob("out/*/samples.jsonl")
     row = json.loads(path.read_text().splitlines()[-1])

@@ -93,7 +93,7 @@ def test_names_and_words_are_never_commands(outside: Path, capsys: pytest.Captur
     words = ["method=command", f"method.cmd={cmd}", "suite=pairs", f"data.root={outside}/data"]
     more = ["against=none", "tracking=none", f"out={outside}/out", "threads=1"]
     assert main(["run", *words, *more]) == 0
-    assert "1 trials computed, 0 reused, 0 errors" in capsys.readouterr().out
+    assert "1 image computed, 0 reused, 0 errors" in capsys.readouterr().out
     assert (outside / "seen").read_text().startswith("x")
     assert not list(outside.rglob("executed"))
 

@@ -30,4 +30,4 @@ def test_methods_with_the_same_settings_are_one_command(
     assert "suite=cufed5,cufed5_jitter" in one
     capsys.readouterr()
     assert main(one.split()[1:]) == 0
-    assert "0 trials computed" in capsys.readouterr().out
+    assert "0 images computed" in capsys.readouterr().out

@@ -167,7 +167,7 @@ class RayPool:
         else:
             self._false_starts += 1
             if self._false_starts > FALSE_STARTS + self._options.retries:
-                raise UserError(f"executor=ray: workers end before their first trial: {text}{said}")
+                raise UserError(f"executor=ray: workers end before their first image: {text}{said}")
         if self._trials:
             self._slots.append(self._start())
 
