@@ -30,8 +30,8 @@ from refbench.untrusted.anonymous import PATH, pathless
 from refbench.untrusted.files import read_object
 
 _SESSION = (
-    "id", "started", "finished", "rows", "shard", "python", "cpu", "cpus", "threads", "device", "gpu",
-    "packages", "git", "study",
+    "id", "started", "first", "finished", "rows", "shard", "python", "cpu", "cpus", "threads", "device",
+    "gpu", "packages", "git", "study",
 )  # fmt: skip
 """What a session keeps: versions and machine types. Not host, user, platform, command, project."""
 _CONFIG = (

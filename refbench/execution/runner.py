@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -170,7 +171,10 @@ def carry_out(
                     row.sample_id, row.draw, "error", str(error), error_kind="method", attempts=row.attempts
                 )
                 store.append(row)
+            ended = datetime.now(UTC)
             kept[result.task.cell] += 1
+            begun = ended - timedelta(seconds=row.seconds.get("total", 0.0))
+            times.setdefault(result.task.cell, [begun, ended])[1] = ended
             left[result.task.cell] -= 1
             if not left[result.task.cell]:
                 # a study has more cells than a process may have open files
@@ -191,6 +195,7 @@ def carry_out(
             )
 
         left, kept = dict(todo), dict.fromkeys(by_key, 0)
+        times: dict[str, list[datetime]] = {}
         progress.start(cells, todo, {key: len(trials) - todo[key] for key, trials in asked.items()})
         try:
             run(computed)
@@ -202,11 +207,11 @@ def carry_out(
         except BaseException:
             # the user must learn what stopped the run, not that it could not be noted
             with suppress(UserError):
-                close_session(stores, session, kept)
+                close_session(stores, session, kept, times)
             raise
         finally:
             progress.stop()
-        close_session(stores, session, kept)
+        close_session(stores, session, kept, times)
         older = older_cells(config.out, RUN_SCHEMA) if tasks else 0
         problems = tuple(
             f"{store.folder.name}/{line}"
@@ -275,9 +280,14 @@ def retries_of(config: RunConfig) -> int:
 
 
 def close_session(
-    stores: Mapping[str, CellStore], session: Mapping[str, object], kept: Mapping[str, int]
+    stores: Mapping[str, CellStore],
+    session: Mapping[str, object],
+    kept: Mapping[str, int],
+    times: Mapping[str, Sequence[datetime]],
 ) -> None:
-    """Note in the manifests how many rows this run wrote. Raises UserError."""
+    """Note in the manifests how many rows this run wrote, and when it began and ended the cell (``first``):
+    the session is that of all cells. Raises UserError."""
     for key, store in stores.items():
         if kept[key]:
-            store.finish_session(str(session["id"]), {"finished": now(), "rows": kept[key]})
+            first, last = (time.isoformat(timespec="milliseconds") for time in times[key])
+            store.finish_session(str(session["id"]), {"first": first, "finished": last, "rows": kept[key]})

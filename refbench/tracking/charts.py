@@ -83,6 +83,58 @@ def level_steps(cells: Sequence[CellRecord]) -> dict[str, str]:
     return families
 
 
+def reference_curves(cells: Sequence[CellRecord], drops: Drops) -> dict[str, list[Point]]:
+    """``psnr_y.datsr_compact.references_best``: the step is the number of references, in the order best,
+    worst or random; ``psnr_y.datsr_compact.reference_level``: it is the level of the one that was given.
+
+    The control, which has the best reference, is step 1 of the levels and of the order best.
+    """
+    names = metric_names([cell.method_label for cell in cells])
+    found: dict[str, dict[int, float]] = {}
+    for cell in cells:
+        place = _reference_step(cell)
+        if place is None:
+            continue
+        family, step = place
+        control = drops.control(cell)
+        for alias, metric in cell.metrics.items():
+            curve = found.setdefault(f"{alias}.{names[cell.method_label]}.{family}", {})
+            if metric.mean is not None:
+                curve[step] = metric.mean
+            clean = control.metrics.get(alias) if control is not None and _is_first(control) else None
+            same = clean is not None and clean.signature == metric.signature
+            if clean is not None and clean.mean is not None and same and family in _FROM_FIRST:
+                curve.setdefault(1, clean.mean)
+    return {name: sorted(curve.items()) for name, curve in found.items() if curve}
+
+
+def reference_steps(cells: Sequence[CellRecord]) -> dict[str, str]:
+    """Tags that say what the steps of :func:`reference_curves` are."""
+    families = {place[0] for cell in cells if (place := _reference_step(cell)) is not None}
+    return {f"steps.{name}": _STEPS[name.partition("_")[0]] for name in sorted(families)}
+
+
+_FROM_FIRST = ("references_best", "reference_level")
+_STEPS = {"references": "number of references", "reference": "level of the reference, 1 the most similar"}
+
+
+def _reference_step(cell: CellRecord) -> tuple[str, int] | None:
+    """(curve, step) of a cell that differs from its control in the references alone."""
+    parts = cell.parts
+    if parts is None or parts.transform is not None:
+        return None
+    policy = parts.reference
+    if policy.name == "count" and policy.count is not None:
+        return f"references_{policy.order or 'best'}", policy.count
+    if policy.name == "level" and policy.level is not None:
+        return "reference_level", policy.level
+    return None
+
+
+def _is_first(cell: CellRecord) -> bool:
+    return cell.parts is not None and cell.parts.transform is None and cell.parts.reference.name == "first"
+
+
 def source_tags(cells: Sequence[CellRecord]) -> Mapping[str, str]:
     """The commit of the user's repository in the last session of the cells, under MLflow's own names."""
     sessions = [cell.manifest.sessions[-1] for cell in cells if cell.manifest.sessions]

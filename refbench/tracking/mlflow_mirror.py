@@ -30,6 +30,9 @@ SUITE_KEY, COMMAND_KEY, CELL_KEY = "refbench.suite_key", "refbench.command_key",
 REPORT = "report"
 """Artifact folder of the parent run."""
 
+PER_IMAGE = "per_image.json"
+"""Artifact of a child: its rows as MLflow's tables have them."""
+
 WriteReport = Callable[[Path], None]
 """Writes the files of a report into a folder."""
 
@@ -102,7 +105,7 @@ def _suite(store: TrackingStore, suite: SuiteRunInfo, cells: Sequence[CellRunInf
     run_id = store.write(run, name, tags, params, {**suite.metrics, **counts}, started)
     store.curves(run_id, suite.curves)
     if run is None:
-        store.dataset(run_id, suite.dataset_label, suite.fingerprint, suite.dataset)
+        store.dataset(run_id, suite.dataset_label, suite.fingerprint, suite.dataset, suite.profile)
     store.client.log_text(run_id, table, "table.md")
     return run_id
 
@@ -136,8 +139,10 @@ def _cell(store: TrackingStore, suite: SuiteRunInfo, parent: str, cell: CellRunI
     name = f"{cell.method_label} | {cell.protocol}"
     run_id = store.write(run, name, tags, params, cell.metrics, cell.started)
     if run is None:
-        store.dataset(run_id, cell.dataset_label, suite.fingerprint, cell.dataset)
-    store.attach(run_id, _files(cell), {} if run is None else run.data.tags)
+        store.dataset(run_id, cell.dataset_label, suite.fingerprint, cell.dataset, suite.profile)
+    new = store.attach(run_id, _files(cell), {} if run is None else run.data.tags)
+    if cell.table is not None and any(path.name.startswith((ROWS, SCORES)) for path in new):
+        store.table(run_id, cell.table(), PER_IMAGE)
     store.end(run_id, cell.finished)
 
 

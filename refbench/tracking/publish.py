@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 from refbench.results.drops import Drops, drop_document
 from refbench.results.record import CellRecord
 from refbench.store import Manifest
-from refbench.tracking.charts import level_curves, level_steps, method_scores, source_tags
+from refbench.tracking.charts import (
+    level_curves,
+    level_steps,
+    method_scores,
+    reference_curves,
+    reference_steps,
+    source_tags,
+)
+from refbench.tracking.images import dataset_profile, image_table
 from refbench.tracking.mlflow_mirror import publish
 from refbench.tracking.types import CellRunInfo, SuiteRunInfo, TrackingResult
 from refbench.untrusted.escape import markdown_text
@@ -39,9 +47,10 @@ def publish_run(
         drops = Drops(suite.cells)
         info = SuiteRunInfo(
             suite.name, first.dataset, suite.dataset_label, fingerprint, suite.seed,
-            own_tags={**source_tags(suite.cells), **level_steps(suite.cells)},
+            own_tags={**source_tags(suite.cells), **level_steps(suite.cells), **reference_steps(suite.cells)},
             metrics=method_scores(suite.cells, drops),
-            curves=level_curves(suite.cells, drops),
+            profile=dataset_profile(first),
+            curves={**level_curves(suite.cells, drops), **reference_curves(suite.cells, drops)},
         )  # fmt: skip
         cells = [cell_info(cell, drops) for cell in suite.cells]
         report = None if write_report is None else partial(write_report, [cell.path for cell in suite.cells])
@@ -94,6 +103,7 @@ def cell_info(cell: CellRecord, drops: Drops) -> CellRunInfo:
         finished=finished,
         signatures={alias: metric.signature for alias, metric in cell.metrics.items()},
         tags={**source_tags([cell]), **({"digest": cell.digest} if cell.digest else {})},
+        table=partial(image_table, cell),
     )
 
 
@@ -128,9 +138,10 @@ def scores(summary: CellRecord) -> str:
 
 
 def session_times(manifest: Manifest) -> tuple[float | None, float | None]:
-    """(start, end) of the last session that wrote rows, in seconds since 1970, as far as they are known."""
+    """(start, end) of the cell's own work in the last session that wrote rows, in seconds since 1970, as far
+    as they are known; the whole session's, which may be of many cells, where it did not record them."""
     sessions = manifest.sessions
     last = sessions[-1] if sessions else {}
-    found = [last.get(name) for name in ("started", "finished")]
+    found = [last.get("first", last.get("started")), last.get("finished")]
     start, end = (datetime.fromisoformat(t).timestamp() if isinstance(t, str) else None for t in found)
     return start, end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from refbench.identity.file_digest import file_sha256
+from refbench.tracking.images import COLUMNS
 from refbench.untrusted.redact import without_credentials
 
 PARENT = "mlflow.parentRunId"
@@ -99,22 +101,52 @@ class TrackingStore:
         for part, _, _ in _batches(points, [], []):
             self.client.log_batch(run_id, metrics=part)
 
-    def attach(self, run_id: str, files: Sequence[Path], tags: Mapping[str, str]) -> None:
-        """Attach files that are new or changed: the rows of a large run are sent once.
+    def attach(self, run_id: str, files: Sequence[Path], tags: Mapping[str, str]) -> list[Path]:
+        """Attach files that are new or changed, and return them: the rows of a large run are sent once.
 
         tags: the run's own, as they were before.
         """
+        sent = []
         for path in files:
             content = file_sha256(path)
             tag = key(FILE_DIGEST + path.name)
             if tags.get(tag) != content:
                 self.client.log_artifact(run_id, str(path))
                 self.client.set_tag(run_id, tag, content)
+                sent.append(path)
+        return sent
 
-    def dataset(self, run_id: str, name: str, fingerprint: str, plain: str) -> None:
-        """Show ``name`` as what a new run was measured on; equal fingerprints are one dataset."""
-        found = self._entities.Dataset(name, fingerprint[:20], "refbench", plain)
-        self.client.log_inputs(run_id, [self._entities.DatasetInput(found)])
+    def dataset(
+        self, run_id: str, name: str, fingerprint: str, plain: str, profile: Mapping[str, int]
+    ) -> None:
+        """Show ``name`` as what a new run was measured on, with its schema; equal fingerprints are one
+        dataset. ``plain``: its name in refbench, which is what it is opened by."""
+        from mlflow.types import ColSpec, Schema
+
+        schema = Schema([ColSpec(kind, column) for column, kind in COLUMNS.items()])
+        found = self._entities.Dataset(
+            name,
+            fingerprint[:20],
+            "refbench",
+            json.dumps({"name": plain, "fingerprint": fingerprint}),
+            json.dumps({"mlflow_colspec": schema.to_dict()}),
+            json.dumps(dict(profile)),
+        )
+        context = self._entities.InputTag("mlflow.data.context", "evaluation")
+        self.client.log_inputs(run_id, [self._entities.DatasetInput(found, [context])])
+
+    def table(self, run_id: str, columns: Mapping[str, Sequence[str | float | None]], file: str) -> None:
+        """Attach a table that MLflow shows and compares between runs, in place of one that is there.
+
+        ``log_table`` would append to it.
+        """
+        import pandas as pd
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        if any(found.path == file for found in self.client.list_artifacts(run_id)):
+            uri = self.client.get_run(run_id).info.artifact_uri
+            get_artifact_repository(uri).delete_artifacts(file)
+        self.client.log_table(run_id, pd.DataFrame(dict(columns)), file)
 
     def end(self, run_id: str, finished: float | None = None) -> None:
         """The run is over, since ``finished`` (seconds since 1970) or now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +27,8 @@ class SuiteRunInfo:
     """Further tags of the parent alone: the commit of the user's repository, what the steps of curves are."""
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     """``psnr_y.datsr_compact``: what the list of runs is sorted by; None and non-finite are left out."""
+    profile: Mapping[str, int] = field(default_factory=dict)
+    """Extent of the dataset: ``num_rows`` samples."""
     curves: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)
     """``psnr_y.datsr_compact.jitter`` -> (step, value) of each level."""
 
@@ -71,6 +73,10 @@ class CellRunInfo:
     """When that session ended."""
     files: tuple[Path, ...] = ()
     """Files to attach besides rows, manifest and summary."""
+    table: Callable[[], Mapping[str, Sequence[str | float | None]]] | None = field(
+        default=None, repr=False, compare=False
+    )
+    """Makes the table with a row per image (column -> values); its source are the rows among the files."""
 
 
 @dataclass(frozen=True)

@@ -194,3 +194,25 @@ def test_cells_are_never_markup(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 def test_columns_are_aligned() -> None:
     assert aligned([["A", "BB"], ["ccc", "d"]]) == ["A    BB", "ccc  d"]
     assert method_listing.reference_range(MethodSpec("x", "m:C", max_refs=0)) == "0"
+
+
+@pytest.mark.parametrize(
+    ("words", "paper"),
+    [
+        (
+            ["datasets", "cufed5"],
+            "Zhang et al., Image Super-Resolution by Neural Texture Transfer, CVPR 2019",
+        ),
+        (
+            ["metrics", "lpips_alex"],
+            "Zhang et al., The Unreasonable Effectiveness of Deep Features, CVPR 2018",
+        ),
+    ],
+)
+def test_datasets_and_metrics_name_their_paper(
+    capsys: pytest.CaptureFixture[str], words: list[str], paper: str
+) -> None:
+    assert main(["list", *words]) == 0
+    assert paper in capsys.readouterr().out
+    assert main(["list", *words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["paper"] == paper

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -10,13 +11,23 @@ from typing import Any
 import pytest
 
 from refbench.execution.runner import RunOutcome, SuiteOutcome
+from refbench.protocols.reference import ReferencePolicy
 from refbench.results.cells import load_cells
 from refbench.results.digests import store_digests
 from refbench.results.drops import Drops
 from refbench.results.protocol_parts import level_order
 from refbench.results.record import CellRecord
 from refbench.store import Run, find_runs
-from refbench.tracking.charts import level_curves, level_steps, method_scores, metric_names, source_tags
+from refbench.tracking.charts import (
+    level_curves,
+    level_steps,
+    method_scores,
+    metric_names,
+    reference_curves,
+    reference_steps,
+    source_tags,
+)
+from refbench.tracking.images import COLUMNS, image_table
 from refbench.tracking.local import local_uri
 from refbench.tracking.publish import publish_run
 from refbench.tracking.quiet import quiet
@@ -85,6 +96,31 @@ def test_levels_are_steps_and_a_part_of_them_has_the_same(cells: tuple[CellRecor
         assert point == expected[-1]
 
 
+def with_reference(cell: CellRecord, reference: ReferencePolicy) -> CellRecord:
+    assert cell.parts is not None
+    protocol = f"canonical@1+ref={reference.id}"
+    parts = replace(cell.parts, transform=None, level=None, reference=reference)
+    return replace(cell, protocol=protocol, parts=parts)
+
+
+def test_numbers_and_levels_of_references_are_steps(cells: tuple[CellRecord, ...]) -> None:
+    own = [c for c in cells if c.method_label == "datsr (compact)"]
+    (control,) = [c for c in own if c.protocol == "canonical@1"]
+    others = [c for c in own if c is not control][:3]
+    policies = [
+        ReferencePolicy("count", count=3, order="best"),
+        ReferencePolicy("count", count=2, order="worst"),
+        ReferencePolicy("level", level=4),
+    ]
+    suite = [control, *(with_reference(c, p) for c, p in zip(others, policies, strict=True))]
+    curves = reference_curves(suite, Drops(suite))
+    first, best, worst, level = (c.metrics["psnr_y"].mean for c in suite)
+    assert curves["psnr_y.datsr_compact.references_best"] == [(1, first), (3, best)]
+    assert curves["psnr_y.datsr_compact.references_worst"] == [(2, worst)]
+    assert curves["psnr_y.datsr_compact.reference_level"] == [(1, first), (4, level)]
+    assert reference_steps(suite)["steps.references_best"] == "number of references"
+
+
 def expected_level(order: tuple[str, ...], ran: set[str | None]) -> str:
     return [level for level in order if level in ran][-1]
 
@@ -96,7 +132,7 @@ def test_labels_that_read_alike_stay_apart() -> None:
 def with_session(cell: CellRecord, **facts: Any) -> CellRecord:
     assert cell.run is not None
     manifest = replace(cell.manifest, sessions=({"project": {"commit": "old"}}, facts))
-    return replace(cell, run=Run(cell.path, manifest, (), ()))
+    return replace(cell, run=Run(cell.path, manifest, cell.run.rows, ()))
 
 
 def test_the_commit_is_that_of_the_users_repository_in_the_last_session(
@@ -134,6 +170,24 @@ def test_a_command_in_mlflow(out: Path, cells: tuple[CellRecord, ...]) -> None:
             history = client.get_metric_history(str(result.run_id), name)
             assert sorted((m.step, m.value) for m in history) == points
         children = client.search_runs([str(result.experiment_id)], "tags.kind = 'cell'")
+        for child in children:
+            (cell,) = [c for c in own if c.run_key == child.data.tags["run_key"]]
+            table = client.download_artifacts(child.info.run_id, "per_image.json")
+            shown = json.loads(Path(table).read_text())
+            expected_table = image_table(cell)
+            assert shown["columns"] == list(expected_table)
+            for got, (name, expected) in zip(
+                zip(*shown["data"], strict=True), expected_table.items(), strict=True
+            ):
+                numbers = name in cell.metrics or name == "seconds"
+                assert list(got) == (pytest.approx(expected) if numbers else list(expected)), name
+            assert json.loads(child.data.tags["mlflow.loggedArtifacts"]) == [
+                {"path": "per_image.json", "type": "table"}
+            ]
+        (used,) = client.get_run(str(result.run_id)).inputs.dataset_inputs
+        columns = json.loads(used.dataset.schema)["mlflow_colspec"]
+        assert {column["name"]: column["type"] for column in columns} == dict(COLUMNS)
+        assert json.loads(used.dataset.profile)["num_rows"] == 3
     (parent,) = found
     assert parent.info.run_id == result.run_id
     assert parent.data.metrics["psnr_y.datsr_compact"] == mean(cells, "datsr (compact)", None)

@@ -41,6 +41,7 @@ def dataset_details(registry: Registry, name: str) -> Details:
         ("layout", dash(spec.layout)),
         ("where to get it", dash(spec.source)),
         ("licence", dash(spec.licence)),
+        ("paper", dash(spec.paper)),
         ("source", source),
     ]
     return Details(f"{spec.name}: {spec.title or spec.name}", _document(spec, source), facts)
@@ -66,4 +67,5 @@ def _document(spec: DatasetSpec, source: str) -> dict[str, Any]:
         "layout": spec.layout,
         "where": spec.source,
         "licence": spec.licence,
+        "paper": spec.paper,
     }

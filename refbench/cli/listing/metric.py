@@ -36,6 +36,7 @@ def metric_details(registry: Registry, name: str) -> Details:
         ("unit", dash(spec.unit)),
         ("parameters", dash(", ".join(parameters(spec)))),
         ("licence", dash(spec.licence)),
+        ("paper", dash(spec.paper)),
         ("source", source),
     ]
     return Details(f"{spec.alias}: {spec.title or spec.alias}", _document(spec, source), facts)
@@ -63,4 +64,5 @@ def _document(spec: MetricSpec, source: str) -> dict[str, Any]:
         "kind": spec.kind,
         "parameters": {name: list(choices) for name, choices in spec.parameters.items()},
         "licence": spec.licence,
+        "paper": spec.paper,
     }
