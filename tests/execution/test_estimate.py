@@ -62,7 +62,7 @@ def test_a_method_that_fails_has_no_time(tmp_path: Path, capsys: pytest.CaptureF
         "    def __call__(self, inp): raise ValueError('not today')\n"
         "SPEC = MethodSpec(name='broken', target='broken:Broken')\n"
     )
-    more = [f"method={tmp_path / 'broken.py'}:SPEC", "baseline_method=none", "limit=1", f"out={tmp_path}"]
+    more = [f"method={tmp_path / 'broken.py'}:SPEC", "against=none", "limit=1", f"out={tmp_path}"]
     assert main([*WORDS, *more, "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert "time unknown  (" in said
