@@ -14,6 +14,7 @@ from refbench.errors import SampleError, UserError, did_you_mean
 from refbench.imaging import image_size, read_image, upright_size
 from refbench.specs import DataRequest, DatasetSpec
 from refbench.types import Image, Sample, blank
+from refbench.untrusted.escape import printable
 
 from .external_lr import LABEL as EXTERNAL_LR
 from .fingerprint import dataset_fingerprint, file_sha256
@@ -58,7 +59,7 @@ class ImageDataset:
 
     def pixels(self, sample_id: str) -> int:
         """Pixels of HR (of LR where there is no HR), from the header; 0 for a file that cannot be read."""
-        group = self._groups[sample_id]
+        group = self._group(sample_id)
         path = group.hr or group.lr
         try:
             height, width = image_size(path) if path is not None else (0, 0)
@@ -68,7 +69,7 @@ class ImageDataset:
 
     def outline(self, sample_id: str) -> Sample:
         """The sample with blank images of the right sizes, from the files' headers. Raises SampleError."""
-        group = self._groups[sample_id]
+        group = self._group(sample_id)
         return Sample(
             id=group.id,
             hr=_blank(group.hr),
@@ -78,9 +79,16 @@ class ImageDataset:
             extra=dict(group.extra),
         )
 
+    def _group(self, sample_id: str) -> Group:
+        try:
+            return self._groups[sample_id]
+        except KeyError:
+            # a row of somebody else may name any
+            raise SampleError(f"no sample {printable(sample_id)} in {self.name}") from None
+
     def load(self, sample_id: str) -> Sample:
         """Read one sample's images. Raises SampleError naming the file that cannot be read."""
-        group = self._groups[sample_id]
+        group = self._group(sample_id)
         hr = _read(group.hr)
         return Sample(
             id=group.id,

@@ -38,7 +38,8 @@ class TrialImages:
         try:
             seed = cell.manifest.seed
             return instance.apply(dataset.load(row.sample_id), row.draw, seed, dataset)
-        except (SampleError, UserError, OSError) as error:
+        # a plugin's dataset may fail in its own way, of a sample that it does not have, say
+        except (SampleError, UserError, OSError, LookupError, ValueError) as error:
             self._problems[f"{row.sample_id}: {error}"] = None
             return None
 
