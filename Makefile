@@ -1,5 +1,6 @@
 # make demo   creates .venv, installs refbench, scores a real pair, then runs the main job on the bundled sample
-# make test   adds the test tools to the same .venv and runs the tests
+# make test   adds the test tools to the same .venv and runs the tests (8 minutes on two cores)
+# make test-slow   the other tests: real clusters, kills, full disks, tutorials (as long again)
 # make docs   adds mkdocs to the same .venv and builds the documentation into site/
 PYTHON ?= python3
 VENV := .venv
@@ -8,15 +9,19 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # torch and torchvision must be of one release pair; the tests are made with this one
 PINS := tests/constraints.txt
 
-.PHONY: demo test docs lint types bench gpu-check gate gate-run gate-update clean
+.PHONY: demo test test-slow docs lint types bench gpu-check gate gate-run gate-update clean
 
 demo: $(VENV)/.core
 	$(BIN)/refbench run method=datsr suite=stereo
 	$(BIN)/refbench run method=datsr suite=cufed5_jitter
 
 # two processes of one thread each beat one process of two
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 test: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
+	$(PYTEST) -m "not slow"
+
+test-slow: $(VENV)/.dev
+	$(PYTEST) -m slow
 
 # any warning is an error: a broken link, an unknown anchor, a page outside the navigation
 docs: $(VENV)/.docs

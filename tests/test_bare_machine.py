@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ALLOWED = (
     "torch", "torchvision", "numpy", "pillow", "pandas", "scikit-image", "pyyaml", "rich", "jinja2",
     "matplotlib", "safetensors", "hydra-core", "omegaconf", "antlr4-python3-runtime", "pydantic",
@@ -108,7 +110,6 @@ def test_gpu_check_without_a_card_is_one_line_and_code_5(tmp_path: Path) -> None
     )
 
 
-@pytest.mark.slow
 def test_gpu_check_makes_its_table_without_a_card(tmp_path: Path) -> None:
     """The parts that take seconds on a CPU; `gpu_check.py --cpu` runs them all."""
     parts = "nets,syncs,profile,ceilings,matching,blocks"

@@ -23,6 +23,8 @@ from refbench.imaging import read_image
 from refbench.registry import Registry
 from refbench.results.digests import store_digests
 
+pytestmark = pytest.mark.slow
+
 EDITS = 300
 TIMES = ("finished",)
 """Of a summary: when it was made is no number of a table and no label."""

@@ -16,6 +16,8 @@ import pytest
 from refbench.execution.serial import SerialExecutor
 from refbench.store import load_run
 
+pytestmark = pytest.mark.slow
+
 ROUNDS = max(12, int(os.environ.get("REFBENCH_CHAOS_ROUNDS", "45")) // 4)
 PAUSE = 0.01
 """Seconds that each trial takes at least, so that a kill may find one in work."""

@@ -21,6 +21,8 @@ from refbench.plan.planner import Planner
 from refbench.registry import Registry
 from refbench.store import load_run as rows_of
 
+pytestmark = pytest.mark.slow
+
 ROUNDS = int(os.environ.get("REFBENCH_DYING_ROUNDS", "1"))
 SAMPLES = 3
 RERUNS = 12
@@ -111,7 +113,6 @@ def left(out: Path) -> dict[str, tuple[Any, ...]]:
     }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "executor",
     [

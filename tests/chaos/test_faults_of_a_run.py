@@ -20,6 +20,8 @@ from refbench.cli.interrupt import FIRST, SECOND
 from refbench.cli.main import INTERRUPTED, main
 from refbench.store import find_runs, load_run
 
+pytestmark = pytest.mark.slow
+
 IDS = ("000", "001", "002", "003", "004", "005")
 PLUGIN = """
 import time

@@ -14,10 +14,11 @@ import yaml
 from refbench.cli.main import main
 from refbench.results.cells import load_cells
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.mark.slow
 def test_the_job_array_covers_the_run(tmp_path: Path) -> None:
     out = tmp_path / "study"
     settings = ["method=bicubic", "suite=cufed5", "limit=3", "device=cpu", "images=none", f"out={out}"]

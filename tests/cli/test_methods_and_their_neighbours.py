@@ -10,6 +10,8 @@ import pytest
 
 from refbench.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 METHOD = """
 import asyncio
 
@@ -74,7 +76,6 @@ def test_baseexception_ends_run(in_call: str, tmp_path: Path, capsys: pytest.Cap
     assert "Traceback (most recent call last)" not in shown.out + shown.err
 
 
-@pytest.mark.slow
 def test_state_leaks_between_methods(tmp_path: Path) -> None:
     """Bundled methods after one that changes its process have the rows that they have alone."""
     words = ["limit=1", "tracking=none", "threads=1", "images=none"]
@@ -86,7 +87,6 @@ def test_state_leaks_between_methods(tmp_path: Path) -> None:
         assert rows(tmp_path / "after", name) == expected
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("executor", ["serial", "local"])
 def test_local_print_breaks_json(executor: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     at_import = 'import subprocess, os\nprint("p"); os.write(1, b"c"); subprocess.run(["echo", "child"])'

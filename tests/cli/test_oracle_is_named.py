@@ -11,6 +11,8 @@ from PIL import Image as PILImage
 
 from refbench.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 ORACLE = "oracle: leaks HR"
 LABEL = f"urban100 ({ORACLE}) [2 of 100]"
 POLICY = f"canonical@1+ref=hr({ORACLE})"

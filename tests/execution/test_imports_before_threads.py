@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 CODE = """
 import sys, threading
 from refbench.cli.main import main
@@ -33,7 +35,6 @@ RUNS = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("case", RUNS)
 def test_only_the_main_thread_imports(case: str, tmp_path: Path) -> None:
     words = ["run", *RUNS[case], "against=none", "tracking=none", f"out={tmp_path}/o", "threads=1"]

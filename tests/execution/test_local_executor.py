@@ -19,6 +19,8 @@ from refbench.plan.planner import Planner
 from refbench.registry import Registry
 from refbench.store import SampleRow
 
+pytestmark = pytest.mark.slow
+
 PLUGIN = """
 import os, signal, time
 from pathlib import Path

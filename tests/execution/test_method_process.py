@@ -29,6 +29,8 @@ from refbench.store import SampleRow
 from refbench.store import load_run as rows_of
 from refbench.types import TrialMeta
 
+pytestmark = pytest.mark.slow
+
 METHOD = """
 import gc, os, sys, json
 from pathlib import Path

@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 
 from refbench.results.merging import merge
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[Any, Any]:
@@ -90,7 +92,6 @@ def _scores(out: Path, threads: int, capability: str) -> dict[tuple[str, str], f
     }
 
 
-@pytest.mark.slow
 def test_threads_and_vector_units_change_rows_by_rounding_only(tmp_path: Path) -> None:
     """On a processor without AVX2 torch takes its default there, too: then two of the three are equal."""
     first = _scores(tmp_path / "one", 1, "avx2")

@@ -14,6 +14,8 @@ from safetensors.torch import save_file
 from refbench.cli.main import main
 from refbench.registry import Registry
 
+pytestmark = pytest.mark.slow
+
 
 def compact_file() -> Path:
     """The bundled weights, next to the method's spec."""
@@ -38,7 +40,6 @@ def perturbed(path: Path, amount: float) -> str:
     return f"method.weights={path}"
 
 
-@pytest.mark.slow
 def test_perturbed_weights_regress_and_noise_does_not(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

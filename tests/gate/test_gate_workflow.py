@@ -11,6 +11,8 @@ import yaml
 
 from refbench.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 FILE = Path(__file__).parents[2] / "docs" / "github-actions.yml"
 METHOD = """
 from __future__ import annotations
@@ -54,7 +56,6 @@ def commands(workflow: dict[str, Any], job: str) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.slow
 def test_the_workflow_gates_a_method(
     workflow: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from refbench.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 METHOD = """
 import torch
 

@@ -14,6 +14,8 @@ from refbench.errors import UserError
 from refbench.results.record import CellRecord
 from refbench.testing import assert_conformant, assert_not_regressed, refbench_run, run_suite, save_baseline
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[CellRecord, ...]]
 __all__ = ["refbench_run"]
 

@@ -20,6 +20,8 @@ from PIL import Image as PILImage
 
 from refbench.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 OTHER = "0.0.1+another"
 METHOD = """
     import importlib.metadata, os, sys, time

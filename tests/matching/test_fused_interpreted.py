@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("triton", reason="Triton comes with CUDA builds of torch")
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="the tests run on the card")
 def test_the_fused_matcher_in_tritons_interpreter() -> None:
     tests = Path(__file__).with_name("test_fused.py")

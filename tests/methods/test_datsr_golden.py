@@ -11,6 +11,8 @@ import pytest
 from refbench.conformance.golden import check_golden, render
 from refbench.errors import UserError
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 
 
@@ -26,7 +28,6 @@ def test_official_values() -> None:
     assert "18,026,971 parameters" in next(r.detail for r in report.results if r.name == "keys/net_g")
 
 
-@pytest.mark.slow
 def test_two_matches_on_the_same_weights() -> None:
     report = check_golden("datsr", GOLDEN / "datsr_mul.sq.npz", GOLDEN / "datsr_mul.keys.json", 2)
     assert report.ok, render(report)

@@ -22,6 +22,8 @@ from refbench.methods.datsr.model import DatsrModel
 from refbench.methods.ttsr.config import RELEASED as TTSR_RELEASED
 from refbench.methods.ttsr.model import TtsrModel
 
+pytestmark = pytest.mark.slow
+
 CARD = torch.device("cuda:0")
 READS = ("_local_scalar_dense", "nonzero", "masked_select", "is_nonzero", "equal", "unique", "bincount")
 

@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parents[2] / "docs" / "recipes"
 FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 TITLE = re.compile(r'title="([^"]+)"')
@@ -87,7 +89,6 @@ def test_each_recipe_has_a_stand_in() -> None:
     assert {path.stem for path in FOLDER.glob("*.md")} == set(STAND_INS)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", STAND_INS)
 def test_recipe(name: str, tmp_path: Path) -> None:
     work, checkout, pairs = tmp_path / "work", tmp_path / "checkout", tmp_path / "pairs"

@@ -22,6 +22,8 @@ from refbench.tracking.local import local_uri
 from refbench.tracking.mlflow_mirror import publish
 from refbench.tracking.quiet import quiet
 
+pytestmark = pytest.mark.slow
+
 SUITE = SuiteRunInfo("s", "d", "d", "f00d")
 
 
@@ -149,7 +151,6 @@ ROUNDS = int(os.environ.get("REFBENCH_MIRROR_KILLS", "3"))
 """20 for the figures of docs/faults.md."""
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(ROUNDS))
 def test_a_kill_during_the_first_start_never_disables_the_mirror(seed: int, tmp_path: Path) -> None:
     """SIGKILL at a random moment of making the database and of writing the first runs into it."""

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image as PILImage
 
+pytestmark = pytest.mark.slow
+
 AUDIT = """
 import os, sys
 def watch(event, arguments):
@@ -56,7 +58,6 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("tracking", ["none", "mlflow"])
 def test_run_and_report_talk_to_nobody(
     watched: dict[str, str], data: Path, tmp_path: Path, tracking: str
