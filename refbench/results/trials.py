@@ -35,6 +35,9 @@ class TrialImages:
         if opened is None:
             return None
         dataset, instance = opened
+        if row.sample_id not in dataset.ids():
+            self._problems[f"{row.sample_id}: not in this copy of the dataset"] = None
+            return None
         try:
             seed = cell.manifest.seed
             return instance.apply(dataset.load(row.sample_id), row.draw, seed, dataset)
