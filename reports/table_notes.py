@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from refbench.results.drops import trials_of
 from refbench.specs import MetricSpec
-from refbench.stats.paired import ALPHA, Comparison, compare
+from refbench.stats.paired import ALPHA, Comparison, compare, foresee_comparisons
 
 from .table_model import Section
 
@@ -149,5 +149,7 @@ def _compared(column: int, spec: MetricSpec, sections: Sequence[Section]) -> lis
     for section in sections:
         trials = [trials_of(entry.cell, spec.signature) for entry in section.entries]
         measured = [own for own in trials if own]
-        found += [compare(own, measured[0]) for own in measured[1:] if own.keys() & measured[0].keys()]
+        pairs = [(own, measured[0]) for own in measured[1:] if own.keys() & measured[0].keys()]
+        foresee_comparisons(pairs)
+        found += [compare(*pair) for pair in pairs]
     return found

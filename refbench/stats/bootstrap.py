@@ -8,12 +8,13 @@ resampled means is computed and not drawn.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
+import numpy.typing as npt
 
 from refbench.stats.cluster import Floats, mean_of
 
@@ -51,56 +52,52 @@ def resample(means: Floats) -> Resampled:
     as t*. The c is what keeps t* finite: a resample may draw one image n times over, or none of the few
     that differ at all. It costs no coverage from n = 6 up (``docs/statistics.md``).
     """
-    centred = means - mean_of(means)
-    return _studentised(means, centred, lambda: _moments(centred))
+    return next(resample_each([means]))
+
+
+def together(n: int) -> int:
+    """How many samples of ``n`` images :func:`resample_each` takes at once: 32 MB of them at most."""
+    return max(1, min(_TOGETHER, 4 * _BLOCK // n))
 
 
 def resample_each(samples: Sequence[Floats]) -> Iterator[Resampled]:
-    """:func:`resample` of many samples of one size n < 1000, a block at a time: one reading of the resamples
-    for a hundred samples takes a tenth of the time of a hundred readings."""
-    for start in range(0, len(samples), _TOGETHER):
-        block = samples[start : start + _TOGETHER]
-        centred = np.stack([means - mean_of(means) for means in block])
-        n = centred.shape[1]
-        both = np.concatenate([centred, centred**2]) @ _counts(n) / n
-        for k, means in enumerate(block):
-            moments = both[k], both[len(block) + k]
-            yield _studentised(means, centred[k], partial(_given, moments))
+    """:func:`resample` of many samples of one size, a block at a time: one reading of the resamples for a
+    hundred samples takes a tenth of the time of a hundred readings."""
+    size = together(len(samples[0])) if samples else 1
+    for start in range(0, len(samples), size):
+        block = samples[start : start + size]
+        centred = [means - mean_of(means) for means in block]
+        known = [_undrawn(means, own) for means, own in zip(block, centred, strict=True)]
+        drawn = _drawn([own for own, found in zip(centred, known, strict=True) if found is None])
+        yield from (next(drawn) if found is None else found for found in known)
 
 
-def _given(moments: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
-    return moments
-
-
-def _studentised(means: Floats, centred: Floats, moments: Callable[[], tuple[Floats, Floats]]) -> Resampled:
-    n = len(means)
+def _undrawn(means: Floats, centred: Floats) -> Resampled | None:
+    """What needs no resamples: values without spread, and many images none of which is far out."""
     variance = float(np.mean(centred**2))
     if math.sqrt(variance) <= _NO_SPREAD * float(np.max(np.abs(means))):
         return Resampled(np.zeros(RESAMPLES), 0.0)
-    floor = _SHRINK * variance / n
-    scale = math.sqrt((variance + floor) / n)
-    if n >= _EXPANDED_FROM and (expanded := _expansion(centred, variance)) is not None:
-        return Resampled(expanded, scale)
-    m, square = moments()
-    spread = np.maximum(square - m**2, 0.0)
-    return Resampled(m / np.sqrt((spread + floor) / n), scale)
+    expanded = _expansion(centred, variance) if len(means) >= _EXPANDED_FROM else None
+    return None if expanded is None else Resampled(expanded, _scale(variance, len(means)))
 
 
-def _moments(centred: Floats) -> tuple[Floats, Floats]:
-    """(mean, mean square) of each resample, both of shape (RESAMPLES,)."""
-    n = len(centred)
-    both = np.stack([centred, centred**2])
-    if n < _KEPT_BELOW:
-        kept = both @ _counts(n) / n
-        return kept[0], kept[1]
-    # a weight matrix for 10,000 images would take 800 MB: draw blocks and keep none
-    rng = np.random.default_rng([_SEED, n])
-    rows = max(1, _BLOCK // n)
-    blocks = [min(rows, RESAMPLES - start) for start in range(0, RESAMPLES, rows)]
-    drawn = np.concatenate(
-        [both[:, rng.integers(0, n, size=(count, n))].mean(axis=2) for count in blocks], axis=1
-    )
-    return drawn[0], drawn[1]
+def _drawn(centred: Sequence[Floats]) -> Iterator[Resampled]:
+    if not centred:
+        return
+    n = len(centred[0])
+    stacked = np.stack(centred)
+    both = np.concatenate([stacked, stacked**2])
+    # (mean and mean square of each sample, resample)
+    moments = np.concatenate([both @ counts for counts in _counts(n)], axis=1) / n
+    for k, own in enumerate(centred):
+        variance = float(np.mean(own**2))
+        m, square = moments[k], moments[len(centred) + k]
+        spread = np.maximum(square - m**2, 0.0)
+        yield Resampled(m / np.sqrt((spread + _SHRINK * variance / n) / n), _scale(variance, n))
+
+
+def _scale(variance: float, n: int) -> float:
+    return math.sqrt((variance + _SHRINK * variance / n) / n)
 
 
 def _expansion(centred: Floats, variance: float) -> Floats | None:
@@ -135,19 +132,36 @@ def _normal_quantiles() -> Floats:
     return quantiles
 
 
+def _counts(n: int) -> Iterator[Floats]:
+    """How often each resample draws each image, some resamples at a time: (n, resamples)."""
+    if n < _KEPT_BELOW:
+        yield _all_counts(n)
+        return
+    # for 10,000 images all of them would take 800 MB
+    rng = np.random.default_rng([_SEED, n])
+    rows = max(1, _BLOCK // n)
+    for start in range(0, RESAMPLES, rows):
+        yield _counted(rng.integers(0, n, size=(min(rows, RESAMPLES - start), n)))
+
+
 @lru_cache(maxsize=2)
-def _counts(n: int) -> Floats:
-    """How often each resample draws each image: (n, RESAMPLES), 10 MB for 126 images.
+def _all_counts(n: int) -> Floats:
+    """All of them, kept: 10 MB for 126 images.
 
     A table of 10,000 rows needs a thousand bootstraps of the same n: as products with one matrix they
     take 1 ms each, drawn anew 25 ms.
     """
-    drawn = np.random.default_rng([_SEED, n]).integers(0, n, size=(RESAMPLES, n))
-    flat = (drawn + n * np.arange(RESAMPLES)[:, None]).ravel()
-    by_resample = np.bincount(flat, minlength=RESAMPLES * n).reshape(RESAMPLES, n)
-    counts: Floats = np.ascontiguousarray(by_resample.T, dtype=np.float64)
+    counts = _counted(np.random.default_rng([_SEED, n]).integers(0, n, size=(RESAMPLES, n)))
     counts.setflags(write=False)
     return counts
+
+
+def _counted(drawn: npt.NDArray[np.int64]) -> Floats:
+    """Indices of images (resamples, n) as numbers of times (n, resamples)."""
+    count, n = drawn.shape
+    flat = (drawn + n * np.arange(count)[:, None]).ravel()
+    by_resample = np.bincount(flat, minlength=count * n).reshape(count, n)
+    return np.ascontiguousarray(by_resample.T, dtype=np.float64)
 
 
 def limits(pivots: Floats) -> tuple[float, float]:

@@ -7,14 +7,15 @@ skewness, where t covers 84 % (``docs/statistics.md`` has the simulation).
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from refbench.stats.beta import t_975, t_two_sided
-from refbench.stats.bootstrap import Resampled, limits, resample, resample_each, tail_p
+from refbench.stats.bootstrap import Resampled, limits, resample, resample_each, tail_p, together
 from refbench.stats.cluster import Floats, cluster_means, mean_of
 
 Bounds = tuple[float | None, float | None]
@@ -65,7 +66,7 @@ def interval_of_means(means: Floats, values: int, bounds: Bounds = UNBOUNDED) ->
     n = len(means)
     if n < 2:
         return Interval(mean_of(means) if n else None, None, None, n, values), 1.0
-    key = (means.tobytes(), values, bounds)
+    key = _key(means, values, bounds)
     known = _KNOWN.get(key)
     return known if known is not None else _keep(key, _of(means, values, bounds, resample(means)))
 
@@ -78,28 +79,38 @@ def foresee(batch: Iterable[tuple[Floats, int, Bounds]]) -> None:
     """
     by_size: dict[int, dict[_Key, Floats]] = {}
     for means, values, bounds in batch:
-        key = (means.tobytes(), values, bounds)
-        if 2 <= len(means) < LARGEST_KEPT and key not in _KNOWN:
-            by_size.setdefault(len(means), {})[key] = means
+        key = _key(means, values, bounds)
+        if len(means) < 2 or key in _KNOWN:
+            continue
+        wanted = by_size.setdefault(len(means), {})
+        wanted[key] = means
+        if len(wanted) == together(len(means)):
+            _answer(by_size.pop(len(means)))
     for wanted in by_size.values():
-        answers = resample_each(list(wanted.values()))
-        for (key, means), resampled in zip(wanted.items(), answers, strict=True):
-            _keep(key, _of(means, key[1], key[2], resampled))
+        _answer(wanted)
 
 
 _Key = tuple[bytes, int, Bounds]
 _Answer = tuple[Interval, float]
 _KNOWN: dict[_Key, _Answer] = {}
-LARGEST_KEPT = 1_000
-"""Images from which answers are not kept: 8 kB each."""
 _MOST = 20_000
 
 
+def _key(means: Floats, values: int, bounds: Bounds) -> _Key:
+    # not the values: 800 kB for 100,000 images
+    return hashlib.sha256(means.tobytes()).digest(), values, bounds
+
+
+def _answer(wanted: Mapping[_Key, Floats]) -> None:
+    answers = resample_each(list(wanted.values()))
+    for (key, means), resampled in zip(wanted.items(), answers, strict=True):
+        _keep(key, _of(means, key[1], key[2], resampled))
+
+
 def _keep(key: _Key, answer: _Answer) -> _Answer:
-    if len(key[0]) < 8 * LARGEST_KEPT:
-        if len(_KNOWN) >= _MOST:
-            _KNOWN.clear()
-        _KNOWN[key] = answer
+    if len(_KNOWN) >= _MOST:
+        _KNOWN.clear()
+    _KNOWN[key] = answer
     return answer
 
 

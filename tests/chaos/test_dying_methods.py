@@ -1,12 +1,13 @@
 """Third-party methods that die at random moments: what is left after reruns equals an undisturbed run.
 
-``REFBENCH_DYING_ROUNDS=20`` sets the rounds of each executor.
+``REFBENCH_DYING_ROUNDS=20`` sets the rounds of each executor, and adds those with ``ray``.
 """
 
 from __future__ import annotations
 
 import os
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image as PilImage
 
+from refbench.audit.audit import audit
 from refbench.config.load import load_run
 from refbench.execution.choose import make_executor
+from refbench.execution.ray.cluster import connected
+from refbench.execution.ray.options import RayOptions
 from refbench.execution.runner import NoProgress, RunOutcome, carry_out
 from refbench.plan.planner import Planner
 from refbench.registry import Registry
@@ -113,29 +117,46 @@ def left(out: Path) -> dict[str, tuple[Any, ...]]:
     }
 
 
-@pytest.mark.parametrize(
-    "executor",
-    [
-        "executor=serial",
-        "executor=local executor.workers=2",
-    ],
-)
-def test_reruns_after_deaths_equal_an_undisturbed_run(executor: str, world: Path, tmp_path: Path) -> None:
-    state = world / "state"
-    state.unlink(missing_ok=True)
-    assert run(world, tmp_path / "calm", "executor=serial").errors == 0
-    expected = left(tmp_path / "calm")
+EXECUTORS = {"serial": "executor=serial", "local": "executor=local executor.workers=2"}
+if "REFBENCH_DYING_ROUNDS" in os.environ:
+    EXECUTORS["ray"] = "executor=ray executor.workers=2"
+
+
+@pytest.fixture(scope="module")
+def expected(world: Path) -> dict[str, tuple[Any, ...]]:
+    """What an undisturbed run leaves."""
+    assert run(world, world / "calm", EXECUTORS["serial"]).errors == 0
+    return left(world / "calm")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    """One for all runs with Ray: they use the connection that they find."""
+    with connected(RayOptions(workers=2)):
+        yield
+
+
+@pytest.mark.parametrize("number", range(ROUNDS))
+@pytest.mark.parametrize("name", EXECUTORS)
+def test_reruns_after_deaths_equal_an_undisturbed_run(
+    name: str, number: int, world: Path, expected: dict[str, tuple[Any, ...]], tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:  # fmt: skip
+    if name == "ray":
+        request.getfixturevalue("cluster")
+    (world / "state").write_text(f"{random.Random(f'{name} {number}').random()} ")
     died = 0
-    for number in range(ROUNDS):
-        out = tmp_path / f"round{number}"
-        state.write_text(f"{random.Random(f'{executor} {number}').random()} ")
-        for _ in range(RERUNS):
-            outcome = run(world, out, executor)
-            there = left(out)
-            assert all(expected[sample] == found for sample, found in there.items())
-            died += outcome.errors
-            if not outcome.errors:
-                break
-        assert left(out) == expected
-        died += sum(row.attempts > 1 for row in rows_of(next(out.glob("*/manifest.json")).parent).rows)
+    for _ in range(RERUNS):
+        outcome = run(world, tmp_path, EXECUTORS[name])
+        there = left(tmp_path)
+        assert all(expected[sample] == found for sample, found in there.items())
+        died += outcome.errors
+        if not outcome.errors:
+            break
+    assert there == expected
+    (manifest,) = tmp_path.glob("*/manifest.json")
+    died += sum(row.attempts > 1 for row in rows_of(manifest.parent).rows)
     assert died, "nothing was disturbed"
+    found = audit([tmp_path], Registry.discover())
+    assert found.exit_code == 0, [c.line() for cell in found.cells for c in cell.contradictions]
+    assert all({"digest", "summary", "images"} <= set(cell.checked) for cell in found.cells)

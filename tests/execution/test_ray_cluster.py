@@ -10,7 +10,10 @@ import importlib
 import importlib.util
 import os
 import signal
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -83,6 +86,8 @@ NODE = {
     "include_dashboard": False,
     "include_log_monitor": False,
 }
+PATIENCE = 300.0
+"""Seconds, for a machine that is busy with other things."""
 DEAD_AFTER = {
     "health_check_initial_delay_ms": 1000,
     "health_check_period_ms": 500,
@@ -278,3 +283,45 @@ def test_an_address_where_nothing_answers(words: list[str], tmp_path: Path) -> N
     assert str(caught.value).startswith(
         "executor.address=127.0.0.1:1: nothing answers there (Connection refused)"
     )
+
+
+def test_the_head_lost_in_the_middle_is_one_line_and_a_rerun_equals_an_undisturbed_run(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a process of its own, because Ray's library ends the process that it was connected in."""
+    for name, value in OWN_CLUSTER.items():
+        monkeypatch.setenv(name, value)
+    ray = importlib.import_module("ray.cluster_utils")
+    cluster = ray.Cluster(initialize_head=True, head_node_args={**NODE, "no_monitor": True})
+    address, out, ids = cluster.address, tmp_path / "ray", {*"abcdef"}
+    run_it = [sys.executable, "-m", "refbench", "run", *words, "method.mood=hang", f"out={out}", "--plain"]
+    try:
+        with (tmp_path / "said").open("w") as said:
+            run = subprocess.Popen(
+                [*run_it, "executor=ray", f"executor.address={address}"],
+                stdout=said, stderr=said, cwd=tmp_path,
+            )  # fmt: skip
+        until = time.monotonic() + PATIENCE
+        # its second trial hangs, the first time
+        while run.poll() is None and not (tmp_path / "b.seen").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        before = finished(out)
+        for kind in ("gcs_server", "raylet"):
+            os.kill(cluster.head_node.all_processes[kind][0].process.pid, signal.SIGKILL)
+        assert run.wait(PATIENCE) == 2, (tmp_path / "said").read_text()
+    finally:
+        cluster.shutdown()
+    last = (tmp_path / "said").read_text().splitlines()[-1]
+    assert last.startswith(f"refbench: executor=ray: the Ray cluster at {address} is lost: ")
+    assert last.endswith("; start the cluster again, and the same command goes on from there")
+    assert before
+    assert before <= finished(out) < ids
+    again = execute([*words, "method.mood=hang"], out, SerialExecutor())
+    assert again.reused >= len(before)
+    assert rows(again) == rows(execute([*words, "method.mood=hang"], tmp_path / "calm", SerialExecutor()))
+
+
+def finished(out: Path) -> set[str]:
+    """Sample ids of rows on disk."""
+    lines = [line for file in out.glob("*/samples.jsonl") for line in file.read_text().splitlines()]
+    return {SampleRow.from_json(line).sample_id for line in lines}

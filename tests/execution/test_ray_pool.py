@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -15,6 +15,7 @@ from refbench.execution.ray.actor import local_versions
 from refbench.execution.ray.cluster import Cluster
 from refbench.execution.ray.options import RayOptions
 from refbench.execution.ray.pool import FALSE_STARTS, RayPool
+from refbench.execution.ray.pulse import ClusterLost, Pulse
 from refbench.execution.retries import Retries
 from refbench.plan.job import Task, TaskResult
 from refbench.store import SampleRow
@@ -32,7 +33,14 @@ class ActorDiedError(RayError): ...
 class OutOfMemoryError(RayError): ...
 
 
+class GetTimeoutError(RayError): ...
+
+
 class Hangs: ...
+
+
+class LostInBetween:
+    """Said to be there, but never comes."""
 
 
 class Ref:
@@ -47,8 +55,9 @@ class Ref:
 
 class FakeRay:
     exceptions = SimpleNamespace(
-        RayError=RayError, RayTaskError=RayTaskError, OutOfMemoryError=OutOfMemoryError
-    )
+        RayError=RayError, RayTaskError=RayTaskError, OutOfMemoryError=OutOfMemoryError,
+        GetTimeoutError=GetTimeoutError,
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.killed: list[Any] = []
@@ -58,7 +67,9 @@ class FakeRay:
         done = sorted(ready, key=lambda ref: ref.number)[:num_returns]
         return done, [ref for ref in refs if ref not in done]
 
-    def get(self, ref: Ref) -> Any:
+    def get(self, ref: Ref, timeout: float | None = None) -> Any:
+        if isinstance(ref.outcome, LostInBetween):
+            raise GetTimeoutError
         if isinstance(ref.outcome, BaseException):
             raise ref.outcome
         return ref.outcome
@@ -152,7 +163,7 @@ def test_a_method_that_is_never_loaded_is_not_waited_for_without_end() -> None:
 
 
 @pytest.mark.parametrize("answer", [Failed("net.pth: empty"), "net.pth: empty"])
-def test_what_the_user_must_mend_stops_the_run(answer: Any) -> None:
+def test_what_the_user_must_fix_stops_the_run(answer: Any) -> None:
     load = answer if isinstance(answer, str) else ""
     with pytest.raises(UserError, match=r"^net\.pth: empty$"):
         carry_out(lambda: FakeActor(only_b(answer), load=load))
@@ -201,3 +212,36 @@ def test_ctrl_c_keeps_what_is_finished() -> None:
         pool.run(2)
     # the other worker's trial was finished, too
     assert [row.sample_id for row in rows] == ["a", "b"]
+
+
+class Lost:
+    """A pulse that stops with the second trial."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+
+    def check(self, label: str) -> None:
+        if self.stopped:
+            raise ClusterLost(f"{label} is lost")
+
+    settle = check
+
+
+@pytest.mark.parametrize("outcome", [ActorDiedError("x: its node has died"), LostInBetween(), Hangs()])
+def test_the_loss_of_the_cluster_ends_the_run_and_blames_no_trial(outcome: Any) -> None:
+    rows: list[SampleRow] = []
+    ray, pulse = FakeRay(), Lost()
+
+    def run(task: Task) -> Any:
+        pulse.stopped = task.sample_id == "b"
+        return outcome if pulse.stopped else fine(task)
+
+    trials = Retries(TASKS, 2, lambda result: rows.append(result.row))
+    cluster = Cluster(ray, "the cluster", cast(Pulse, pulse))
+    pool = RayPool(cluster, CELLS, trials, RayOptions(), lambda: FakeActor(run), "order")
+    with pytest.raises(ClusterLost, match=r"^the cluster is lost$"):
+        pool.run(1)
+    pool.end("0123")
+    assert [(row.sample_id, row.ok) for row in rows] == [("a", True)]
+    # asking a lost cluster for anything would hang, or end this process
+    assert not ray.killed

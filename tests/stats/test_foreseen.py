@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
-from refbench.stats import interval
+from refbench.stats import bootstrap, interval
 from refbench.stats.paired import Comparison, compare, compare_images, foresee_comparisons, foresee_images
 
 BOUNDS = (0.0, 1.0)
@@ -48,7 +50,42 @@ def test_answers_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
     for seed in range(20):
         compare(trials(seed + 1, 4, 1), base)
         assert len(interval._KNOWN) <= 5
-    many = trials(1, interval.LARGEST_KEPT, 1)
-    interval._KNOWN.clear()
-    compare(many, dict.fromkeys(many, 0.5))
-    assert not interval._KNOWN
+
+
+def far_out(seed: int, images: int) -> dict[tuple[str, int], float]:
+    """One image of many is far from the rest: such means are drawn, not expanded."""
+    return {**trials(seed, images, 1), ("000", 0): 50.0 * (seed + 1)}
+
+
+@pytest.mark.parametrize("images", [999, 1_000, 1_500])
+def test_together_and_alone_with_many_images(images: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = trials(0, images, 1)
+    # the second needs no resamples, the third has no spread
+    others = [far_out(1, images), trials(2, images, 1), dict(base), far_out(3, images)]
+    monkeypatch.setattr(interval, "_KNOWN", {})
+    alone = [facts(compare(other, base)) for other in others]
+    monkeypatch.setattr(interval, "_KNOWN", {})
+    foresee_comparisons((other, base) for other in others)
+    known = dict(interval._KNOWN)
+    together = [facts(compare(other, base)) for other in others]
+    assert known == interval._KNOWN, "every answer was foreseen"
+    for first, second in zip(alone, together, strict=True):
+        assert second == pytest.approx(first, rel=1e-9, abs=1e-12)
+
+
+def test_all_samples_of_one_size_are_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column of 10 methods draws 10^7 random numbers, not 10^8."""
+    monkeypatch.setattr(interval, "_KNOWN", {})
+    base, others = trials(0, 1_000, 1), [far_out(k, 1_000) for k in range(10)]
+    readings: list[int] = []
+    counts = bootstrap._counts
+
+    def counted(n: int) -> Iterator[bootstrap.Floats]:
+        readings.append(n)
+        yield from counts(n)
+
+    monkeypatch.setattr(bootstrap, "_counts", counted)
+    foresee_comparisons((other, base) for other in others)
+    for other in others:
+        compare(other, base)
+    assert readings == [1_000]

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
-import signal
 import sqlite3
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -135,36 +130,3 @@ def test_out_question_mark(name: str, complete: Path, tmp_path: Path) -> None:
         assert result.ui_command is not None
         found = MlflowClient(tracking_uri=local_uri(out)).get_run(str(result.run_id))
     assert found.data.tags["suite"] == "s"
-
-
-KILLED = """
-import sys
-from pathlib import Path
-from refbench.tracking import SuiteRunInfo
-from refbench.tracking.mlflow_mirror import publish
-print("ready", flush=True)
-publish(Path(sys.argv[1]), None, SuiteRunInfo("s", "d", "d", "f00d"), [], "table")
-"""
-
-
-ROUNDS = int(os.environ.get("REFBENCH_MIRROR_KILLS", "3"))
-"""20 for the figures of docs/faults.md."""
-
-
-@pytest.mark.parametrize("seed", range(ROUNDS))
-def test_a_kill_during_the_first_start_never_disables_the_mirror(seed: int, tmp_path: Path) -> None:
-    """SIGKILL at a random moment of making the database and of writing the first runs into it."""
-    out = tmp_path / "out"
-    with subprocess.Popen([sys.executable, "-c", KILLED, str(out)], stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        limit = time.monotonic() + 60
-        # from the lock on, the work is on its way
-        while not (out / ".mlflow.lock").exists() and process.poll() is None and time.monotonic() < limit:
-            time.sleep(0.01)
-        time.sleep(random.Random(seed).uniform(0, 8))
-        process.send_signal(signal.SIGKILL)
-    result = published(out)
-    assert (result.warning, result.note) == (None, "")
-    assert result.run_id
-    assert published(out) == result

@@ -18,6 +18,7 @@ from typing import Any
 
 from refbench.errors import UserError
 from refbench.execution.ray.options import RayOptions
+from refbench.execution.ray.pulse import HEAD, OWN_NODE, Place, Pulse
 from refbench.extras import install_command
 
 OBJECT_STORE_BYTES = 200 * 2**20
@@ -43,6 +44,18 @@ class Cluster:
     ray: Any
     label: str
     """For error lines: ``the Ray cluster at 10.0.0.1:6379``."""
+    pulse: Pulse | None = None
+    """None over Ray Client, which says itself when its connection is lost."""
+
+    def check(self) -> None:
+        """Raises ClusterLost when the cluster's head or this machine's node is gone."""
+        if self.pulse is not None:
+            self.pulse.check(self.label)
+
+    def settle(self) -> None:
+        """Wait until both answer, after an error that their loss may have caused. Raises ClusterLost."""
+        if self.pulse is not None:
+            self.pulse.settle(self.label)
 
     def nodes(self) -> list[Mapping[str, Any]]:
         """The nodes that are alive, as Ray describes them."""
@@ -85,14 +98,26 @@ def connected(options: RayOptions) -> Iterator[Cluster]:
                     f"executor.address={options.address}: this process is connected to Ray already; "
                     "leave the key out to use that connection, or call ray.shutdown() first"
                 )
-            yield Cluster(ray, "the Ray cluster of this process")
+            yield _cluster(ray, "the Ray cluster of this process")
             return
         _connect(ray, options)
         try:
             label = "this machine" if options.address is None else f"the Ray cluster at {options.address}"
-            yield Cluster(ray, label)
+            yield _cluster(ray, label)
         finally:
             ray.shutdown()
+
+
+def _cluster(ray: Any, label: str) -> Cluster:
+    """What is connected, with the two places that must stay reachable."""
+    context = ray.get_runtime_context()
+    places = {}
+    if not ray.util.client.ray.is_connected():
+        places = {HEAD: _place(context.gcs_address)}
+        for node in ray.nodes():
+            if node["NodeID"] == context.get_node_id():
+                places[OWN_NODE] = node["NodeManagerAddress"], int(node["NodeManagerPort"])
+    return Cluster(ray, label, Pulse(places) if places else None)
 
 
 def _connect(ray: Any, options: RayOptions) -> None:
@@ -175,15 +200,20 @@ def _reachable(address: str) -> None:
     """Raises UserError when nothing listens there: Ray itself would try for minutes, or end the process."""
     if address == "auto":
         return
-    host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+        socket.create_connection(_place(address.removeprefix("ray://")), CONNECT_SECONDS).close()
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(
             f"executor.address={address}: nothing answers there ({reason}); is the cluster up, and the port "
             "the one that `ray start --head` said (6379, for ray:// 10001)?"
         ) from error
+
+
+def _place(address: str) -> Place:
+    """``HOST:PORT`` in two. Raises ValueError."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 @contextmanager

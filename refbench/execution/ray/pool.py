@@ -13,11 +13,13 @@ from refbench.execution.pool_worker import Failed
 from refbench.execution.ray.actor import PACKAGES, check_versions, local_versions
 from refbench.execution.ray.cluster import Cluster
 from refbench.execution.ray.options import RayOptions
+from refbench.execution.ray.pulse import ClusterLost
 from refbench.execution.retries import Retries
 from refbench.plan.job import CellJob, MethodJob, Task
 
 POLL_SECONDS = 0.5
 """How often overdue trials are looked for."""
+GET_SECONDS = 5.0
 TIDY_SECONDS = 10.0
 FALSE_STARTS = 5
 """Actors in a row that may be lost before they have begun a trial; then something else is wrong."""
@@ -73,6 +75,10 @@ class RayPool:
             self._slots = [self._start() for _ in range(count)]
             while self._trials or any(slot.task for slot in self._slots):
                 self._step()
+        except ClusterLost:
+            # nothing more can be asked of it
+            self._slots.clear()
+            raise
         except (UserError, KeyboardInterrupt):
             self._take_finished()
             raise
@@ -92,6 +98,7 @@ class RayPool:
         for ref in self._ray.wait(list(waiting), num_returns=1, timeout=POLL_SECONDS)[0]:
             self._last_answer = time.monotonic()
             self._hear(waiting[ref])
+        self._cluster.check()
         self._look_for_overdue()
         for slot in self._slots:
             if slot.step == "idle" and self._trials:
@@ -111,12 +118,22 @@ class RayPool:
     def _call(self, slot: _Slot, step: Step, method: Any, argument: object) -> None:
         slot.step, slot.answer, slot.since = step, method.remote(argument), time.monotonic()
 
+    def _get(self, ref: Any) -> Any:
+        """What a call gave: it is there, unless the node that held it was lost in this moment."""
+        while True:
+            try:
+                return self._ray.get(ref, timeout=GET_SECONDS)
+            except self._ray.exceptions.GetTimeoutError:
+                self._cluster.check()
+
     def _hear(self, slot: _Slot) -> None:
         """Take an actor's answer and go on to its next step."""
         step = slot.step
         try:
-            answer = self._ray.get(slot.answer)
+            answer = self._get(slot.answer)
         except self._ray.exceptions.RayError as error:
+            # a trial is not to blame for the loss of the cluster
+            self._cluster.settle()
             said = f": {' '.join(str(error).split())[:300]}"
             self._replace(slot, *self._what_happened(slot, error), said)
             return
