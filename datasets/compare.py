@@ -1,6 +1,6 @@
 """``refbench prepare --compare-manifest FILE``: is this copy the one behind somebody else's numbers?
 
-FILE is a manifest that ``--write-manifest`` made (or ``sha256sum``), a list with git blob ids in the place of
+FILE is a manifest that ``--write-manifest`` made (or ``sha256sum``), a list with git blob ids instead of
 sha256 (where a file is published in a repository only), or the folder or manifest.json of a run.
 """
 

@@ -1,4 +1,4 @@
-"""``data.lr_dir=DIR``: a user's own LR images in the place of those that the protocol would make."""
+"""``data.lr_dir=DIR``: a user's own LR images instead of those that the protocol would make."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LABEL = "external-lr"
 
 def with_lr(scan: Scan, request: DataRequest) -> Scan:
     """The scan with an LR file for each group, called after the sample's id or its HR file, with
-    ``_LR`` (in the place of ``_HR``) or without.
+    ``_LR`` (instead of ``_HR``) or without.
 
     Groups without one are left out and count as missing. Without ``data.lr_dir`` nothing changes.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +21,6 @@ from .groups import Group, Scan, check_contained, left_out
 from .roots import how_to_get
 
 _SHOWN = 5
-_SPLIT = re.compile(r"(.*?)((?: \[\d+ of \d+\])?)", re.DOTALL)
 ORACLE = "oracle: leaks HR"
 """Stands in the label when an input is its own reference."""
 
@@ -31,10 +29,18 @@ class ImageDataset:
     """Groups of image files as :class:`refbench.types.Dataset`; images are read per sample."""
 
     def __init__(
-        self, name: str, label: str, scan: Scan, ids: Sequence[str], notes: Sequence[str] = ()
+        self,
+        name: str,
+        title: str,
+        scan: Scan,
+        ids: Sequence[str],
+        notes: Sequence[str] = (),
+        total: int | None = None,
     ) -> None:
         self.name = name
-        self._label = label
+        self._title = title
+        self.total = total
+        """Samples of the whole set where the scan found a part of it."""
         self._scan = scan
         self._ids = tuple(ids)
         self.count = len(scan.groups)
@@ -42,11 +48,16 @@ class ImageDataset:
         self._groups: Mapping[str, Group] = {group.id: group for group in scan.groups}
 
     @cached_property
-    def label(self) -> str:
-        """What tables show. Images are compared for it, so workers, who need none, do not ask."""
-        title, part = _SPLIT.fullmatch(self._label).groups()  # type: ignore[union-attr]
+    def title(self) -> str:
+        """The set, and what is special about this copy. Images are compared for it: workers, who need none,
+        do not ask."""
         oracle = any(is_own_reference(self._groups[i]) for i in self._ids)
-        return f"{title} ({ORACLE}){part}" if oracle else self._label
+        return f"{self._title} ({ORACLE})" if oracle else self._title
+
+    @property
+    def label(self) -> str:
+        """What tables show: the title, and how much of the set there is: ``wrsr [6 of 80]``."""
+        return self.title if self.total is None else f"{self.title} [{self.count} of {self.total}]"
 
     @cached_property
     def fingerprint(self) -> str:
@@ -117,7 +128,6 @@ def open_scan(
     then carries its count in the label: ``wrsr [6 of 80]``. ``name`` and ``label`` default to the spec's.
     ``own_lr``: the set comes with its LR images, so that they are not a user's. ``notes``: said before a run.
     """
-    title = label or spec.name
     found = len(scan.groups)
     total = spec.count if spec.count is not None else found + len(scan.missing)
     if found != total or scan.missing:
@@ -126,15 +136,15 @@ def open_scan(
             raise UserError(f"{problem}; {how_to_get(spec)}")
         if not request.partial:
             raise UserError(f"{problem}; {how_to_get(spec)}; or run what is there: data.partial=true")
-        title = f"{title} [{found} of {total}]"
     elif not found:
         raise UserError(f"{_incomplete(spec, scan, total)}; {how_to_get(spec)}")
     check_contained(scan)
-    part, title = title[len(label or spec.name) :], label or spec.name
+    title = label or spec.name
     if not own_lr and any(group.lr is not None for group in scan.groups):
         title = f"{title} {EXTERNAL_LR}"
     notes = (*notes, *(_notes(scan) if request.root or request.options else ()))
-    return ImageDataset(name or spec.name, title + part, scan, _selected(spec, request, scan), notes)
+    part = total if found != total or scan.missing else None
+    return ImageDataset(name or spec.name, title, scan, _selected(spec, request, scan), notes, part)
 
 
 def is_own_reference(group: Group) -> bool:

@@ -10,7 +10,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge
 
 from refbench.errors import UserError
 from refbench.specs import DataRequest, ParamValue
@@ -58,6 +60,24 @@ class MethodChoice:
 
 
 @dataclass(frozen=True)
+class ReferenceFile:
+    """Which of a sample's references a method gets, as suites and cards say it."""
+
+    policy: str = "first"
+    """A reference policy, e.g. ``first``, ``level``, ``count``, ``all``, ``hr``."""
+    level: Annotated[int, Ge(1)] | None = None
+    """Of ``policy: level``: the grade of the reference, 1..N."""
+    count: Annotated[int, Ge(1)] | None = None
+    """Of ``policy: count`` and ``upto``: how many references, 1..N."""
+    order: Literal["best", "worst", "random"] | None = None
+    """Of ``policy: count``: which of them; default ``best``."""
+
+    def said(self) -> dict[str, ParamValue]:
+        """The fields that have a value."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
 class ProtocolEntry:
     """One protocol instance of a suite: a card, a reference policy and at most one transform level."""
 
@@ -69,8 +89,6 @@ class ProtocolEntry:
     """What is done to the references (``jitter``); None: nothing."""
     level: str | None = None
     """Strength of the transform or degradation (``x1``); None where it has no levels."""
-    params: Mapping[str, ParamValue] = field(default_factory=dict)
-    """Further parameters of the transform."""
     draws: int = 1
     """Random draws per image."""
     control: bool = False

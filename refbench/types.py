@@ -133,6 +133,21 @@ class Outlined(Protocol):
 
 
 @runtime_checkable
+class Titled(Protocol):
+    """Optional on a dataset whose copy may be a part of the set: its label ``wrsr [6 of 80]`` taken apart."""
+
+    @property
+    def title(self) -> str:
+        """The label without how much of the set there is: ``wrsr``."""
+        ...
+
+    @property
+    def total(self) -> int | None:
+        """Samples of the whole set; None where the copy is whole, or nobody knows."""
+        ...
+
+
+@runtime_checkable
 class Counted(Protocol):
     """Optional on a dataset: how much of it was asked for, and what has to be said about its files."""
 

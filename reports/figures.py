@@ -122,7 +122,7 @@ def draw(chart: Chart, style: FigureStyle = STYLES["page"]) -> Figure:
             rotation_mode="anchor" if turned else "default",
         )
     if ORACLE in chart.title:
-        # the caption says what is shown; that a number is no result must not depend on it
+        # the caption says what is shown; that a number is not a result must not depend on it
         axes.annotate(ORACLE, (0, 1), (0, 2), "axes fraction", "offset points", fontsize=style.points - 1)
     axes.grid(True, axis="y", linewidth=0.4, alpha=0.5)
     axes.spines[["top", "right"]].set_visible(False)

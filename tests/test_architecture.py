@@ -81,3 +81,12 @@ def test_the_core_names_no_plugin_folder() -> None:
 
 def test_the_root_holds_few_files() -> None:
     assert len(list((ROOT / "refbench").glob("*.py"))) <= 12
+
+
+def test_the_path_of_a_sample_is_at_most_twenty_hops_through_files_that_exist() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = text.partition("## From a sample to the printed table")[2].partition("\n## ")[0]
+    hops = re.findall(r"^(\d+)\. `([\w/]+\.py)`", section, re.MULTILINE)
+    assert [int(number) for number, _ in hops] == list(range(1, len(hops) + 1))
+    assert 10 < len(hops) <= 20
+    assert [file for _, file in hops if not (ROOT / file).is_file()] == []

@@ -69,7 +69,7 @@ def _card(card: Card) -> tuple[str, ...]:
         "given" if card.given_lr else f"{card.lr_kernel}, or given",
         "not cut" if card.hr_crop_multiple == 1 else str(card.hr_crop_multiple),
         pad(card.hr_pad, card.hr_pad_multiple),
-        " ".join(str(value) for value in card.reference.values()),
+        " ".join(str(value) for value in card.reference.said().values()),
         "not cut" if card.ref_crop_multiple == 1 else str(card.ref_crop_multiple),
         pad(card.ref_pad, card.ref_pad_multiple),
         ", ".join(after) or "as it is",

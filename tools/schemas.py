@@ -9,7 +9,7 @@ from typing import Any
 
 from refbench.config.suite import SuiteFile
 from refbench.gate.baseline import BaselineFile
-from refbench.protocols.card import Card
+from refbench.protocols.card import CardFile
 from refbench.store import SampleRow, ScoreRow
 from refbench.store.manifest import Manifest
 from refbench.untrusted.schema import json_schema
@@ -20,7 +20,7 @@ LAYOUTS: Mapping[str, type[Any]] = {
     "score": ScoreRow,
     "manifest": Manifest,
     "baseline": BaselineFile,
-    "card": Card,
+    "card": CardFile,
     "suite": SuiteFile,
 }
 """File in docs/schemas -> the data class."""
@@ -28,16 +28,12 @@ LAYOUTS: Mapping[str, type[Any]] = {
 
 def schemas() -> dict[str, str]:
     """Name -> text of each file."""
-    found = {}
-    for name, layout in LAYOUTS.items():
-        schema = json_schema(layout)
-        if layout is Card:
-            # computed from the others, never written in a file
-            del schema["properties"]["content"]
-        if layout in (Card, SuiteFile):
-            schema["additionalProperties"] = False
-        found[name] = json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
-    return found
+    made = {
+        # people write cards and suites: an unknown field is a misspelling
+        name: json_schema(layout, closed=name in ("card", "suite"))
+        for name, layout in LAYOUTS.items()
+    }
+    return {name: json.dumps(schema, indent=1, ensure_ascii=False) + "\n" for name, schema in made.items()}
 
 
 def main() -> None:

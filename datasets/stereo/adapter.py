@@ -55,6 +55,16 @@ class StereoDataset:
         return self._images.label
 
     @property
+    def title(self) -> str:
+        """The label without how much of the set there is."""
+        return self._images.title
+
+    @property
+    def total(self) -> int | None:
+        """Scenes of the whole set where the copy is a part of it."""
+        return self._images.total
+
+    @property
     def fingerprint(self) -> str:
         """Over images, disparities and masks."""
         return self._images.fingerprint

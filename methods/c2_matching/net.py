@@ -9,22 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refbench.nets.correspondence import LevelMatch
 from refbench.nets.dynamic_level import add_transfer, transfer
-from refbench.nets.layout import fast_layout
 from refbench.nets.residual import ContentExtractor, leaky, residual_body, upsampler
+from refbench.nets.three_levels import COARSE_TO_FINE, content_and_base, three_levels
 from refbench.nets.trust import TrustGate, gate_at
 from refbench.nets.vgg import conv3x3
 from refbench.stages import stage
-from refbench.tiling import Window, tiled
+from refbench.tiling import Window
 
 from .config import C2Config
-
-CONTENT, SMALL, MEDIUM, LARGE = "content", "small", "medium", "large"
-COARSE_TO_FINE = (("small", 2), ("medium", 1), ("large", 0))
 
 
 class DynamicRestoration(nn.Module):
@@ -80,26 +76,7 @@ class DynamicRestoration(nn.Module):
                 out: Tensor = self.get_submodule(f"body_{name}")(head) + x
             return out
 
-        def small(window: Window) -> list[Tensor]:
-            return [one_level("small", 2, window.of(x), window)]
-
-        def medium(window: Window) -> list[Tensor]:
-            with stage("restore"):
-                grown = self.tail_small(window.of(y2))
-            return [one_level("medium", 1, grown, window.times(2))]
-
-        def large(window: Window) -> list[Tensor]:
-            with stage("restore"):
-                grown = self.tail_medium(window.of(y1))
-            out = one_level("large", 0, grown, window.times(2))
-            with stage("restore"):
-                return [self.tail_large(out)]
-
-        size = (x.shape[2], x.shape[3])
-        (y2,) = tiled(SMALL, size, small)
-        (y1,) = tiled(MEDIUM, size, medium, (2,))
-        (out,) = tiled(LARGE, (2 * size[0], 2 * size[1]), large, (2,))
-        return out
+        return three_levels(self, x, one_level)
 
 
 class C2Net(nn.Module):
@@ -113,12 +90,6 @@ class C2Net(nn.Module):
 
     def forward(self, lr: Tensor, textures: Sequence[Tensor], matches: Sequence[LevelMatch]) -> Tensor:
         """SR (B, 3, 4H, 4W), not clamped, from ``lr`` (B, 3, H, W) in [0, 1]."""
-        with stage("restore"):
-            base = F.interpolate(lr, scale_factor=4, mode=self.config.base, align_corners=False)
-            (content,) = tiled(
-                CONTENT,
-                (lr.shape[2], lr.shape[3]),
-                lambda window: [self.content_extractor(fast_layout(window.of(lr)))],
-            )
+        content, base = content_and_base(self.content_extractor, lr, self.config.base)
         out: Tensor = self.dyn_agg_restore(content, textures, matches)
         return out + base

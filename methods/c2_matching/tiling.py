@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from refbench.nets.needs import FLOAT, SLACK, Sizes, attention_floats, front_passes, table_bytes
+from refbench.nets.three_levels import CONTENT, LARGE, MEDIUM, SMALL
 from refbench.nets.vgg import LEVELS
 from refbench.tiling import Pass
 
 from .config import C2Config
-from .net import CONTENT, LARGE, MEDIUM, SMALL
 
 ATTENTION = 4
 """Three convolutions before the gather, and the head after it."""

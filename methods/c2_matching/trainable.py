@@ -26,13 +26,9 @@ def build(weights: str, changes: Mapping[str, Any]) -> Trainable:
     else:
         normal_start(model.restoration)
     extractor = model.correspondences.extractor
-
-    def join_trunks() -> None:
-        extractor.feature_extraction_image2.load_state_dict(extractor.feature_extraction_image1.state_dict())
-
     if not config.shared_extractor:
         # as the official ones do from one ImageNet VGG16: matching then starts from comparable features
-        join_trunks()
+        extractor.join_trunks()
 
     def restore(lr: Tensor, ref: Tensor) -> Tensor:
         out: Tensor = model(lr, upsample(lr), ref)
@@ -45,5 +41,5 @@ def build(weights: str, changes: Mapping[str, Any]) -> Trainable:
         lambda image: extractor.key(image, LEVELS),
         restore,
         config_to_json(config),
-        join_trunks=None if config.shared_extractor else join_trunks,
+        join_trunks=None if config.shared_extractor else extractor.join_trunks,
     )

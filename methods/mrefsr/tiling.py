@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from refbench.nets.needs import FLOAT, SLACK, Sizes, attention_floats, front_passes, table_bytes
+from refbench.nets.three_levels import CONTENT, LARGE, MEDIUM, SMALL
 from refbench.nets.vgg import LEVELS
 from refbench.tiling import Pass
 
 from .config import MRefConfig
 from .head import MULTIPLE
-from .net import CONTENT, LARGE, MEDIUM, SMALL
 
 ATTENTION = 3
 """Three convolutions before the gather."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-Triple = tuple[int, int, int]
+from refbench.nets.three_levels import Triple
 
 
 @dataclass(frozen=True)

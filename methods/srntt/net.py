@@ -12,16 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from refbench.nets.layout import fast_layout
 from refbench.nets.residual import leaky
+from refbench.nets.three_levels import COARSE_TO_FINE, content_and_base, three_levels
 from refbench.nets.vgg import conv3x3
 from refbench.stages import stage
-from refbench.tiling import Window, tiled
+from refbench.tiling import Window
 
 from .config import SrnttConfig
-
-CONTENT, SMALL, MEDIUM, LARGE = "content", "small", "medium", "large"
-COARSE_TO_FINE = ((SMALL, 2), (MEDIUM, 1), (LARGE, 0))
 
 Textures = Callable[[int, Window], Tensor]
 """(level, finest = 0; window of that level's pixels) -> weighed texture (B, C, h, w)."""
@@ -66,7 +63,7 @@ class ContentExtractor(nn.Module):
 
     def forward(self, lr: Tensor) -> Tensor:
         """(B, 3, H, W) in [0, 1] -> features (B, ngf, H, W)."""
-        start = self.head(fast_layout(lr))
+        start = self.head(lr)
         out: Tensor = self.body(start) + start
         return out
 
@@ -117,26 +114,7 @@ class TextureTransfer(nn.Module):
                 out: Tensor = self.get_submodule(f"body_{name}")(head) + x
             return out
 
-        def small(window: Window) -> list[Tensor]:
-            return [one_level(SMALL, 2, window.of(x), window)]
-
-        def medium(window: Window) -> list[Tensor]:
-            with stage("restore"):
-                grown = self.tail_small(window.of(y2))
-            return [one_level(MEDIUM, 1, grown, window.times(2))]
-
-        def large(window: Window) -> list[Tensor]:
-            with stage("restore"):
-                grown = self.tail_medium(window.of(y1))
-            out = one_level(LARGE, 0, grown, window.times(2))
-            with stage("restore"):
-                return [self.tail_large(out)]
-
-        size = (x.shape[2], x.shape[3])
-        (y2,) = tiled(SMALL, size, small)
-        (y1,) = tiled(MEDIUM, size, medium, (2,))
-        (out,) = tiled(LARGE, (2 * size[0], 2 * size[1]), large, (2,))
-        return out
+        return three_levels(self, x, one_level)
 
 
 class SrnttNet(nn.Module):
@@ -150,12 +128,6 @@ class SrnttNet(nn.Module):
 
     def forward(self, lr: Tensor, textures: Textures) -> Tensor:
         """SR (B, 3, 4H, 4W), not clamped, from ``lr`` (B, 3, H, W) in [0, 1]."""
-        with stage("restore"):
-            (content,) = tiled(
-                CONTENT,
-                (lr.shape[2], lr.shape[3]),
-                lambda window: [self.content_extractor(window.of(lr))],
-            )
-            base = F.interpolate(lr, scale_factor=4, mode="bilinear", align_corners=False)
+        content, base = content_and_base(self.content_extractor, lr, "bilinear")
         out: Tensor = self.texture_transfer(content, textures)
         return out + base

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from refbench.nets.encoding import EXTRACT_QUERY, EXTRACT_REFERENCE, encoder_pass, feature_bytes
 from refbench.nets.needs import FLOAT, SLACK, Sizes, match_pass, table_bytes
+from refbench.nets.three_levels import CONTENT, LARGE, MEDIUM, SMALL
 from refbench.nets.vgg import LEVELS
 from refbench.tiling import Pass
 
 from .config import SrnttConfig
-from .net import CONTENT, LARGE, MEDIUM, SMALL
 
 
 def passes(config: SrnttConfig, sizes: Sizes) -> list[Pass]:

@@ -59,7 +59,7 @@ def audit(
     """Audit the cells in results folders, cell folders and bundles; nothing is written into them.
 
     data_root, weights_root: where dataset and checkpoints are here (a checkpoint file, too). rerun: trials of
-    each cell to compute again. begin: told of each cell before it is checked. tables: compares stored
+    each cell to compute again. begin: called with each cell before it is checked. tables: compares stored
     tables. Raises UserError for a place without cells, and for a root that is not there.
     """
     for name, given in (("data.root", data_root), ("weights.root", weights_root)):

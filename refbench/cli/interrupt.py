@@ -44,13 +44,13 @@ def two_steps(say: Callable[[str], None]) -> Iterator[None]:
 
 
 def _watch(pipe: int, say: Callable[[str], None]) -> None:
-    heard = 0
+    received = 0
     while numbers := os.read(pipe, 64):
         for number in numbers:
             if number != signal.SIGINT:
                 continue
-            heard += 1
-            if heard > 1:
+            received += 1
+            if received > 1:
                 say(SECOND)
                 os._exit(EXIT)
             say(FIRST)

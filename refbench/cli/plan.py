@@ -53,7 +53,7 @@ def show_plan(plan: Plan, config: RunConfig, output: Output) -> int:
 
 
 def _document(plan: Plan, cell: Cell, done: Mapping[str, set[tuple[str, int]]]) -> dict[str, Any]:
-    from refbench.results.record import part_label
+    from refbench.results.record import part_label, part_of
 
     asked = set(plan.trials(cell))
     return {
@@ -61,7 +61,9 @@ def _document(plan: Plan, cell: Cell, done: Mapping[str, set[tuple[str, int]]]) 
         "method_label": cell.method_label,
         "weights": cell.weights,
         "dataset": cell.dataset,
-        "dataset_label": part_label(cell.dataset_label, len(cell.ids), cell.dataset_count),
+        "dataset_label": part_label(
+            cell.dataset_title, part_of(len(cell.ids), cell.dataset_count, cell.dataset_total)
+        ),
         "protocol": cell.protocol.id,
         "seed": cell.job.seed,
         "n": len({sample for sample, _ in asked}),

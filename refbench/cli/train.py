@@ -26,7 +26,7 @@ KEYS = (
     Key("train.data", "path", "folder of photos, or the CUFED train layout (input/, ref/)"),
     Key("train.val_data", "path", "photos for validation; default: every eighth photo of train.data"),
     Key("train.vgg19", "path", "vgg19-dcbb9e9d.pth, for perceptual terms"),
-    Key("train.budget", "int", "steps of stage 2, in the place of the preset's", minimum=1),
+    Key("train.budget", "int", "steps of stage 2, instead of the preset's", minimum=1),
     Key("train.max_steps", "int", "stop each stage after this many steps", minimum=1),
     Key("train.precision", "choice", "fp32, or mixed precision", None, ("fp32", "bf16", "fp16")),
     Key("out", "path", "folder of runs", "training"),

@@ -7,19 +7,20 @@ A suite says its dataset and either a list ``protocols:`` or the short form, in 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import MinLen
 
 from refbench.config.values import looks_like_path
 from refbench.errors import UserError, unknown
 from refbench.nets.reference_use import NAMES
-from refbench.settings import ProtocolEntry, SuiteConfig
-from refbench.specs import ParamValue
+from refbench.settings import ProtocolEntry, ReferenceFile, SuiteConfig
+from refbench.untrusted.schema import Whole, written
 from refbench.untrusted.yaml_text import LONGEST, safe_yaml
 
-Scalars = Mapping[str, str | int | float | bool]
 Level = str | int | float
 
 
@@ -29,17 +30,15 @@ class EntryFile:
 
     card: str = "canonical"
     """Protocol card by name, ``name@version`` or path."""
-    reference: Scalars = field(default_factory=dict)
-    """Reference policy and its options: ``{policy: level, level: 5}``; default the card's."""
+    reference: str | ReferenceFile | None = None
+    """Reference policy, by name or with its options: ``{policy: level, level: 5}``; default the card's."""
     transform: str | None = None
     """Transform of the references: ``jitter``, ``rotation``."""
     degradation: str | None = None
     """Degradation of LR: ``blur``, ``noise``; excludes ``transform``."""
     level: Level | None = None
     """Level of the transform or degradation."""
-    params: Scalars = field(default_factory=dict)
-    """Parameters of the transform or degradation."""
-    draws: int = 1
+    draws: Whole = 1
     """Random draws per sample, from 1."""
     control: bool = False
     """This entry is what the others' drops are measured from."""
@@ -49,19 +48,19 @@ class EntryFile:
 class SuiteFile:
     """A suite: which protocols a dataset is scored under."""
 
-    name: str
+    name: Annotated[str, MinLen(1)]
     """Name of the suite; default the file's."""
-    dataset: str
+    dataset: Annotated[str, MinLen(1)]
     """The dataset, as ``refbench list datasets`` names it."""
     title: str = ""
     """One line for lists."""
     multi: str | tuple[str, ...] = ()
     """For several references: the values of ``method.multi`` to use, the first that a method has."""
-    protocols: tuple[EntryFile, ...] | None = None
+    protocols: Annotated[tuple[EntryFile, ...], MinLen(1)] | None = None
     """The entries one by one; or the short form below."""
     card: str = "canonical"
     """Card of every entry that names none."""
-    reference: Scalars = field(default_factory=dict)
+    reference: str | ReferenceFile | None = None
     """Reference policy of every entry that names none."""
     transform: str | None = None
     """Short form: one entry per level of this transform."""
@@ -69,16 +68,15 @@ class SuiteFile:
     """Short form: one entry per level of this degradation of LR."""
     levels: tuple[Level, ...] = ()
     """Short form: the levels."""
-    params: Scalars = field(default_factory=dict)
-    """Parameters of the transform or degradation."""
-    draws: int = 1
+    draws: Whole = 1
     """Random draws per sample."""
     control: bool = False
     """Short form: an undistorted entry comes first, from which drops are measured."""
 
 
 SUITE_KEYS = tuple(f.name for f in fields(SuiteFile))
-ENTRY_KEYS = tuple(f.name for f in fields(EntryFile))
+_SHARED = ("card", "reference", "draws")
+"""What entries take over from the suite."""
 
 
 def config_names(group: str) -> tuple[str, ...]:
@@ -121,21 +119,21 @@ def parse_suite(data: Mapping[str, Any], where: str, folder: Path | None = None)
 
     Raises UserError naming the suite and the field.
     """
-    for key in data:
-        if key not in SUITE_KEYS:
-            raise UserError(f"{where}: {unknown('suite field', key, SUITE_KEYS)}")
-    name = _text(data, "name", where)
-    dataset = _text(data, "dataset", where)
-    title = str(data.get("title") or name)
-    if data.get("protocols") is not None:
-        entries = _listed(data, where)
-    else:
-        entries = _expanded(data, where)
+    given = {name: value for name, value in data.items() if value is not None}
+    if isinstance(rows := given.get("protocols"), list):
+        shared = {name: given[name] for name in _SHARED if name in given}
+        given["protocols"] = [{**shared, **row} if isinstance(row, dict) else row for row in rows]
+    found = written(SuiteFile, given, where)
+    entries = _listed(found, given, where) if found.protocols else _expanded(found, where)
+    multi = (found.multi,) if isinstance(found.multi, str) else found.multi
+    for name in multi:
+        if name not in NAMES:
+            raise UserError(f"{where}: {unknown('multi', name, NAMES)}")
+    suite = SuiteConfig(found.name, found.dataset, found.title or found.name, entries, multi=multi)
     shipped = config_names("protocol")
     paths = dict.fromkeys(e.card for e in entries if e.card.partition("@")[0] not in shipped)
-    multi = _names(data, "multi", where)
     if not paths:
-        return SuiteConfig(name, dataset, title, entries, multi=multi)
+        return suite
     # quick commands read suites, too, and must not wait for numpy
     from refbench.protocols.card import card_key, plugin_card
 
@@ -143,14 +141,13 @@ def parse_suite(data: Mapping[str, Any], where: str, folder: Path | None = None)
     for path in paths:
         if looks_like_path(path):
             own[path] = read_card_file(path, where, folder)
-        elif (found := plugin_card(path)) is not None:
-            check_metrics(found, f"card {path} of a plugin")
-            own[path] = found
+        elif (brought := plugin_card(path)) is not None:
+            check_metrics(brought, f"card {path} of a plugin")
+            own[path] = brought
         # a name that nobody knows is refused where cards are loaded
-    keys = {path: card_key(path, found) for path, found in own.items()}
+    keys = {path: card_key(path, card) for path, card in own.items()}
     entries = tuple(replace(e, card=keys.get(e.card, e.card)) for e in entries)
-    cards = {keys[path]: found for path, found in own.items()}
-    return SuiteConfig(name, dataset, title, entries, cards, multi)
+    return replace(suite, protocols=entries, cards={keys[path]: card for path, card in own.items()})
 
 
 def read_card_file(text: str, where: str, folder: Path | None = None) -> dict[str, Any]:
@@ -187,100 +184,41 @@ def check_metrics(card: Mapping[str, Any], where: str) -> None:
             raise UserError(f"{where}: metrics: {error}") from error
 
 
-def _listed(data: Mapping[str, Any], where: str) -> tuple[ProtocolEntry, ...]:
-    short = [k for k in ("transform", "degradation", "levels", "control") if k in data]
+def _listed(suite: SuiteFile, given: Mapping[str, Any], where: str) -> tuple[ProtocolEntry, ...]:
+    short = [k for k in ("transform", "degradation", "levels", "control") if k in given]
     if short:
         raise UserError(f"{where}: {short[0]} and protocols exclude each other; keep one of the two forms")
-    rows = data["protocols"]
-    if not isinstance(rows, list) or not rows:
-        raise UserError(f"{where}: protocols is a list with at least one entry")
-    shared = {k: data[k] for k in ("card", "reference", "params", "draws") if k in data}
-    entries = []
-    for number, row in enumerate(rows, 1):
-        place = f"{where}: protocols[{number}]"
-        if not isinstance(row, Mapping):
-            raise UserError(f"{place}: expected a mapping such as {{card: canonical}}")
-        for key in row:
-            if key not in ENTRY_KEYS:
-                raise UserError(f"{place}: {unknown('field', str(key), ENTRY_KEYS)}")
-        entries.append(_entry({**shared, **row}, place))
-    return tuple(entries)
+    return tuple(_entry(e, f"{where}: protocols[{n}]") for n, e in enumerate(suite.protocols or (), 1))
 
 
-def _expanded(data: Mapping[str, Any], where: str) -> tuple[ProtocolEntry, ...]:
-    base = {k: data[k] for k in ("card", "reference") if k in data}
-    if data.get("transform") is None and data.get("degradation") is None:
-        for key in ("levels", "params"):
-            if data.get(key):
-                raise UserError(f"{where}: {key} needs a transform or a degradation")
+def _expanded(suite: SuiteFile, where: str) -> tuple[ProtocolEntry, ...]:
+    control = EntryFile(suite.card, suite.reference, control=True)
+    if suite.transform is None and suite.degradation is None:
+        if suite.levels:
+            raise UserError(f"{where}: levels needs a transform or a degradation")
         # without a transform the only entry is undistorted: what drops are measured from
-        return (_entry({**base, "control": True}, where),)
-    levels = data.get("levels")
-    if not isinstance(levels, list) or not levels:
+        return (_entry(control, where),)
+    if not suite.levels:
         raise UserError(f"{where}: levels is a list of the transform's levels, e.g. [x0.5, x1, x2]")
-    if not isinstance(data.get("control", False), bool):
-        raise UserError(f"{where}: control is true or false")
-    entries = [_entry({**base, "control": True}, where)] if data.get("control", False) else []
-    more = {k: data[k] for k in ("transform", "degradation", "params", "draws") if k in data}
-    entries += [_entry({**base, **more, "level": level}, where) for level in levels]
-    return tuple(entries)
+    entries = [control] if suite.control else []
+    entries += [
+        EntryFile(suite.card, suite.reference, suite.transform, suite.degradation, level, suite.draws)
+        for level in suite.levels
+    ]
+    return tuple(_entry(entry, where) for entry in entries)
 
 
-def _entry(data: Mapping[str, Any], where: str) -> ProtocolEntry:
-    draws = data.get("draws", 1)
-    if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:
-        raise UserError(f"{where}: draws={draws!r} is not a whole number from 1")
-    control = data.get("control", False)
-    if not isinstance(control, bool):
-        raise UserError(f"{where}: control is true or false")
-    level, transform, degradation = data.get("level"), data.get("transform"), data.get("degradation")
-    for name, value in (("transform", transform), ("degradation", degradation)):
-        if control and value is not None:
+def _entry(said: EntryFile, where: str) -> ProtocolEntry:
+    for name in ("transform", "degradation"):
+        if said.control and getattr(said, name) is not None:
             raise UserError(f"{where}: a control has no {name}; drop one of the two fields")
-    if transform is not None and degradation is not None:
+    if said.transform is not None and said.degradation is not None:
         raise UserError(
             f"{where}: an entry has a transform of the reference or a degradation of LR, not both"
         )
+    policy = ReferenceFile(said.reference) if isinstance(said.reference, str) else said.reference
+    reference = {} if policy is None else policy.said()
+    level = None if said.level is None else str(said.level)
     return ProtocolEntry(
-        card=str(data.get("card", "canonical")),
-        reference=_scalars(data.get("reference", {}), "reference", where),
-        transform=None if transform is None else str(transform),
-        level=None if level is None else str(level),
-        params=_scalars(data.get("params") or {}, "params", where),
-        draws=draws,
-        control=control,
-        degradation=None if degradation is None else str(degradation),
+        said.card, reference, said.transform, level, said.draws, said.control, said.degradation
     )
-
-
-def _scalars(data: object, field: str, where: str) -> dict[str, ParamValue]:
-    if isinstance(data, str) and field == "reference":
-        return {"policy": data}
-    if not isinstance(data, Mapping):
-        raise UserError(f"{where}: {field} is a mapping of names to single values")
-    for key, value in data.items():
-        if not isinstance(value, str | int | float | bool | None):
-            raise UserError(f"{where}: {field}.{key} is a single value, not a list or mapping")
-    return {str(k): v for k, v in data.items()}
-
-
-def _names(data: Mapping[str, Any], field: str, where: str) -> tuple[str, ...]:
-    """A list of names, or one name; each is a value that ``method.multi`` can have."""
-    value = data.get(field, [])
-    names = [value] if isinstance(value, str) else value
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise UserError(f"{where}: {field} is a list of names, e.g. [per_patch, average]")
-    for name in names:
-        if name not in NAMES:
-            raise UserError(f"{where}: {unknown(field, name, NAMES)}")
-    return tuple(names)
-
-
-def _text(data: Mapping[str, Any], field: str, where: str) -> str:
-    value = data.get(field)
-    if value is not None and not isinstance(value, str):
-        kind = type(value).__name__
-        raise UserError(f'{where}: {field}: {value} is read as {kind}, not as text; write {field}: "{value}"')
-    if not value:
-        raise UserError(f"{where}: field {field!r} is missing")
-    return value

@@ -98,9 +98,9 @@ def _instance(suite: SuiteConfig) -> tuple[ProtocolEntry, ProtocolInstance, list
 
 
 def _suite_file(suite: SuiteConfig, entry: ProtocolEntry) -> dict[str, Any]:
-    own: dict[str, Any] = {"card": entry.card, "reference": dict(entry.reference), "control": True}
-    if entry.transform is not None:
-        own |= {"transform": entry.transform, "level": entry.level}
+    distorted = {"transform": entry.transform, "degradation": entry.degradation, "level": entry.level}
+    own: dict[str, Any] = {name: value for name, value in distorted.items() if value is not None}
+    own = {"card": entry.card, "reference": dict(entry.reference), "control": not own, **own}
     return {"title": suite.title, "dataset": suite.dataset, "protocols": [own]}
 
 

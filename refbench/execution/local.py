@@ -1,4 +1,4 @@
-"""A pool of processes on this machine: one a device, or several on the CPU with its threads divided.
+"""A pool of processes on this machine: one per device, or several on the CPU with its threads divided.
 
 The parent hands each worker one trial at a time (so that unequal image sizes balance themselves and memory
 stays bounded), notices deaths and overdue trials, replaces the worker, tries the trial again a bounded
@@ -46,8 +46,8 @@ class LocalExecutor:
     """``executor=local executor.workers=N executor.timeout=SECONDS executor.retries=N``."""
 
     def __init__(self, workers: int | None = None, timeout: float | None = None, retries: int = 2) -> None:
-        """workers: processes (default: one a CUDA device, else one a CPU core). timeout: seconds a trial may
-        take before its worker is replaced (default: none). retries: further tries after that or a death."""
+        """workers: processes (default: one per CUDA device, else one per CPU core). timeout: seconds a trial
+        may take before its worker is replaced (default: none). retries: tries after that or a death."""
         check_pool(workers, timeout, retries)
         self._workers, self._timeout, self._retries = workers, timeout, retries
         self._context = multiprocessing.get_context("spawn")

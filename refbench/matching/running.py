@@ -19,7 +19,7 @@ class Tile:
     top: int
     left: int
     width: int
-    """Query positions (top.., left..left + width); a tile may have more columns, which are no positions."""
+    """Query positions (top.., left..left + width); a tile may have more columns, which are not positions."""
     starts: Tensor
     """int64 (chunks,): the first reference row of each chunk, ascending."""
     grid_width: int

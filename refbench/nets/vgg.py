@@ -1,7 +1,7 @@
 """VGG trunks up to relu3_1: the shape that texture and correspondence features have in RefSR nets.
 
 Layer names, and with them the state_dict keys, are those of the official checkpoints. ``channels`` is
-configurable so that compact nets can carry a small trunk of their own in the place of VGG16/VGG19.
+configurable so that compact nets can carry a small trunk of their own instead of VGG16/VGG19.
 """
 
 from __future__ import annotations
@@ -106,6 +106,10 @@ class ContrastiveExtractor(nn.Module):
         """Key features of the reference image, same form as :meth:`query`."""
         trunk = self.feature_extraction_image1 if self.shared else self.feature_extraction_image2
         return trunk.levels(reference, wanted, last_relu=False)
+
+    def join_trunks(self) -> None:
+        """Give the reference's trunk the weights of the other one; the extractor has two."""
+        self.feature_extraction_image2.load_state_dict(self.feature_extraction_image1.state_dict())
 
 
 class TextureFeatures(nn.Module):

@@ -59,11 +59,13 @@ def cell_manifest(
         baseline=cell.baseline,
         deterministic=spec.deterministic,
         dataset_count=cell.dataset_count,
+        dataset_title=cell.dataset_title,
+        dataset_total=cell.dataset_total,
         identity=cell.identity,
         compare=cell.compare_fields(),
         metrics=metric_facts(cell.job.metrics),
         weights_files=files,
-        # which shard ran says its session, and how a table is printed is no fact of the cell
+        # which shard ran says its session, and how a table is printed is not a fact of the cell
         config=clean_config(plain(replace(cell.config, shard=None, table="brief")))
         if cell.config is not None
         else {},

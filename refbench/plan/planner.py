@@ -26,7 +26,7 @@ from refbench.registry import Registry, load_class
 from refbench.settings import MethodChoice, RunConfig, Shard
 from refbench.specs import MethodSpec, MetricSpec, ParamValue, check_scale
 from refbench.tiling.size import memory_bytes
-from refbench.types import Corresponding, Counted, Dataset, Sized
+from refbench.types import Corresponding, Counted, Dataset, Sized, Titled
 from refbench.untrusted.redact import clean_config
 
 
@@ -49,6 +49,10 @@ class Cell:
     """Protocol id of its suite's control, for the drop; None for the control itself and for an oracle."""
     dataset_count: int | None = None
     """Samples of the dataset's copy, of which ``ids`` may be a part."""
+    dataset_title: str = ""
+    """The label without how much of the set there is: ``wrsr``."""
+    dataset_total: int | None = None
+    """Samples of the whole set, of which the copy is a part; None: it is whole, or nobody knows."""
     identity: Mapping[str, Any] = field(repr=False, default_factory=dict)
     """What the run key was made of."""
     config: RunConfig | None = field(repr=False, default=None)
@@ -297,6 +301,8 @@ class Planner:
             ids=tuple(ids),
             control=control_id(instance, control),
             dataset_count=dataset.count if isinstance(dataset, Counted) else len(dataset.ids()),
+            dataset_title=dataset.title if isinstance(dataset, Titled) else dataset.label,
+            dataset_total=dataset.total if isinstance(dataset, Titled) else None,
             identity=identity,
             config=replace(config, method=choice),
         )

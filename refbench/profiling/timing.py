@@ -35,7 +35,7 @@ def synchronise(device: torch.device) -> None:
 
 
 def measure_times(calls: list[Callable[[], object]], device: torch.device) -> dict[str, Timing]:
-    """Timings over ``calls``, one a repeat: each stage, what is outside all stages, and the total.
+    """Timings over ``calls``, one per repeat: each stage, what is outside all stages, and the total.
 
     Canonical stages come first, in their order. A stage that a repeat did not open took 0 s in it.
     """

@@ -10,68 +10,64 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from importlib.resources import files
 from pathlib import PurePath
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import yaml
+from annotated_types import MinLen
 
 from refbench.errors import UserError, unknown
 from refbench.identity.keys import digest
-from refbench.protocols.padding import HR_PADS, REF_PADS
+from refbench.protocols.padding import HrPad, RefPad
 from refbench.protocols.plugins import Plugin, load_plugin, plugin_names, plugins
 from refbench.protocols.reference import ReferencePolicy
-from refbench.protocols.sr_colour import COLOUR_FIXES
-from refbench.specs import ParamValue
-
-WHOLE = {
-    "scale": 1, "hr_crop_multiple": 1, "hr_pad_multiple": 1, "ref_crop_multiple": 1, "ref_pad_multiple": 1,
-    "pad_least": 0,
-}  # fmt: skip
-"""Fields that are whole numbers -> the least value."""
+from refbench.protocols.sr_colour import ColourFix
+from refbench.settings import ReferenceFile
+from refbench.untrusted.schema import Count, Whole, written
 
 TEXTS = ("title", "source", "paper", "bibtex", "prose")
 """Fields that describe a protocol and decide nothing."""
 
 
 @dataclass(frozen=True)
-class Card:
-    """One evaluation protocol."""
+class CardFile:
+    """A protocol card: one evaluation protocol, as its file has it."""
 
-    name: str
+    name: Annotated[str, MinLen(1)]
     """Name of the protocol; ``name@version`` is its id."""
-    version: int
+    version: Whole
     """Raised when a field that makes trials or scores changes."""
     title: str
     """One line for lists and captions."""
-    scale: int = 4
+    scale: Whole = 4
     """HR pixels per LR pixel along each side."""
-    hr_crop_multiple: int = 4
+    hr_crop_multiple: Whole = 4
     """HR is cropped (top-left) to a multiple of this; the crop is what is scored."""
-    hr_pad: str = "none"
+    hr_pad: HrPad = "none"
     """Padding of the cropped HR before LR is made; SR is cut back to the crop before it is scored."""
-    hr_pad_multiple: int = 1
+    hr_pad_multiple: Whole = 1
     """For ``replicate-centred`` and ``zero-to-common``: the padded size is a multiple of this."""
-    pad_least: int = 0
+    pad_least: Count = 0
     """For ``zero-to-common``: no side of the common size is smaller."""
-    lr_kernel: str = "pil-bicubic-aa"
+    lr_kernel: Literal["pil-bicubic-aa"] = "pil-bicubic-aa"
     """PIL bicubic, a = -0.5, antialiased, 8-bit result."""
-    ref_crop_multiple: int = 1
+    ref_crop_multiple: Whole = 1
     """References are cropped (top-left) to a multiple of this; 1 leaves them as they are."""
-    ref_pad: str = "none"
+    ref_pad: RefPad = "none"
     """Padding of the references after their crop."""
-    ref_pad_multiple: int = 1
+    ref_pad_multiple: Whole = 1
     """The padded size is a multiple of this."""
     given_lr: bool = False
     """True: only for datasets that bring their own LR images, none is made."""
-    sr_fit: str = "none"
+    sr_fit: Literal["none", "pil-bicubic"] = "none"
     """``pil-bicubic``: SR of another size than HR is resized to it before it is scored; ``none``: what lies
     beyond HR's bottom and right is cut off."""
-    colour_fix: str = "none"
+    colour_fix: ColourFix = "none"
     """What is done to SR before it is scored: its colours are made those of LR (``adain``, ``wavelet``)."""
-    reference: Mapping[str, ParamValue] = field(default_factory=lambda: {"policy": "first"})
+    reference: ReferenceFile = field(default_factory=ReferenceFile)
     """Reference policy of suites that name none."""
-    metrics: tuple[str, ...] = ("psnr_y", "ssim_y", "psnr_rgb")
+    metrics: Annotated[tuple[str, ...], MinLen(1)] = ("psnr_y", "ssim_y", "psnr_rgb")
     """Metrics that the protocol reports unless the user asks for others."""
-    averaging: str = "mean-of-images"
+    averaging: Literal["mean-of-images"] = "mean-of-images"
     """How values of images become one number."""
     source: str = ""
     """Where the protocol is described: paper section or script."""
@@ -81,6 +77,12 @@ class Card:
     """Its BibTeX entry or a key of the shipped ones; empty: nothing to cite."""
     prose: str = ""
     """The protocol in words, for tables and appendices."""
+
+
+@dataclass(frozen=True)
+class Card(CardFile):
+    """One evaluation protocol."""
+
     content: str = ""
     """Of a card from the user's own file, 8 hex digits of what it says; empty for a shipped one."""
 
@@ -106,39 +108,8 @@ def card_names() -> tuple[str, ...]:
 
 def parse_card(data: Mapping[str, Any], where: str) -> Card:
     """Check a card's mapping. Raises UserError naming the file and the field."""
-    known = {f.name for f in fields(Card)} - {"content"}
-    for key in data:
-        if key not in known:
-            raise UserError(f"{where}: {unknown('card field', str(key), known)}")
-    for key, kind in (("name", str), ("version", int), ("title", str)):
-        if not isinstance(data.get(key), kind):
-            raise UserError(f"{where}: field {key!r} is missing or not a {kind.__name__}")
-    for key, least in WHOLE.items():
-        value = data.get(key, least)
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise UserError(f"{where}: {key}={value!r} is not a whole number from {least}")
-    if not isinstance(data.get("given_lr", False), bool):
-        raise UserError(f"{where}: given_lr={data['given_lr']!r} is not true or false")
-    metrics = data.get("metrics", ["psnr_y"])
-    if not isinstance(metrics, list | tuple) or not metrics or not all(isinstance(m, str) for m in metrics):
-        raise UserError(f"{where}: metrics={metrics!r} is not a list of metric names, e.g. [psnr_y, ssim_y]")
-    if "reference" in data:
-        ReferencePolicy.parse(data["reference"], where)
-    choices = {
-        "hr_pad": set(HR_PADS),
-        "lr_kernel": {"pil-bicubic-aa"},
-        "ref_pad": set(REF_PADS),
-        "averaging": {"mean-of-images"},
-        "sr_fit": {"none", "pil-bicubic"},
-        "colour_fix": set(COLOUR_FIXES),
-    }
-    for key, allowed in choices.items():
-        if key in data and data[key] not in allowed:
-            raise UserError(f"{where}: {key}={data[key]!r}; it can be {', '.join(sorted(allowed))}")
-    values = dict(data)
-    if "metrics" in values:
-        values["metrics"] = tuple(values["metrics"])
-    card = Card(**values)
+    card = Card(**vars(written(CardFile, data, where)))
+    ReferencePolicy.parse(card.reference, where)
     _check_sizes(card, where)
     return card
 

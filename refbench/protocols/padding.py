@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
 from refbench.types import Image
 
-HR_PADS = ("none", "zero-to-common", "replicate-centred")
-REF_PADS = ("none", "zero-to-common", "replicate-right-bottom")
+HrPad = Literal["none", "zero-to-common", "replicate-centred"]
+RefPad = Literal["none", "zero-to-common", "replicate-right-bottom"]
+HR_PADS: tuple[str, ...] = get_args(HrPad)
+REF_PADS: tuple[str, ...] = get_args(RefPad)
 
 
 @dataclass(frozen=True)

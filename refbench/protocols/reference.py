@@ -14,8 +14,9 @@ from refbench.identity.rng import generator
 from refbench.protocols import stitching, substitutes
 from refbench.protocols.given import checked_image
 from refbench.protocols.plugins import Plugin, load_plugin, plugin_names, plugins
-from refbench.specs import ParamValue
+from refbench.settings import ReferenceFile
 from refbench.types import Dataset, Image, Sample
+from refbench.untrusted.schema import written
 
 POLICIES = {
     "first": "the first reference (the most similar one where the dataset grades them)",
@@ -35,9 +36,6 @@ POLICIES = {
 }
 ORACLE = "oracle: leaks HR"
 RANDOM = frozenset({"other", "foreign", "noise", "shuffled"})
-FIELDS = ("policy", "level", "count", "order")
-"""What a suite may say of a policy."""
-ORDERS = ("best", "worst", "random")
 Chosen = tuple[tuple[Image, ...], tuple[str, ...]]
 
 
@@ -78,24 +76,21 @@ class ReferencePolicy:
     """True for a package's oracle."""
 
     @staticmethod
-    def parse(data: Mapping[str, ParamValue], where: str) -> ReferencePolicy:
-        """Check a suite's ``reference:`` mapping; raises UserError naming the field."""
-        name = str(data.get("policy", "first"))
+    def parse(said: ReferenceFile | Mapping[str, Any], where: str) -> ReferencePolicy:
+        """Check what a suite or a card says under ``reference:``; raises UserError naming the field."""
+        if not isinstance(said, ReferenceFile):
+            said = written(ReferenceFile, said, f"{where}: reference")
+        name, level, count, order = said.policy, said.level, said.count, said.order
         if name not in POLICIES and name not in policy_names():
             raise UserError(f"{where}: {unknown('reference policy', name, policy_names())}")
-        for key in data:
-            if key not in FIELDS:
-                raise UserError(f"{where}: {unknown('reference field', key, FIELDS)}")
-        level = _whole(data, "level", name == "level", where)
-        count = _whole(data, "count", name in ("count", "upto"), where)
-        order = data.get("order")
-        if name == "count":
-            order = "best" if order is None else order
-            if order not in ORDERS:
-                raise UserError(f"{where}: {unknown('reference order', str(order), ORDERS)}")
-        elif order is not None:
+        for field, value, takers in (("level", level, ("level",)), ("count", count, ("count", "upto"))):
+            if (value is not None) != (name in takers):
+                raise UserError(
+                    f"{where}: reference.{field}=1..N goes with policy: {field}, and only with it"
+                )
+        if order is not None and name != "count":
             raise UserError(f"{where}: reference.order goes with policy: count, and only with it")
-        made = ReferencePolicy(name, level, count, None if order is None else str(order))
+        made = ReferencePolicy(name, level, count, order or ("best" if name == "count" else None))
         if name in POLICIES:
             return made
         policy, content = load_plugin("references", name, Policy)
@@ -201,17 +196,6 @@ def policy_names() -> tuple[str, ...]:
 def policy_plugins() -> tuple[Plugin, ...]:
     """Policies of installed packages, usable or not."""
     return plugins("references", POLICIES, Policy)
-
-
-def _whole(data: Mapping[str, ParamValue], key: str, wanted: bool, where: str) -> int | None:
-    value = data.get(key)
-    if (value is not None) != wanted:
-        raise UserError(f"{where}: reference.{key}=1..N goes with policy: {key}, and only with it")
-    if value is None:
-        return None
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise UserError(f"{where}: reference.{key}={value!r} is not a whole number from 1")
-    return value
 
 
 _MAKERS: Mapping[

@@ -7,6 +7,8 @@ StableSR (Wang et al., IJCV 2024): five levels of an undecimated wavelet, detail
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,7 +16,8 @@ from refbench.imaging import bicubic_resize
 from refbench.types import Image
 
 Floats = npt.NDArray[np.float64]
-COLOUR_FIXES = ("none", "adain", "wavelet")
+ColourFix = Literal["none", "adain", "wavelet"]
+COLOUR_FIXES: tuple[str, ...] = get_args(ColourFix)
 LEVELS = 5
 VARIANCE = 1e-5
 """Added to both variances of ``adain``."""

@@ -20,7 +20,6 @@ SHORT = 12
 """Hex digits of keys and digests in tables; documents and folders have all of them."""
 SELF_REPORTED = "self-reported"
 COMPLETE, PARTIAL = "complete", "partial"
-_PART = re.compile(r"\[\d+ of \d+\]|\[partial")
 
 
 @dataclass(frozen=True)
@@ -96,12 +95,10 @@ def provenance_of(cell: CellRecord) -> Provenance:
 
 
 def _extent(cell: CellRecord) -> str:
-    """Whether the cell is about all of the dataset's samples, by what its label says."""
-    part = _PART.search(cell.dataset_label)
-    if part is None and not cell.partial:
-        return COMPLETE
-    said = cell.dataset_label[part.start() :].strip("[] ") if part is not None else cell.partial
-    return f"{PARTIAL} ({said.removeprefix('partial: ')})"
+    """Whether the cell is about all of the dataset's samples."""
+    if cell.partial:
+        return f"{PARTIAL} ({cell.partial.removeprefix('partial: ')})"
+    return COMPLETE if cell.part is None else f"{PARTIAL} ({cell.part[0]} of {cell.part[1]})"
 
 
 def _references(cell: CellRecord) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,6 +89,8 @@ class CellRecord:
     """The suite that the cell was last run for."""
     machine: Mapping[str, str] = field(default_factory=dict)
     """Where the costs were measured: processor, device, threads; empty when not known."""
+    part: tuple[int, int] | None = None
+    """(samples with a row, samples of the set) where these are not all; None: all, or nobody knows."""
     partial: str = ""
     """``partial: shard 1/4`` for one shard of a cell: it is neither ranked nor gated. Empty: complete."""
     parts: ProtocolParts | None = field(repr=False, default=None)
@@ -208,13 +209,17 @@ def cell_record(
     summary = summarise([_scored(row) for row in rows], chosen)
     files = row_files(run.path)
     samples = tuple(dict.fromkeys(row.sample_id for row in rows))
+    part = part_of(len(samples), manifest.dataset_count, manifest.dataset_total)
+    title = manifest.dataset_title or manifest.dataset_label or manifest.dataset
+    copy = manifest.dataset_label or manifest.dataset
+    label = f"{copy} [{run.partial}]" if run.partial else part_label(title, part)
     metrics = {**summary.metrics, **set_summaries(run.path, chosen, rows)}
     return CellRecord(
         method=manifest.method,
         weights=manifest.weights,
         method_label=manifest.method_label or manifest.method,
         dataset=manifest.dataset,
-        dataset_label=_dataset_label(manifest, run.partial, len(samples)),
+        dataset_label=label,
         protocol=manifest.protocol,
         baseline=manifest.baseline,
         n=summary.n,
@@ -239,6 +244,7 @@ def cell_record(
         work=next((dict(row.work) for row in rows if row.ok and row.work), {}),
         suite=suite,
         machine=machine(manifest.sessions, sorted({row.device for row in rows if row.ok and row.device})),
+        part=part,
         partial=run.partial,
         parts=protocol_parts(manifest.compare),
         references=_references(rows),
@@ -286,27 +292,16 @@ def _scored(row: SampleRow) -> dict[str, Any]:
     }
 
 
-def _dataset_label(manifest: Manifest, partial: str, samples: int) -> str:
-    """The dataset, and how much of it the rows are about where that is not all."""
-    label = manifest.dataset_label or manifest.dataset
-    if partial:
-        return f"{label} [{partial}]"
-    return part_label(label, samples, manifest.dataset_count)
+def part_of(samples: int, count: int | None, total: int | None = None) -> tuple[int, int] | None:
+    """(``samples``, samples of the whole) where they are a part. count: samples of the copy; total: of the
+    set, where the copy is a part itself, and a part of a part counts in the whole."""
+    whole = count if total is None else total
+    return None if whole is None or samples >= whole else (samples, whole)
 
 
-_OF = re.compile(r" \[\d+ of (\d+)\]$")
-
-
-def part_label(label: str, samples: int, count: int | None) -> str:
-    """The dataset's label with how much of it ``samples`` are, where that is not all: ``wrsr [9 of 80]``.
-
-    ``count``: samples of the copy. A part of a part counts in the whole: of the 6 of 80 files that are there,
-    2 were run.
-    """
-    if count is None or samples >= count:
-        return label
-    of = _OF.search(label)
-    return f"{_OF.sub('', label)} [{samples} of {of.group(1) if of else count}]"
+def part_label(title: str, part: tuple[int, int] | None) -> str:
+    """``wrsr``, or ``wrsr [9 of 80]``."""
+    return title if part is None else f"{title} [{part[0]} of {part[1]}]"
 
 
 def _costs(rows: Sequence[SampleRow]) -> dict[str, float]:

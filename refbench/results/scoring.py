@@ -24,11 +24,12 @@ from refbench.results.labels import distinct_labels
 from refbench.results.record import CellRecord, cell_record
 from refbench.results.reopen import RecordedDatasets
 from refbench.results.set_scores import SetData, built, score_sets
-from refbench.settings import ProtocolEntry, SuiteConfig
+from refbench.settings import SuiteConfig
 from refbench.specs import MetricSpec
 from refbench.store import CellStore, Manifest, Run, SampleRow, ScoreRow, TrialKey, find_runs, load_run
 from refbench.store.cell import SUMMARY
 from refbench.types import Dataset, Image
+from refbench.untrusted.schema import SchemaError, fitted
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def score_row(
         return " ".join(str(error).split())
     present = tuple(spec.alias for spec in specs if spec.signature in values)
     if not present and all(row.absent.get(alias) == reason for alias, reason in absent.items()):
-        # nothing new (no ground truth, say): a line a resume would only make the file grow
+        # nothing new (no ground truth, say): a line per resume would only make the file grow
         return None
     store.append_score(ScoreRow(row.sample_id, row.draw, metrics=values, absent=absent, present=present))
     return None
@@ -260,9 +261,8 @@ def suite_of(manifest: Manifest, folder: Path) -> SuiteConfig:
     if not isinstance(suite, Mapping):
         raise UserError(f"{folder}: its manifest records no suite; run it again")
     try:
-        entries = tuple(ProtocolEntry(**entry) for entry in suite["protocols"])
-        return SuiteConfig(suite["name"], suite["dataset"], suite["title"], entries, suite.get("cards") or {})
-    except (TypeError, KeyError) as error:
+        return fitted(SuiteConfig, suite)
+    except SchemaError as error:
         raise UserError(
             f"{folder}: its manifest records a suite of another version ({error}); run it again"
         ) from error

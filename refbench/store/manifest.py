@@ -59,6 +59,10 @@ class Manifest:
     """False: the method is declared random (``MethodSpec.deterministic``), which the gate goes by."""
     dataset_count: int | None = None
     """Samples of the dataset's copy; a cell with rows for fewer says so in its label."""
+    dataset_title: str = ""
+    """The dataset's label without how much of the set there is: ``wrsr``; empty in an earlier manifest."""
+    dataset_total: int | None = None
+    """Samples of the whole set where the copy is a part of it."""
     identity: Mapping[str, Any] = field(default_factory=dict)
     """The fields of the run key (refbench.identity.keys.run_fields)."""
     compare: Mapping[str, Any] = field(default_factory=dict)

@@ -56,7 +56,7 @@ class ScoreRow:
 
 
 def with_scores(row: SampleRow, score: ScoreRow) -> SampleRow:
-    """``row`` with the values and reasons of ``score`` in the place of its own."""
+    """``row`` with the values and reasons of ``score`` instead of its own."""
     special = {k: v for k, v in row.special.items() if k not in score.metrics}
     absent = {k: v for k, v in row.absent.items() if k not in score.present}
     return dataclasses.replace(

@@ -22,7 +22,7 @@ _VALUE = r"(?:\"[^\"]*\"|'[^']*'|[^\s\"',;&}]+)"
 
 SECRET_NAME = re.compile(rf"{_WORD}|^(?:sig|authorization)$", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?P<key>\bur[il]=)?(?P<scheme>\w[\w+.-]*\w:/{1,2})(?P<rest>\S*)")
-"""A path in the place of an address has lost its second slash."""
+"""A path instead of an address has lost its second slash."""
 _SPACED = re.compile(r"(?P<scheme>\w\w:/{1,2})[^/\s@:]+:(?!\d*[/\s])[^@\n]*\s[^@\n]*@")
 """A password with blanks: behind the colon there is no port."""
 _SCHEME = re.compile(r"[A-Za-z][\w+.-]+")

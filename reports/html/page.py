@@ -59,7 +59,7 @@ def render_page(report: Report, gallery: Gallery, addresses: dict[str, str]) -> 
             first=summary(report),
             questions=questions(report),
             scored=[spec.title or spec.alias for spec in switched(report)],
-            beside=any(not address.startswith("data:") for address in addresses.values()),
+            has_files=any(not address.startswith("data:") for address in addresses.values()),
             extremes=extreme_rows(report, gallery.entries),
             entries=[{**e, "number": k} for k, e in enumerate(gallery.entries)],
             addresses=addresses,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
 import stat
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import audited_results as s
 import numpy as np
 import pytest
 from PIL import Image as PilImage
@@ -20,21 +19,6 @@ from refbench.identity.keys import digest
 from refbench.identity.pixels import pixel_sha256
 from refbench.imaging import read_image
 
-
-def load_support() -> ModuleType:
-    place = Path(__file__).with_name("conftest.py")
-    source = importlib.util.spec_from_file_location("audit_support", place)
-    assert source is not None
-    assert source.loader is not None
-    module = importlib.util.module_from_spec(source)
-    import sys
-
-    sys.modules["audit_support"] = module
-    source.loader.exec_module(module)
-    return module
-
-
-s = load_support()
 PSNR = "psnr|space=y601|range=255|round=u8|crop=4|v1"
 
 

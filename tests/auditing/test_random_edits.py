@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 EDITS = 300
 TIMES = ("finished",)
-"""Of a summary: when it was made is no number of a table and no label."""
+"""Of a summary: when it was made is neither a number of a table nor a label."""
 ROW_TRUTHS = (
     "metrics", "sample_id", "draw", "status", "hr_size", "lr_size", "ref_sizes", "ref_names", "notes",
     "sr_sha256", "hr_sha256", "lr_sha256", "ref_sha256",

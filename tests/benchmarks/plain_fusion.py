@@ -5,28 +5,13 @@ All references or frames are held at once, as the official code does. Sizes are 
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
+import plain_nets as nets
 import torch
 from torch import Tensor
 from torch.nn import functional
 from torchvision.ops import deform_conv2d
 
 State = dict[str, Tensor]
-
-
-def _sibling(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-nets = _sibling("plain_nets")
 conv, lrelu, blocks = nets.conv, nets.lrelu, nets.blocks
 
 

@@ -8,29 +8,13 @@ as the independent reference for sizes that the golden vectors do not have.
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
+import plain_matching as matching
 import torch
 from torch import Tensor
 from torch.nn import functional
 from torchvision.ops import deform_conv2d
 
 State = dict[str, Tensor]
-
-
-def _sibling(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-matching = _sibling("plain_matching")
-
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 LEVELS = (("large", 4), ("medium", 2), ("small", 1))

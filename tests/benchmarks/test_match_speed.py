@@ -6,13 +6,11 @@ stores the ratio, the extra memory and the K = 4 cost in ``extra_info``; nothing
 
 from __future__ import annotations
 
-import importlib.util
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import ModuleType
 
+import plain_matching as plain
 import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -23,20 +21,6 @@ from refbench.matching.plan import Problem, plan
 
 SIZES = [(40, 40, 256), (125, 83, 64), (125, 83, 256), (160, 160, 64)]
 ROUNDS = 5
-
-
-def _plain() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "plain_matching", Path(__file__).with_name("plain_matching.py")
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-plain = _plain()
 
 
 @pytest.fixture(autouse=True)

@@ -8,15 +8,14 @@ seconds, checks that SR agrees to 1e-4, and stores the ratio and the share of th
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import plain_fusion as fusion
+import plain_nets as plain
 import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -40,19 +39,6 @@ SCALE = int(os.environ.get("REFBENCH_BENCH_SCALE", "1"))
 DATSR_SIZE = (80, 128)
 OTHER_SIZE = (83, 125)
 """LR sizes: HR 320x512 and 332x500."""
-
-
-def _plain(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-plain = _plain("plain_nets")
-fusion = _plain("plain_fusion")
 
 
 @pytest.fixture(autouse=True)

@@ -36,7 +36,7 @@ class Disk:
 
     @contextmanager
     def fails(self) -> Iterator[Disk]:
-        """Put this disk in the place of the real one."""
+        """Put this disk instead of the real one."""
         names = ("open", "write", "replace", "fsync", "ftruncate", "unlink", "mkdir")
         real = {name: getattr(os, name) for name in names}
         fakes = {name: self._wrap(name, real) for name in names}

@@ -26,7 +26,7 @@ Act = Callable[[argparse.Namespace], int]
 
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch) -> Callable[[Act], None]:
-    """Puts a command of our own in the place of every command."""
+    """Puts a command of our own instead of every command."""
 
     def put(act: Act) -> None:
         def add(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,7 @@ from refbench.config.keys import RUN
 from refbench.config.load import load_run
 from refbench.registry import Registry
 
-LISTED = re.compile(r"^  ([a-z][a-z_.]*)=  ", re.MULTILINE)
+LISTED = re.compile(r"^  ([a-z][\w.]*)=  ", re.MULTILINE)
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name != "completion"])

@@ -53,7 +53,7 @@ def test_a_reader_that_goes_is_no_crash(flags: list[str]) -> None:
 
 
 def test_closed_stdout_check(tmp_path: Path) -> None:
-    """No command needs a stdout, and a closed one is no verdict of the gate (exit code 1)."""
+    """No command needs a stdout, and a closed one is not a verdict of the gate (exit code 1)."""
     refbench = [sys.executable, "-m", "refbench"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     words = ["run", "method=bicubic", "limit=2", "against=none", "tracking=none", "images=none"]

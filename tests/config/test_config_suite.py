@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +49,13 @@ def test_an_explicit_list_inherits_shared_fields() -> None:
         "reference": "all",
         "protocols": [
             {"control": True, "draws": 1},
-            {"transform": "jitter", "level": "x1", "params": {"a": 0.5}},
+            {"transform": "jitter", "level": "x1"},
             {"reference": {"policy": "level", "level": 5}},
         ],
     }
     assert parse_suite(data, "s").protocols == (
         ProtocolEntry(reference={"policy": "all"}, control=True),
-        ProtocolEntry(
-            reference={"policy": "all"}, transform="jitter", level="x1", params={"a": 0.5}, draws=3
-        ),
+        ProtocolEntry(reference={"policy": "all"}, transform="jitter", level="x1", draws=3),
         ProtocolEntry(reference={"policy": "level", "level": 5}, draws=3),
     )
 
@@ -69,21 +68,41 @@ BASE = {"name": "s", "dataset": "d"}
     [
         ({"name": "s"}, "f: field 'dataset' is missing"),
         ({"dataset": "d"}, "f: field 'name' is missing"),
-        ({**BASE, "trasform": "jitter"}, "f: no suite field 'trasform'; did you mean 'transform'?"),
+        ({**BASE, "trasform": "jitter"}, "f: no field 'trasform'; did you mean 'transform'?"),
         (
             {**BASE, "transform": "jitter"},
             "f: levels is a list of the transform's levels, e.g. [x0.5, x1, x2]",
         ),
         ({**BASE, "levels": ["x1"]}, "f: levels needs a transform or a degradation"),
-        ({**BASE, "transform": "j", "levels": ["x1"], "draws": 0}, "f: draws=0 is not a whole number from 1"),
-        ({**BASE, "transform": "j", "levels": ["x1"], "control": "yes"}, "f: control is true or false"),
-        ({**BASE, "reference": [1]}, "f: reference is a mapping of names to single values"),
         (
-            {**BASE, "reference": {"policy": ["a"]}},
-            "f: reference.policy is a single value, not a list or mapping",
+            {**BASE, "transform": "j", "levels": ["x1"], "draws": 0},
+            "f: draws: 0 is not a whole number from 1",
         ),
-        ({**BASE, "protocols": []}, "f: protocols is a list with at least one entry"),
-        ({**BASE, "protocols": ["x"]}, "f: protocols[1]: expected a mapping such as {card: canonical}"),
+        (
+            {**BASE, "transform": "j", "levels": ["x1"], "control": "yes"},
+            "f: control: 'yes' is not true or false",
+        ),
+        ({**BASE, "reference": [1]}, "f: reference: [1] is not text or a mapping"),
+        ({**BASE, "reference": {"policy": ["a"]}}, "f: reference.policy: ['a'] is not text"),
+        ({**BASE, "reference": {"polcy": "all"}}, "f: reference: no field 'polcy'; did you mean 'policy'?"),
+        (
+            {**BASE, "reference": {"policy": "level", "level": 0}},
+            "f: reference.level: 0 is not a whole number from 1",
+        ),
+        (
+            {**BASE, "params": {"a": 1}},
+            "f: no field 'params'; known: card, control, dataset, degradation, draws, levels, multi, name, "
+            "protocols, reference, title, transform",
+        ),
+        ({**BASE, "title": 2024}, "f: title: 2024 is not text; put it in quotes"),
+        (
+            {**BASE, "title": date(2024, 1, 1)},
+            "f: 2024-01-01 is read as a date, not as text; put it in quotes",
+        ),
+        ({**BASE, "multi": "per_pathc"}, "f: no multi 'per_pathc'; did you mean 'per_patch'?"),
+        ({**BASE, "levels": "x1"}, "f: levels: 'x1' is not a list"),
+        ({**BASE, "protocols": []}, "f: protocols: it is empty"),
+        ({**BASE, "protocols": ["x"]}, "f: protocols[1]: 'x' is not a mapping"),
         ({**BASE, "protocols": [{"lvl": 1}]}, "f: protocols[1]: no field 'lvl'; did you mean 'level'?"),
         (
             {**BASE, "protocols": [{}], "control": True},

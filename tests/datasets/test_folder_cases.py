@@ -1,4 +1,4 @@
-"""What folders of images really hold: HR in the place of a reference, files nobody reads, odd names."""
+"""What folders of images really hold: HR instead of a reference, files nobody reads, odd names."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Server:
     break_after: list[int] = field(default_factory=list)
     """Bytes of the body after which each next connection is cut; then none is."""
     status: list[int] = field(default_factory=list)
-    """Answers of the next requests in the place of 200 and 206."""
+    """Answers of the next requests instead of 200 and 206."""
     redirect: dict[str, str] = field(default_factory=dict)
     asked: list[str | None] = field(default_factory=list)
     """The Range header of each request."""

@@ -39,11 +39,11 @@ def left(tmp_path: Path) -> list[str]:
 def test_a_file_arrives_whole_and_is_asked_for_once(
     get: Callable[..., bool], server: Any, tmp_path: Path
 ) -> None:
-    heard: list[tuple[int, int | None]] = []
-    assert get(say=lambda done, total: heard.append((done, total))) is True
+    reported: list[tuple[int, int | None]] = []
+    assert get(say=lambda done, total: reported.append((done, total))) is True
     body = server.files["/data.bin"]
     assert (tmp_path / "in" / "got.bin").read_bytes() == body
-    assert heard[-1] == (len(body), len(body))
+    assert reported[-1] == (len(body), len(body))
     assert get() is False
     assert len(server.asked) == 1
     assert left(tmp_path) == ["got.bin"]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import sys
 from collections.abc import Callable, Sized
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+import study
 
 from refbench.cli.display import PlainProgress
 from refbench.execution.runner import carry_out
@@ -23,31 +22,16 @@ from refbench.settings import MethodChoice, RunConfig, Shard
 from refbench.specs import DataRequest
 
 
-def _study() -> ModuleType:
-    path = Path(__file__).parent.parent / "benchmarks" / "study.py"
-    spec = importlib.util.spec_from_file_location("study_of_growth", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # where its dataclass looks up annotations
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-study = _study()
-
-
 def calls(work: Callable[[], Any]) -> int:
     """Calls of Python and C functions that ``work`` makes on this thread."""
     count = 0
 
-    def hear(frame: Any, event: str, argument: Any) -> None:
+    def count_call(frame: Any, event: str, argument: Any) -> None:
         nonlocal count
         count += event in ("call", "c_call")
 
     before = sys.getprofile()
-    sys.setprofile(hear)
+    sys.setprofile(count_call)
     try:
         work()
     finally:

@@ -224,7 +224,7 @@ def test_a_node_lost_in_the_middle_costs_no_row(cluster: Any, words: list[str], 
     assert outcome.errors == 0
     assert [row.attempts for row in hook.rows].count(2) == 1
     assert rows(outcome) == rows(serial)
-    # one worker on each node, and perhaps another in the place of the lost one
+    # one worker on each node, and perhaps another instead of the lost one
     assert len(loads(tmp_path)) in (2, 3)
     assert set(loads(tmp_path)) == {"loaded "}
 

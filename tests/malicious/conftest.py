@@ -21,9 +21,9 @@ def little_growth() -> Iterator[None]:
 @pytest.fixture
 def outside(tmp_path: Path) -> Iterator[Path]:
     """The working folder of a test; what lies next to it must be there unchanged at its end."""
-    (tmp_path / "beside.txt").write_text("untouched")
+    (tmp_path / "outside.txt").write_text("untouched")
     inside = tmp_path / "inside"
     inside.mkdir()
     yield inside
-    assert {p.name for p in tmp_path.iterdir()} == {"beside.txt", "inside"}
-    assert (tmp_path / "beside.txt").read_text() == "untouched"
+    assert {p.name for p in tmp_path.iterdir()} == {"outside.txt", "inside"}
+    assert (tmp_path / "outside.txt").read_text() == "untouched"

@@ -172,7 +172,7 @@ def test_hostile_rows_and_names_in_a_report(
 ) -> None:
     [line] = (results / "samples.jsonl").read_bytes().splitlines()
     good: dict[str, Any] = json.loads(line)
-    named = [{**good, "sample_id": name, "image": "../../beside.txt"} for name in build.NAMES]
+    named = [{**good, "sample_id": name, "image": "../../outside.txt"} for name in build.NAMES]
     failed = {**good, "sample_id": "\x1b[31mred", "status": "error", "error": "\x1b[2J<b>\nsecond line"}
     text = [json.dumps(row).encode() for row in (*named, failed)]
     (results / "samples.jsonl").write_bytes(b"\n".join([line, *build.ROWS.values(), *text]) + b"\n")

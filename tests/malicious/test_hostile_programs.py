@@ -122,7 +122,7 @@ ANSWERS: dict[str, bytes] = {
     "a pickle": b"\x80\x04cos\nsystem\n",
     "a header of 4 GB": frame(b"", length=2**32 - 1),
     "a header just too long": frame(b"", length=MAX_HEADER + 1),
-    "a header that is no JSON": frame(b"\xff\xfe{"),
+    "a header that is not JSON": frame(b"\xff\xfe{"),
     "nested JSON": frame(b"[" * 60_000),
     "no object": frame([1, 2]),
     "no type": frame({"arrays": []}),
@@ -136,7 +136,7 @@ ANSWERS: dict[str, bytes] = {
     "whole numbers": result({"dtype": "uint8", "shape": [3, 16, 16]}, payload=bytes(768)),
     "not numbers": result({"dtype": "float32", "shape": [3, 16, 16]}, payload=b"\xff" * 3072),
     "fewer bytes than announced": result({"dtype": "float32", "shape": [3, 16, 16]}, payload=bytes(9)),
-    "costs that are no numbers": result(
+    "costs that are not numbers": result(
         {"dtype": "float32", "shape": [3, 8, 8]},
         payload=bytes(768),
         cost={"wall_s": "x" * 99, "cpu_s": 1e999},

@@ -94,7 +94,7 @@ def test_a_spoiled_file_is_a_contradiction_in_a_line(
     SPOILS[name](cell / file)
     code = main(["audit", str(cell.parent), f"data.root={finished / 'data'}", f"markdown={outside / 'a.md'}"])
     shown = capsys.readouterr()
-    # a manifest that is no file is no cell: then there is nothing to audit
+    # a manifest that is not a file is not a cell: then there is nothing to audit
     assert code == 1 or (code == 2 and file == "manifest.json")
     for text in (shown.out, shown.err):
         assert "Traceback" not in text
@@ -188,7 +188,7 @@ def test_images_that_lead_out_or_explode_are_not_opened(
 ) -> None:
     cell = copied(finished, outside)
     rows = [json.loads(line) for line in (cell / "samples.jsonl").read_text().splitlines()]
-    rows[0]["image"] = "../../../beside.txt"
+    rows[0]["image"] = "../../../outside.txt"
     (cell / "images" / "b_d0.png").unlink()
     (cell / "images" / "b_d0.png").symlink_to("/etc/passwd")
     (cell / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -96,7 +96,7 @@ def test_measured_places_follow_a_warp_of_the_reference(family: str) -> None:
     assert made.target is not None
     assert made.truth is not None
     assert made.truth.shape == (*made.target.shape[:2], 2)
-    # the warp's own matrix, found by warping a ramp of coordinates in the place of the picture
+    # the warp's own matrix, found by warping a ramp of coordinates instead of the picture
     ys, xs = np.meshgrid(np.arange(42), np.arange(50), indexing="ij")
     ramp = np.stack([xs * 4, ys * 4, np.zeros_like(xs)], -1).astype(np.uint8)
     carried = instance.apply(replace(sample, refs=(ramp,)), 1, 5).refs[0].astype(float) / 4

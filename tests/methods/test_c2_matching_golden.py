@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
+import plain_nets
 import pytest
 import torch
 
@@ -28,15 +27,6 @@ def test_official_values() -> None:
     assert "8,865,547 parameters" in next(r.detail for r in report.results if r.name == "keys/net_g")
 
 
-def plain_nets() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("plain_nets", TESTS / "benchmarks" / "plain_nets.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def case(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """HR 36x44 and Ref 40x52, both zero-padded to 40x52: LR 10x13; values from the plain build."""
@@ -54,7 +44,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     fill_module(encoders.extractor, keys["net_extractor"]["state_dict"])
     fill_module(encoders.texture, keys["net_map"]["state_dict"])
     fill_module(model.restoration, keys["net_g"]["state_dict"])
-    plain = plain_nets()
+    plain = plain_nets
 
     def image(u8: np.ndarray[Any, Any]) -> torch.Tensor:
         return torch.from_numpy(u8).permute(2, 0, 1)[None].float() / 255

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import plain_fusion as fusion
+import plain_nets
 import pytest
 import torch
 
@@ -26,22 +27,13 @@ GOLDEN = TESTS / "data" / "golden"
 @pytest.fixture(scope="session")
 def plain() -> ModuleType:
     """tests/benchmarks/plain_nets.py."""
-    return benchmark_module("plain_nets")
+    return plain_nets
 
 
 @pytest.fixture(scope="session")
 def plain_fusion() -> ModuleType:
     """tests/benchmarks/plain_fusion.py."""
-    return benchmark_module("plain_fusion")
-
-
-def benchmark_module(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, TESTS / "benchmarks" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return fusion
 
 
 def networks(method: str) -> dict[str, dict[str, list[dict[str, object]]]]:

@@ -72,7 +72,8 @@ def test_another_content_is_another_card_and_another_title_is_not(
     ("text", "said"),
     [
         ("name: mylab\nversion: 1\ntitle: x\nhr_crop: 8\n", "hr_crop"),
-        ("name: mylab\nversion: one\ntitle: x\n", "field 'version'"),
+        ("name: mylab\nversion: one\ntitle: x\n", "version: 'one' is not a whole number"),
+        ("name: mylab\nversion: 1\ntitle: x\nreference: all\n", "reference: 'all' is not a mapping"),
         ("- 1\n", "expected a mapping"),
     ],
 )

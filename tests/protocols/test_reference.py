@@ -128,8 +128,11 @@ def test_oracle_says_so() -> None:
     ("data", "message"),
     [
         ({"policy": "count"}, "reference.count=1..N goes with policy: count"),
-        ({"policy": "count", "count": 0}, "reference.count=0 is not a whole number from 1"),
-        ({"policy": "count", "count": 2, "order": "bets"}, "no reference order 'bets'; did you mean 'best'?"),
+        ({"policy": "count", "count": 0}, "reference: count: 0 is not a whole number from 1"),
+        (
+            {"policy": "count", "count": 2, "order": "bets"},
+            "order: 'bets' is not 'best', 'worst' or",
+        ),
         ({"policy": "first", "order": "best"}, "reference.order goes with policy: count"),
         ({"policy": "first", "level": 2}, "reference.level=1..N goes with policy: level"),
     ],

@@ -69,7 +69,7 @@ def test_a_vague_source_stays_unknown() -> None:
     assert {(r.card, r.reference, r.alias) for r in table} == {("unknown", "unknown", None)}
 
 
-def test_rows_beside_a_protocol_agree_only_with_card_reference_and_metric() -> None:
+def test_rows_next_to_a_protocol_agree_only_with_card_reference_and_metric() -> None:
     rows = published_rows("cufed5", "c2_matching@1", "psnr_y")
     agreeing = [(r.published.method, r.published.text) for r in rows if r.agrees]
     assert agreeing == [("C2-Matching", "28.242"), ("C2-Matching", "27.155")]
@@ -81,7 +81,7 @@ def test_rows_beside_a_protocol_agree_only_with_card_reference_and_metric() -> N
 
 
 @pytest.mark.parametrize("protocol", ["c2_matching@1", "canonical@1"])
-def test_other_degradations_are_never_beside_bicubic(protocol: str) -> None:
+def test_other_degradations_are_never_next_to_bicubic(protocol: str) -> None:
     for metric in ("psnr_y", "ssim_y"):
         assert all(
             "ESRGAN deg" not in r.published.protocol for r in published_rows("cufed5", protocol, metric)
@@ -128,7 +128,7 @@ def test_stitched_references_compare_with_the_policy_that_stitches_so() -> None:
     assert rows["27.09", "unknown"].reason == "its protocol is unknown"
 
 
-def test_only_the_run_s_methods_stand_beside_it() -> None:
+def test_only_the_run_s_methods_stand_next_to_it() -> None:
     rows = of_methods(side_by_side([cell("c2_matching@1")]), {"c2_matching"})
     assert {row.published.method for row in rows} == {"C2-Matching"}
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from typing import Any
-
+import interval_coverage as simulation
 import numpy as np
 import pytest
 import scipy.stats
@@ -181,24 +178,13 @@ def test_order_of_rows_does_not_matter(data: st.DataObject) -> None:
     assert mean_interval(values, ids) == mean_interval(values[order], [ids[i] for i in order])
 
 
-@pytest.fixture(scope="module")
-def simulation() -> Any:
-    path = Path(__file__).parents[2] / "tools" / "interval_coverage.py"
-    source = importlib.util.spec_from_file_location("interval_coverage", path)
-    assert source is not None
-    assert source.loader is not None
-    module = importlib.util.module_from_spec(source)
-    source.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize(
     ("population", "n", "least"),
     # what docs/statistics.md promises, less two standard errors of 500 repeats (1.3 points each)
     [("lognormal", 13, 0.88), ("lognormal", 30, 0.90), ("normal", 13, 0.93), ("normal", 30, 0.93),
      ("both sides", 13, 0.93), ("skewed", 8, 0.91)],
 )  # fmt: skip
-def test_coverage(simulation: Any, population: str, n: int, least: float) -> None:
+def test_coverage(population: str, n: int, least: float) -> None:
     found = simulation.coverage(simulation.POPULATIONS[population], n, 500, seed=1)
     assert found["refbench"] >= least
     assert found["refbench"] >= found["t"]
@@ -209,13 +195,13 @@ def test_coverage(simulation: Any, population: str, n: int, least: float) -> Non
         assert found["width"] < 1.1
 
 
-def test_draws_are_not_images(simulation: Any) -> None:
+def test_draws_are_not_images() -> None:
     right, wrong = simulation.draws_taken_as_images(8, 200, seed=1)
     assert right > 0.9
     assert wrong < 0.75
 
 
-def test_the_report_names_every_population_and_size(simulation: Any) -> None:
+def test_the_report_names_every_population_and_size() -> None:
     text = simulation.report((8, 30), repeats=3, seed=0)
     assert all(f"| {name} | {n} |" in text for name in simulation.POPULATIONS for n in (8, 30))
     assert "| 30 | 0.2 dB | 0.05 dB |" in text

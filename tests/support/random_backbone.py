@@ -1,4 +1,4 @@
-"""A random AlexNet in the place of LPIPS's backbone file, which may not be fetched here."""
+"""A random AlexNet instead of LPIPS's backbone file, which may not be fetched here."""
 
 from __future__ import annotations
 

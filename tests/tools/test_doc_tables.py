@@ -38,7 +38,7 @@ def test_every_field_of_a_card_is_in_the_table() -> None:
             card.averaging,
             card.source,
             *card.metrics,
-            *map(str, card.reference.values()),
+            *map(str, card.reference.said().values()),
         ):
             assert shown in row
         assert ("at least 500" in row) == bool(card.pad_least)

@@ -265,7 +265,7 @@ def test_each_command_has_its_parent_and_the_suite_tag_links_them(results: Path)
     zebra = make_cell(results, "c", method="zebra", method_label="zebra")
     first = publish(results, None, SUITE, [toy], TABLE)
     second = publish(results, None, SUITE, [toy, zebra], TABLE)
-    # the order of the methods is no other command
+    # another order of the methods is the same command
     assert publish(results, None, SUITE, [zebra, toy], TABLE).run_id == second.run_id != first.run_id
     runs = {r.info.run_id: r for r in runs_of(second.uri, second.experiment_id)}
     assert len(runs) == 2 + 1 + 2

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -141,7 +139,8 @@ def kernel_blocks(bench: Bench) -> list[Row]:
 
 def whole_nets(bench: Bench) -> list[Row]:
     """Official-size nets with random weights against plain builds, the same weights in both."""
-    plain = _module(bench.root / "tests/benchmarks/plain_nets.py")
+    sys.path.insert(0, str(bench.root / "tests" / "benchmarks"))
+    plain = importlib.import_module("plain_nets")
     size = (80, 128) if bench.cuda else (16, 16)
     torch.manual_seed(0)
     lr = torch.rand(1, 3, *size)
@@ -226,13 +225,3 @@ def _scaled(model: nn.Module) -> nn.Module:
         if parameter.dim() > 1 and parameter.requires_grad:
             nn.init.normal_(parameter, std=0.8 / parameter[0].numel() ** 0.5)
     return model.eval()
-
-
-def _module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} cannot be read")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module

@@ -46,7 +46,6 @@ def describe(entry: ProtocolEntry) -> str:
         parts.append(f"{entry.transform} {entry.level or ''}".strip())
     if entry.degradation is not None:
         parts.append(f"LR {entry.degradation} {entry.level or ''}".strip())
-    parts += [f"{k}={v}" for k, v in entry.params.items()]
     return ", ".join(parts)
 
 
