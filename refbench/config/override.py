@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from refbench.errors import UserError, did_you_mean
 
 _KEY = re.compile(r"[A-Za-z_][\w.\-]*")
-_FORMER = {"baseline_method": "against", "baseline": "against"}
-"""Other names of keys: an earlier one, and that of the printed row, which `check` has as a key of its own."""
+_FORMER = {"baseline_method": "against"}
+"""Earlier names of keys, which scripts may still have: they mean the same."""
+_NEAR = {"baseline": "against"}
+"""The name of the printed row, which `check` has as a key of its own."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ def split_overrides(words: Sequence[str], command: str) -> list[Override]:
             raise UserError(f"{word}: the keys are fixed; write {key.lstrip('+~')}=VALUE without {key[0]!r}")
         if _KEY.fullmatch(key) is None:
             raise UserError(f"{word!r} is not a key=value setting")
+        key = _FORMER.get(key, key)
         if key in seen:
             raise UserError(f"{key}= is given twice: {seen[key].text!r} and {text!r}")
         seen[key] = Override(key, text)
@@ -50,7 +53,7 @@ def split_overrides(words: Sequence[str], command: str) -> list[Override]:
 def unknown_key(command: str, name: str, known: Iterable[str]) -> UserError:
     """The error for a key that the command does not have."""
     names = list(known)
-    if (today := _FORMER.get(name)) in names:
+    if (today := _NEAR.get(name)) in names:
         return UserError(f"{command} has no key {name!r}; the method to compare with is {today}=")
     # `k=2` for method.k, `root=` for data.root: the last part is right, the group is missing
     same_end = [n for n in names if "." in n and n.rpartition(".")[2] == name.rpartition(".")[2]]

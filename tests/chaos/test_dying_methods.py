@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image as PilImage
 
-from refbench.audit.audit import audit
+from refbench.auditing.audit import audit
 from refbench.config.load import load_run
 from refbench.execution.choose import make_executor
 from refbench.execution.ray.cluster import connected

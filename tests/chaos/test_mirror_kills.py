@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from refbench.audit.audit import audit
+from refbench.auditing.audit import audit
 from refbench.cli.main import main
 from refbench.registry import Registry
 from refbench.store import load_run

@@ -216,6 +216,13 @@ def test_a_method_file(registry: Registry, tmp_path: Path) -> None:
     assert [r.method.name for r in runs] == ["bicubic", "toy"]
 
 
+def test_a_former_name_of_a_key_means_the_same(registry: Registry) -> None:
+    words = ["method=datsr", "suite=cufed5"]
+    former = load_run([*words, "baseline_method=none"], registry=registry)
+    assert former == load_run([*words, "against=none"], registry=registry)
+    assert former != load_run(words, registry=registry)
+
+
 def test_sweeps_keep_each_method_together(registry: Registry) -> None:
     runs = load_run(
         ["suite=cufed5,cufed5_jitter", "seed=0,1", "method=bicubic,datsr", "method.k=1,2"], registry

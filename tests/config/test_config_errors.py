@@ -60,8 +60,8 @@ CASES = [
     (["method=datsr", "method.weights=msee"], "no weights for datsr 'msee'; did you mean 'mse'?"),
     # keys
     (
-        ["method=datsr", "baseline_method=bicubic"],
-        "run has no key 'baseline_method'; the method to compare with is against=",
+        ["method=datsr", "baseline_method=bicubic", "against=none"],
+        "against= is given twice: 'bicubic' and 'none'",
     ),
     (
         ["method=datsr", "baseline=bicubic"],
