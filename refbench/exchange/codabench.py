@@ -167,7 +167,10 @@ def _members(
     )
     yield (
         "Dockerfile",
-        f"FROM python:3.11-slim\nRUN pip install --no-cache-dir refbench=={__version__}\n".encode(),
+        (
+            f"# with a clone of refbench {__version__} as refbench/ next to it: docker build -t NAME .\n"
+            "FROM python:3.11-slim\nCOPY refbench /refbench\nRUN pip install --no-cache-dir /refbench\n"
+        ).encode(),
     )
     yield "logo.png", _png(PilImage.new("RGB", (128, 128), (11, 92, 173)))
     program = (files("refbench.exchange") / "codabench_score.txt").read_bytes()

@@ -10,7 +10,6 @@ from refbench.results.provenance import provenance_of
 from refbench.results.record import CellRecord
 from refbench.specs import MetricSpec
 
-from ..groups import TITLES, Group
 from ..report import Report
 from ..table_model import Entry, Section, Table
 from ..table_numbers import difference_text
@@ -43,23 +42,31 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _protocols(report: Report) -> str:
-    """Each table's protocols in words: which cards, what is done to the references."""
-    parts = []
+    """What was done to the references, in words: cards as they are, changes by family, types and numbers."""
+    plain: list[str] = []
+    changed: dict[str, list[str]] = {}
+    counted = {"type": 0, "number": 0, "other": 0}
     for group, table in report.tables:
-        own = [s for s in table.sections if not s.control or group.kind == "protocols"]
-        count = len(own) or len(table.sections)
+        own = [s for s in table.sections if not s.control or group.kind == "protocols"] or table.sections
         if group.kind == "protocols":
-            parts.append(_listed(list(dict.fromkeys(s.protocol for s in own))) + " (references as they are)")
+            plain += [section.protocol for section in own]
+        elif group.kind in counted:
+            counted[group.kind] += len({section.protocol for section in own})
         else:
-            parts.append(f"{_words(group)} ({count} {'setting' if count == 1 else 'settings'})")
-    return "; ".join(dict.fromkeys(parts))
+            family, _, reference = group.kind.partition(", ")
+            of = "LR" if family.startswith("lr-") else _reference(reference)
+            changed.setdefault(of, []).append(family.partition("@")[0])
+    parts = [_listed(list(dict.fromkeys(plain)))] if plain else []
+    parts += [f"changes of {of}: {', '.join(dict.fromkeys(names))}" for of, names in changed.items()]
+    names = {"type": "types of reference", "number": "numbers of references", "other": "other protocols"}
+    parts += [f"{count} {names[kind]}" for kind, count in counted.items() if count]
+    return "; ".join(parts)
 
 
-def _words(group: Group) -> str:
-    if group.kind in TITLES:
-        return TITLES[group.kind].lower()
-    family, comma, reference = group.kind.partition(", ")
-    return f"{family.partition('@')[0]} of the reference{comma}{reference}"
+def _reference(of: str) -> str:
+    """What was changed: the part of a group's kind behind the family."""
+    oracle = of.removeprefix("ref=hr")
+    return f"HR as the reference {oracle}" if oracle != of else of.removeprefix("ref=") or "the reference"
 
 
 def _dates(cells: Sequence[CellRecord]) -> str:
@@ -73,8 +80,8 @@ def _audits(cells: Sequence[CellRecord]) -> str:
     """What audits say of the cells: ``all 12 cells: self-reported``, ``8 cells: re-scored; 4 cells: ...``."""
     found = Counter(provenance_of(cell).audit for cell in cells)
     if len(found) == 1 and len(cells) > 1:
-        return f"all {len(cells)} cells: {next(iter(found))}"
-    return "; ".join(f"{count} {'cell' if count == 1 else 'cells'}: {said}" for said, count in found.items())
+        return f"all {len(cells)} results: {next(iter(found))}"
+    return "; ".join(f"{n} {'result' if n == 1 else 'results'}: {said}" for said, n in found.items())
 
 
 def _evidence(cells: Sequence[CellRecord]) -> str:
@@ -130,7 +137,7 @@ def _verdict(table: Table, section: Section, column: int) -> dict[str, Any]:
     if len(known) == 1:
         said = {"claim": "was measured alone", "text": text, "why": "nothing to compare with"}
         return {"method": method, "certain": False, **said}
-    lead = f"{abs(mean - known[1][0]):.{spec.decimals}f} ahead of {known[1][1].cell.method_label}"
+    lead = _lead(known, spec)
     certain = score.mark == "best"
     # the word "best" is for a lead that the table's own test supports
     highest = f"has the {'highest' if spec.higher_is_better else 'lowest'} mean"
@@ -141,6 +148,17 @@ def _verdict(table: Table, section: Section, column: int) -> dict[str, Any]:
         "certain": certain,
         "why": "significant" if certain else "the lead is not shown to be significant",
     }
+
+
+def _lead(known: Sequence[tuple[float, Entry]], spec: MetricSpec) -> str:
+    """``0.42 dB ahead of X``; before it methods with the same printed mean: ``level with Y; ...``."""
+    mean, shown = known[0][0], f".{spec.decimals}f"
+    level = [e.cell.method_label for m, e in known[1:] if f"{m:{shown}}" == f"{mean:{shown}}"]
+    parts = [f"level with {_listed(level)}"] if level else []
+    if len(known) > len(level) + 1:
+        other, entry = known[len(level) + 1]
+        parts.append(f"{_number(abs(mean - other), spec)} ahead of {entry.cell.method_label}")
+    return "; ".join(parts)
 
 
 def _mean(entry: Entry, column: int) -> float | None:

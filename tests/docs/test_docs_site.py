@@ -171,3 +171,22 @@ def test_the_network_of_the_readme_runs_as_it_stands(
     assert "psnr_y" in header.split(",")
     assert first.count(",") == header.count(",")
     sys.modules.pop("my_net", None)
+
+
+WORKFLOWS = {"github-actions.yml", "github-shards.yml", "github-leaderboard.yml"}
+
+
+def test_what_a_user_copies_needs_no_address_of_the_project() -> None:
+    """refbench is in no package index, and has no known address: workflows have one placeholder."""
+    texts = [*PAGES, *DOCS.glob("*.yml"), *DOCS.glob("*.sh"), ROOT / "pyproject.toml"]
+    for folder in ("refbench", "reports", "methods", "datasets"):
+        texts += [p for p in (ROOT / folder).rglob("*") if p.suffix in (".py", ".txt", ".j2", ".yaml")]
+    index = re.compile(r"pip install (?:-\S+ )*['\"]?refbench(?![/\w])|uvx? refbench|pipx install refbench")
+    for path in texts:
+        text = path.read_text(encoding="utf-8")
+        assert not index.search(text), path
+        count = len(re.findall(r"\bOWNER\b", text))
+        assert count == (1 if path.name in WORKFLOWS else 0), path
+        if count:
+            assert "# the one placeholder" in text
+            assert "./refbench" in text

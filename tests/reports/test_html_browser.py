@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -209,6 +211,12 @@ def test_a_study_of_144_cells_is_short_before_it_is_unfolded(
     assert len(report.cells) == 144
     browser.open(write_page(report, tmp_path / "o")[0])
     assert browser.run("document.documentElement.scrollHeight") < 12_000
+    printed = browser.command("Page.printToPDF", preferCSSPageSize=True)["data"]
+    # lists of hundreds of rows are not printed unless somebody unfolds them
+    assert len(re.findall(rb"/Type\s*/Page\b", base64.b64decode(printed))) <= 14
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    lists = "Array.from(document.querySelectorAll('main details.question > details.aside')).map(d => d.open)"
+    assert set(browser.run(lists)) == {False}
     assert browser.problems == []
 
 

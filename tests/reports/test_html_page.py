@@ -237,7 +237,7 @@ def test_first_screen_says_who_leads_by_how_much_and_whether_it_is_certain(
     assert verdict["method"] == "datsr (compact)"
     assert (verdict["claim"], verdict["certain"], verdict["why"]) == ("is best", True, "significant")
     assert re.search(
-        r"^PSNR-Y \d+\.\d\d dB, \+1\.\d\d .* against bicubic; 0\.\d\d ahead of ttsr", verdict["text"]
+        r"^PSNR-Y \d+\.\d\d dB, \+1\.\d\d .* against bicubic; 0\.\d\d dB ahead of ttsr", verdict["text"]
     )
 
     # two images do not show anything: the word "best" is not used
@@ -261,13 +261,13 @@ def test_first_screen_has_the_facts_of_the_cells_and_their_audits(made: ModuleTy
     facts = dict(summary(report)["facts"])
     assert facts["Methods"] == "bicubic, datsr (compact), ttsr (compact)"
     assert facts["Images"] == "cufed5-sample (10)"
-    assert facts["Protocols"] == "canonical@1 (references as they are); jitter of the reference (3 settings)"
+    assert facts["Protocols"] == "canonical@1; changes of the reference: jitter"
     assert facts["Measured"] == "2026-01-02"
-    assert facts["Audit"] == "all 12 cells: self-reported"
+    assert facts["Audit"] == "all 12 results: self-reported"
     assert facts["Evidence"].endswith("SR images are kept, so that scores can be computed again")
     audited = tuple(replace(c, audit="re-scored") if k < 2 else c for k, c in enumerate(report.cells))
     facts = dict(summary(replace(report, stored=replace(report.stored, cells=audited)))["facts"])
-    assert facts["Audit"] == "2 cells: re-scored; 10 cells: self-reported"
+    assert facts["Audit"] == "2 results: re-scored; 10 results: self-reported"
 
 
 def test_gallery_takes_extremes_first_and_no_more_than_asked(made: ModuleType, tmp_path: Path) -> None:

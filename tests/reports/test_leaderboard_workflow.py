@@ -21,7 +21,7 @@ FILE = Path(__file__).parents[2] / "docs" / "github-leaderboard.yml"
 def workflow() -> dict[str, Any]:
     document: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     # YAML 1.1 reads the key `on` as true
-    assert set(document) == {"name", True, "permissions", "concurrency", "jobs"}
+    assert set(document) == {"name", True, "permissions", "env", "concurrency", "jobs"}
     return document
 
 
