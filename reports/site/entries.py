@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from refbench.results.audits import CONTRADICTED
 from refbench.results.drops import Drops
 from refbench.results.provenance import COLUMNS, provenance_of
 from refbench.results.record import CellRecord
@@ -34,8 +35,6 @@ SHOWN = (
     "device",
 )
 """Provenance in its order here; what most readers ask for comes first."""
-FIRST = ("audit",)
-"""Of these, what stands open before anybody chooses columns."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def score_tables(
     drops = Drops(cells)
     found = []
     for number, ((label, _, seed), members) in enumerate(by_data(cells).items()):
-        table = comparison_table(members, title=label, drops=drops)
+        table = _credible(comparison_table(members, title=label, drops=drops), members, drops)
         entries = [entry for section in table.sections for entry in section.entries]
         scores = shown_columns(table, entries)
         columns = [
@@ -88,6 +87,28 @@ def score_tables(
     return found
 
 
+def _credible(table: Table, cells: Sequence[CellRecord], drops: Drops) -> Table:
+    """The table with the marks that methods have without the results which an audit contradicted."""
+    held = [cell for cell in cells if cell.audit != CONTRADICTED]
+    if len(held) == len(cells):
+        return table
+    ranked = comparison_table(held, title=table.title, drops=drops) if held else None
+    marks = {
+        (entry.cell.run_key, spec.signature): score.mark
+        for section in (ranked.sections if ranked is not None else ())
+        for entry in section.entries
+        for spec, score in zip(ranked.columns if ranked is not None else (), entry.scores, strict=True)
+    }
+
+    def marked(entry: Entry) -> Entry:
+        pairs = zip(table.columns, entry.scores, strict=True)
+        own = [replace(s, mark=marks.get((entry.cell.run_key, spec.signature), "")) for spec, s in pairs]
+        return replace(entry, scores=tuple(own))
+
+    sections = [replace(s, entries=tuple(map(marked, s.entries))) for s in table.sections]
+    return replace(table, sections=tuple(sections))
+
+
 def _score_column(table: Table, column: int, kind: str) -> Column:
     spec = table.columns[column]
     name = spec.title or spec.alias
@@ -110,7 +131,8 @@ def _cost_columns(cells: Sequence[CellRecord]) -> list[Column]:
 
 
 def _provenance_columns() -> list[Column]:
-    return [Column(name, "", COLUMNS[name], False, name in FIRST) for name in SHOWN]
+    # what an audit found stands under the method's name in any case
+    return [Column(name, "", COLUMNS[name], False, False) for name in SHOWN]
 
 
 def _section(
@@ -125,7 +147,11 @@ def _section(
     best = next((k for k, kind in scores if kind == "value"), None)
     if best is not None:
         down = table.columns[best].higher_is_better
-        rows.sort(key=lambda row: _order(row["values"].get(table.columns[best].signature), down))
+        rows.sort(
+            key=lambda row: (
+                row["audit"] == CONTRADICTED, _order(row["values"].get(table.columns[best].signature), down)
+            )
+        )  # fmt: skip
     first = section.entries[0].cell
     return {
         "dataset": section.dataset_label,

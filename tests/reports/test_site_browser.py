@@ -13,6 +13,7 @@ import pytest
 from refbench.cli.main import main
 from refbench.reports.site.write import write_site
 from refbench.results.cells import load_cells
+from refbench.results.digests import record_digest
 
 HOSTILE = "\"><img src=x onerror='window.hacked=1'></script><script>window.hacked=2</script>"
 IDS = ("<script>window.hacked=3</script>", "javascript:window.hacked=4", "../../up", "ünï 中文", "long" * 80)
@@ -193,6 +194,24 @@ def test_command_writes_pages_and_data(
     stale.write_text("old")
     assert main(["site", str(tmp_path / "r"), f"out={out}"]) == 0
     assert not stale.exists()
+
+
+def test_what_an_audit_contradicted_stands_last_and_is_not_ranked(made: ModuleType, tmp_path: Path) -> None:
+    made.write_results(tmp_path / "r", protocols=made.instances()[:1])
+    (best,) = [c for c in load_cells([tmp_path / "r"]).cells if c.method == "datsr"]
+    for name, audits in (("trusted", {}), ("checked", {record_digest(best.path): "contradicted"})):
+        write_site(load_cells([tmp_path / "r"], audits), tmp_path / name, samples=0)
+        page = (tmp_path / name / "suites" / "tests.html").read_text()
+        rows = page.partition("<tbody data-dataset")[2].partition("</tbody>")[0].split('<tr class="row"')[1:]
+        order = [row.partition('data-method="')[2].partition('"')[0] for row in rows]
+        marked = [label for label, row in zip(order, rows, strict=True) if "best, significantly" in row]
+        if audits:
+            assert order == ["ttsr (compact)", "bicubic", "datsr (compact)"]
+            assert marked == ["ttsr (compact)"]
+            assert '<span class="audit contradicted">contradicted</span>' in rows[2]
+        else:
+            assert order == ["datsr (compact)", "ttsr (compact)", "bicubic"]
+            assert marked == ["datsr (compact)"]
 
 
 def test_a_folder_of_something_else_is_left_alone(
