@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from refbench.auditing.findings import ROWS_FILE, CellAudit
+from refbench.auditing.rescored import known_specs
 from refbench.config.method import method_choice
 from refbench.errors import SampleError, UserError
 from refbench.execution.worker import Worker
 from refbench.identity.file_digest import file_sha256
 from refbench.identity.pixels import pixel_sha256
 from refbench.imaging import read_image
+from refbench.metrics import MetricCatalog
 from refbench.metrics.metric_set import MetricSet
 from refbench.plan.job import Task
 from refbench.plan.planner import Cell, Planner
@@ -33,6 +36,9 @@ SR_PSNR = 50.0
 other weights far below."""
 METRIC_TOLERANCE = 1e-3
 """Relative, of metrics where no image was kept."""
+CLOSE_TOLERANCE = 1e-2
+"""Relative, of metrics of unrounded SR where the kept image is close to the one computed now, and not equal:
+no kept image can tell them."""
 _MOST_FILES = 2000
 
 
@@ -56,8 +62,10 @@ class Rerunner:
             return
         if cell is None:
             return
-        worker = Worker({cell.key: cell.job})
-        metrics = MetricSet([spec for spec in cell.job.metrics if spec.kind == "image"])
+        specs, _ = known_specs(run.manifest, MetricCatalog.of(self._registry))
+        worker = Worker({cell.key: replace(cell.job, metrics=tuple(specs))})
+        metrics = MetricSet([spec for spec in specs if spec.kind == "image"])
+        exact = {spec.signature for spec in specs if spec.exact}
         try:
             for row in drawn(found.digest, run, count):
                 prepared = worker.prepare(Task(cell.key, row.sample_id, row.draw))
@@ -72,8 +80,8 @@ class Rerunner:
                     continue
                 found.rerun += 1
                 stated = _stated(run, row)
-                values, _ = metrics.score(sr, prepared.trial)
-                for name, a, b in _differences(row, stated, sr, values):
+                values, _ = metrics.score(sr, prepared.trial, restored.attempt.exact)
+                for name, a, b in _differences(row, stated, sr, values, exact):
                     if same_code:
                         found.contradict(ROWS_FILE, name, a, b, row.key)
                     else:
@@ -214,18 +222,23 @@ def _stated(run: Run, row: SampleRow) -> Image | None:
 
 
 def _differences(
-    row: SampleRow, stated: Image | None, sr: Image, values: Mapping[str, float | None]
+    row: SampleRow, stated: Image | None, sr: Image, values: Mapping[str, float | None], exact: Set[str]
 ) -> Iterator[tuple[str, object, object]]:
-    """(field, stated, found) of what is further apart than the tolerance."""
+    """(field, stated, found) of what is further apart than the tolerance. exact: signatures of metrics of
+    unrounded SR, which are computed from no kept image."""
+    tolerance, judged = METRIC_TOLERANCE, values.keys()
     equal = row.sr_sha256 is not None and pixel_sha256(sr) == row.sr_sha256
     if not equal and stated is not None:
         if (apart := psnr(stated, sr)) < SR_PSNR:
             yield "SR", "the image that was kept", f"another, {apart:.1f} dB from it"
-        return
-    for signature, value in values.items():
+            return
+        # the other metrics were scored again from the kept image
+        tolerance, judged = CLOSE_TOLERANCE, values.keys() & exact
+    for signature in sorted(judged):
+        value = values[signature]
         if signature in row.metrics and value is not None and row.metrics[signature] is not None:
             there = float(row.metrics[signature] or 0.0)
-            if abs(there - value) > METRIC_TOLERANCE * max(1.0, abs(value)):
+            if abs(there - value) > tolerance * max(1.0, abs(value)):
                 yield signature, there, value
 
 

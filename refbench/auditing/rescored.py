@@ -16,7 +16,7 @@ from refbench.results.reopen import RecordedDatasets
 from refbench.results.scoring import kept_image, protocol_of
 from refbench.results.set_scores import SETS, SetData, built, read_sets, set_value, trials_id
 from refbench.specs import MetricSpec
-from refbench.store import Run, SampleRow
+from refbench.store import Manifest, Run, SampleRow
 from refbench.types import Dataset, Image, Trial
 
 
@@ -30,7 +30,11 @@ class Rescorer:
     def check(self, found: CellAudit, run: Run) -> None:
         """Hash every kept image; where the dataset is at hand, score it again."""
         data = self.data(found, run)
-        specs = self._specs(found, run)
+        specs, unknown = known_specs(run.manifest, self._catalog)
+        for alias in unknown:
+            found.note(f"{alias} is not scored again: its signature is not known here")
+        if any(spec.kind == "matching" for spec in specs):
+            found.note("scores of matches need the method: only a re-run gives them")
         image = tuple(spec for spec in specs if spec.kind == "image")
         metrics = self._metrics(found, image)
         missing = unproven = 0
@@ -65,24 +69,14 @@ class Rescorer:
             found.note(f"not scored again: {str(error).replace(f'{run.path}: ', '')}")
             return None
 
-    def _specs(self, found: CellAudit, run: Run) -> list[MetricSpec]:
-        """The cell's metrics as this refbench computes them: a manifest names none to be loaded."""
-        specs = []
-        for alias, facts in run.manifest.metrics.items():
-            try:
-                specs.append(self._catalog.by_signature(str(facts.get("signature"))))
-            except UserError:
-                found.note(f"{alias} is not scored again: its signature is not known here")
-        if any(spec.kind == "matching" for spec in specs):
-            found.note("scores of matches need the method: only a re-run gives them")
-        return specs
-
     def _metrics(self, found: CellAudit, specs: tuple[MetricSpec, ...]) -> MetricSet:
         key = tuple(spec.signature for spec in specs)
         if key not in self._sets:
             self._sets[key] = MetricSet(specs)
         for spec in specs:
-            if self._sets[key].ready(spec):
+            if spec.exact:
+                found.note(f"{spec.alias} is of SR before it was rounded: only a re-run gives it")
+            elif self._sets[key].ready(spec):
                 found.tolerances[spec.alias] = tolerance_text(spec)
             else:
                 found.note(f"{spec.alias} is not scored again: it cannot be computed here")
@@ -141,6 +135,18 @@ class Rescorer:
             for name in ("value", "lo", "hi"):
                 if not alike(entry.get(name), own[name], relative_tolerance(spec)):
                     found.contradict(SETS, f"{spec.alias} {name}", entry.get(name), own[name])
+
+
+def known_specs(manifest: Manifest, catalog: MetricCatalog) -> tuple[list[MetricSpec], list[str]]:
+    """(a cell's metrics as this refbench computes them, aliases of those that it does not know): a manifest
+    names none to be loaded."""
+    specs, unknown = [], []
+    for alias, facts in manifest.metrics.items():
+        try:
+            specs.append(catalog.by_signature(str(facts.get("signature"))))
+        except UserError:
+            unknown.append(alias)
+    return specs, unknown
 
 
 def _trial(

@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from refbench.auditing.audit import audit
 from refbench.cli.main import main
 from refbench.identity.keys import digest
+from refbench.identity.pixels import pixel_sha256
+from refbench.imaging import read_image, write_png
 from refbench.registry import Registry
 from refbench.results.digests import store_digests
 from refbench.results.record import cell_record
@@ -45,6 +48,47 @@ def test_bicubic_and_datsr_hold_when_computed_again(results: Path) -> None:
     result = audit([results], Registry.discover(), rerun=3)
     assert result.exit_code == 0
     assert [cell.verdict for cell in result.cells] == ["re-run 1 of 1", "re-run 1 of 1"]
+
+
+@pytest.fixture(scope="module")
+def unrounded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """bicubic under a card that scores SR before it is rounded."""
+    out = tmp_path_factory.mktemp("unrounded") / "results"
+    words = ["method=bicubic", "suite=cufed5", "limit=2", "metrics=[psnr_y,psnr_rgb:round=none:crop=0]"]
+    assert main(["run", *words, f"out={out}", "tracking=none", "--plain"]) == 0
+    return out
+
+
+def test_metrics_of_unrounded_sr_hold_when_computed_again(unrounded: Path) -> None:
+    (cell,) = audit([unrounded], Registry.discover(), rerun=2).cells
+    assert (cell.verdict, cell.contradictions) == ("re-run 2 of 2", [])
+    # without a re-run they were not looked at, and that is said
+    assert any("psnr_rgb:round=none:crop=0 is of SR before it was rounded" in note for note in cell.notes)
+    assert "psnr_rgb:round=none:crop=0" not in cell.tolerances
+
+
+@pytest.mark.parametrize("equal", [True, False])
+def test_a_forged_metric_of_unrounded_sr_is_found(unrounded: Path, tmp_path: Path, equal: bool) -> None:
+    out = copy_of(unrounded, tmp_path / "theirs")
+    rows = cell_of(out, "bicubic") / "samples.jsonl"
+    lines = [json.loads(line) for line in rows.read_text().splitlines()]
+    (name,) = [signature for signature in lines[0]["metrics"] if "round=none" in signature]
+    lines[0]["metrics"][name] += 3.0
+    if not equal:
+        # as another processor rounds: close to what is computed here, and not the same
+        image = cell_of(out, "bicubic") / lines[0]["image"]
+        pixels = np.array(read_image(str(image)))
+        pixels[::16, ::16] ^= 1
+        write_png(image, pixels)
+        lines[0]["sr_sha256"] = pixel_sha256(pixels)
+    rows.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    store_digests(rows.parent)
+
+    def found(count: int) -> list[str]:
+        (cell,) = audit([out], Registry.discover(), rerun=count).cells
+        return [c.field for c in cell.contradictions if c.file == "samples.jsonl" and "round=none" in c.field]
+
+    assert (found(0), found(2)) == ([], [name])
 
 
 def test_images_that_other_weights_made_are_found(results: Path, tmp_path: Path) -> None:
