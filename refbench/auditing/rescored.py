@@ -73,10 +73,12 @@ class Rescorer:
         key = tuple(spec.signature for spec in specs)
         if key not in self._sets:
             self._sets[key] = MetricSet(specs)
+        if exact := [spec.alias for spec in specs if spec.exact]:
+            found.note(f"metrics of unrounded SR, which only a re-run compares: {', '.join(exact)}")
         for spec in specs:
             if spec.exact:
-                found.note(f"{spec.alias} is of SR before it was rounded: only a re-run gives it")
-            elif self._sets[key].ready(spec):
+                continue
+            if self._sets[key].ready(spec):
                 found.tolerances[spec.alias] = tolerance_text(spec)
             else:
                 found.note(f"{spec.alias} is not scored again: it cannot be computed here")

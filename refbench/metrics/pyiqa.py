@@ -37,7 +37,9 @@ def factory(spec: MetricSpec) -> Metric:
     except Exception as exc:
         # pyiqa fetches weights while it builds: offline that is URLError, and others from its hubs
         reason = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
-        raise MetricUnavailable(f"pyiqa cannot build {name!r}: {reason}") from exc
+        # clipiqa's CLIP needs pkg_resources, which the newest setuptools lack
+        remedy = f"; {install_command('iqa')}" if isinstance(exc, ImportError) else ""
+        raise MetricUnavailable(f"pyiqa cannot build {name!r}: {reason}{remedy}") from exc
     if bool(model.lower_better) == spec.higher_is_better:
         raise MetricUnavailable(f"pyiqa {spec.signature} says that {name!r} runs the other way; not ranked")
 

@@ -165,6 +165,8 @@ class Model:
 def create_metric(name, device):
     if name == "musiq":
         raise OSError("<urlopen error no network>")
+    if name == "clipiqa":
+        raise ModuleNotFoundError("No module named 'pkg_resources'")
     return Model()
 """
 
@@ -190,8 +192,10 @@ def test_pyiqa_reasons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         build(spec("pyiqa:dists"))
     with pytest.raises(MetricUnavailable, match="pyiqa cannot build 'musiq': <urlopen error no network>"):
         build(spec("pyiqa:musiq"))
+    with pytest.raises(MetricUnavailable, match=r"No module named 'pkg_resources'; pip install 'pyiqa>="):
+        build(spec("pyiqa:clipiqa"))
     monkeypatch.setattr("refbench.metrics.pyiqa.find_spec", lambda name: None)
-    with pytest.raises(MetricUnavailable, match=r"pip install 'pyiqa>=0\.1\.14' \("):
+    with pytest.raises(MetricUnavailable, match=r"pip install 'pyiqa>=0\.1\.14'.* \("):
         build(spec("pyiqa:dists"))
 
 
