@@ -226,14 +226,14 @@ def _differences(
 ) -> Iterator[tuple[str, object, object]]:
     """(field, stated, found) of what is further apart than the tolerance. exact: signatures of metrics of
     unrounded SR, which are computed from no kept image."""
-    tolerance, judged = METRIC_TOLERANCE, values.keys()
+    tolerance, judged = METRIC_TOLERANCE, set(values)
     equal = row.sr_sha256 is not None and pixel_sha256(sr) == row.sr_sha256
     if not equal and stated is not None:
         if (apart := psnr(stated, sr)) < SR_PSNR:
             yield "SR", "the image that was kept", f"another, {apart:.1f} dB from it"
             return
         # the other metrics were scored again from the kept image
-        tolerance, judged = CLOSE_TOLERANCE, values.keys() & exact
+        tolerance, judged = CLOSE_TOLERANCE, set(values) & exact
     for signature in sorted(judged):
         value = values[signature]
         if signature in row.metrics and value is not None and row.metrics[signature] is not None:
