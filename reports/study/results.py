@@ -30,6 +30,8 @@ class StudyResult:
     answers: int
     ties: int
     images: int
+    shown: tuple[str, ...]
+    """What raters saw above each pair: ``hr``, ``refs``."""
     strengths: tuple[Strength, ...]
 
 
@@ -49,6 +51,7 @@ def write_results(
         "answers": result.answers,
         "ties": result.ties,
         "images": result.images,
+        "shown": list(result.shown),
         "methods": rows,
     }
     return [
@@ -82,6 +85,7 @@ def read_results(folder: Path, files: Sequence[Path]) -> StudyResult:
             raise UserError(f"{file}: says the same as {seen[text]}; leave one of them out")
         seen[text] = file
         choices += [_choice(file, answer, pairs) for answer in answers if answer is not None]
+    shown = key.get("shown")
     try:
         strengths = bradley_terry(choices)
     except ValueError as error:
@@ -93,6 +97,9 @@ def read_results(folder: Path, files: Sequence[Path]) -> StudyResult:
         answers=len(choices),
         ties=sum(choice.preferred is None for choice in choices),
         images=len({choice.image for choice in choices}),
+        shown=tuple(
+            name for name in ("hr", "refs") if isinstance(shown, Mapping) and shown.get(name) is True
+        ),
         strengths=strengths,
     )
 
@@ -146,7 +153,10 @@ def markdown(result: StudyResult) -> str:
             f"| {markdown_text(strength.name)} | {strength.score:+.2f} | {interval} | "
             f"{100 * (row['preferred'] or 0.0):.0f} % | {strength.won:g} | {strength.compared} |"
         )
+    above = " and ".join({"hr": "the original", "refs": "the references"}[name] for name in result.shown)
     lines += [
+        "",
+        f"Raters saw {above or 'neither the original nor the references'}.",
         "",
         f"{result.raters} files, {result.answers} answers on {result.images} images, {result.ties} without a "
         "difference (counted half for each). Score: natural logarithm of the strength, mean zero over "

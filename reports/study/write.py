@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,8 @@ def write_study(
         raise UserError(
             "study: fewer than two methods kept SR images of one sample and protocol; run with images=png"
         )
-    secret = _secret(folder, pairs)
+    shows = {"hr": settings.hr, "refs": settings.refs}
+    secret = _secret(folder, pairs, shows)
     written: dict[str, str] = {}
 
     def shown(label: str, sample: str) -> str:
@@ -75,7 +76,8 @@ def write_study(
         _originals(pairs, questions, rows, images, folder, secret, settings)
     for problem in images.problems:
         note(f"study: {problem}")
-    identity = blind_name(secret, *(f"{p.sample}\0{p.left}\0{p.right}" for p in pairs))
+    # with the original above it, a pair is another question
+    identity = blind_name(secret, str(shows), *(f"{p.sample}\0{p.left}\0{p.right}" for p in pairs))
     key = {
         "schema": SCHEMA,
         "study": identity,
@@ -83,6 +85,7 @@ def write_study(
         "dataset": chosen[0].dataset_label,
         "protocol": chosen[0].protocol,
         "seed": settings.seed,
+        "shown": shows,
         "runs": {label: cell.run_key for label, (cell, _) in rows.items()},
         "pairs": _plain(pairs),
     }
@@ -99,14 +102,15 @@ def _labels(cells: Sequence[CellRecord]) -> dict[str, CellRecord]:
     return found
 
 
-def _secret(folder: Path, pairs: Sequence[Pair]) -> str:
+def _secret(folder: Path, pairs: Sequence[Pair], shows: Mapping[str, bool]) -> str:
     """What names images: of the study that is in ``folder`` when it asks the same, so that answers to it stay
     answers to it."""
     try:
         there = read_object(folder / KEY)
     except (OSError, ValueError):
         there = None
-    if there is not None and there.get("pairs") == _plain(pairs) and isinstance(there.get("secret"), str):
+    same = there is not None and there.get("pairs") == _plain(pairs) and there.get("shown") == shows
+    if there is not None and same and isinstance(there.get("secret"), str):
         return str(there["secret"])
     return secrets.token_hex(16)
 
@@ -157,7 +161,9 @@ def _originals(
                     f"study: {printable(pair.sample)}: no HR and references ({why}); give data.root="
                 )
             facts: dict[str, Any] = {}
-            if settings.hr and trial.target is not None:
+            if settings.hr:
+                if trial.target is None:
+                    raise UserError(f"study.hr=shown: {printable(pair.sample)} has no HR; leave it hidden")
                 facts["hr"] = _put(folder, secret, "hr", pair.sample, trial.target)
             if settings.refs:
                 facts["refs"] = [

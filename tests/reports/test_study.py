@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import refbench
 from refbench.cli.main import main
 from refbench.reports.study.plan import plan_pairs
 
@@ -99,6 +100,73 @@ def test_a_rater_answers_in_the_browser(
         for side in ("left", "right"):
             won[pair[side]] -= 0.5 if answer["choice"] == "tie" else float(answer["choice"] == side)
     assert set(won.values()) == {0.0}
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bicubic and nearest neighbour on two images of the sample set, whose HR and references are here."""
+    out = tmp_path_factory.mktemp("measured") / "r"
+    refbench.evaluate(
+        lambda lr, refs: lr.repeat_interleave(4, 1).repeat_interleave(4, 2), name="nearest", limit=2, out=out
+    )
+    return out
+
+
+@pytest.mark.parametrize(
+    ("hr", "refs"), [("hidden", "hidden"), ("shown", "hidden"), ("hidden", "shown"), ("shown", "shown")]
+)
+def test_the_original_and_the_references_are_shown_as_asked(
+    browser: Any, measured: Path, tmp_path: Path, hr: str, refs: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [f"study.hr={hr}", f"study.refs={refs}", "study.pairs=0"]
+    key = written(measured, tmp_path, *words)
+    assert key["shown"] == {"hr": hr == "shown", "refs": refs == "shown"}
+    browser.open(tmp_path / "study" / "study.html", width=390, height=844)
+    browser.run("document.getElementById('begin').click()")
+    texts = "Array.from(document.querySelectorAll('#originals figcaption'), f => f.textContent)"
+    expected = ["the original photograph"] * (hr == "shown") + ["another photograph of it"] * (
+        refs == "shown"
+    )
+    for _ in key["pairs"]:
+        browser.wait("Array.from(document.querySelectorAll('#ask img')).every(i => i.naturalWidth > 0)")
+        assert browser.run(texts) == expected
+        assert browser.run("document.documentElement.scrollWidth <= innerWidth")
+        browser.press("ArrowLeft")
+    saved = browser.run("window.studyAnswers()")
+    assert browser.problems == []
+    assert all(url.startswith("file:") for url in browser.requests)
+    # what is handed out names nobody, whatever it shows
+    assert "nearest" not in (tmp_path / "study" / "study.html").read_text()
+    (tmp_path / "a.json").write_text(saved)
+    capsys.readouterr()
+    written(measured, tmp_path, f"study.answers={tmp_path / 'a.json'}")
+    table = json.loads((tmp_path / "study_results.json").read_text())
+    assert table["shown"] == [name for name, how in (("hr", hr), ("refs", refs)) if how == "shown"]
+    assert (table["answers"], {row["method"] for row in table["methods"]}) == (2, {"bicubic", "nearest"})
+    # shown otherwise it is another study, which does not take these answers
+    other = "study.hr=hidden" if hr == "shown" else "study.hr=shown"
+    again = written(measured, tmp_path, words[1], words[2], other)
+    assert again["pairs"] == key["pairs"]
+    assert again["study"] != key["study"]
+    bad = [
+        "report",
+        str(measured),
+        "format=study",
+        f"report.dir={tmp_path}",
+        f"study.answers={tmp_path / 'a.json'}",
+    ]
+    assert main(bad) == 2
+    assert "answers another study" in capsys.readouterr().err
+
+
+def test_originals_of_a_dataset_that_is_not_here_are_asked_for(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["report", str(results), "format=study", f"report.dir={tmp_path}", "study.hr=shown"]
+    assert main(words) == 2
+    shown = capsys.readouterr().err
+    assert "no HR and references" in shown
+    assert "data.root=" in shown
 
 
 def test_answers_become_a_table(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
