@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +138,42 @@ def test_a_program_that_a_manifest_names_is_not_run(results: Path, tmp_path: Pat
     assert any("command runs programs" in note for note in result.cells[0].notes)
     assert result.cells[0].rerun == 0
     assert not (tmp_path / "executed").exists()
+
+
+def test_weights_are_found_by_their_hash_in_a_file_or_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody's own checkpoint, under a name of its own, is here somewhere else."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    bundled = files("refbench.methods.ttsr") / "compact.safetensors"
+    theirs, here = tmp_path / "theirs", tmp_path / "here"
+    theirs.mkdir()
+    (here / "deep").mkdir(parents=True)
+    (theirs / "mine.safetensors").write_bytes(bundled.read_bytes())
+    words = [f"method.weights={theirs / 'mine.safetensors'}", f"out={tmp_path / 'r'}", "suite=cufed5"]
+    assert main(["run", "method=ttsr", *words, "limit=1", "tracking=none", "against=none", "--plain"]) == 0
+    (here / "deep" / "renamed.bin").write_bytes(bundled.read_bytes())
+    (theirs / "mine.safetensors").unlink()
+    registry = Registry.discover()
+    for root in (here, here / "deep" / "renamed.bin"):
+        result = audit([tmp_path / "r"], registry, rerun=1, weights_root=root)
+        assert [cell.verdict for cell in result.cells] == ["re-run 1 of 1"], (root, result.cells[0].notes)
+    # nothing at hand: that is said, and is no contradiction
+    missing = audit([tmp_path / "r"], registry, rerun=1)
+    assert missing.exit_code == 3
+    assert "give that file, or the folder that has it" in " ".join(missing.cells[0].notes)
+    # a file of that name with other tensors
+    tensors = load_file(here / "deep" / "renamed.bin")
+    other = tmp_path / "other" / "mine.safetensors"
+    other.parent.mkdir()
+    save_file({k: torch.zeros_like(v) if k == min(tensors) else v for k, v in tensors.items()}, other)
+    for root in (other, other.parent):
+        result = audit([tmp_path / "r"], registry, rerun=1, weights_root=root)
+        assert result.exit_code == 1
+        assert "manifest.json: weights mine.safetensors is " in result.cells[0].contradictions[0].line()
+    capsys.readouterr()
+    assert main(["audit", str(tmp_path / "r"), "rerun=1", f"weights.root={tmp_path / 'gone'}"]) == 2
+    assert "weights.root=" in (shown := capsys.readouterr().err)
+    assert shown.count("\n") == 1
