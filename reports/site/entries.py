@@ -26,6 +26,7 @@ SHOWN = (
     "audit",
     "weights",
     "refbench",
+    "project",
     "run_key",
     "digest",
     "dataset",
