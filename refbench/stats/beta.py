@@ -56,6 +56,7 @@ def t_975(freedom: int) -> float:
     return _falling_root(lambda t: t_two_sided(t, freedom) - 0.05, 1.9, 13.0)
 
 
+@lru_cache(maxsize=1024)
 def t_80(freedom: int) -> float:
     """The 80 % quantile of Student's t."""
     return _falling_root(lambda t: t_two_sided(t, freedom) - 0.4, 0.8, 1.4)

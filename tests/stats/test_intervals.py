@@ -13,6 +13,7 @@ from refbench.metrics import METRICS, MetricCatalog
 from refbench.stats import mean_interval, summarise
 from refbench.stats.beta import t_80, t_975, t_two_sided
 from refbench.stats.bootstrap import limits, resample
+from refbench.stats.cluster import cluster_means
 
 
 def one_draw(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
@@ -205,6 +206,17 @@ def test_the_report_names_every_population_and_size() -> None:
     text = simulation.report((8, 30), repeats=3, seed=0)
     assert all(f"| {name} | {n} |" in text for name in simulation.POPULATIONS for n in (8, 30))
     assert "| 30 | 0.2 dB | 0.05 dB |" in text
+
+
+def test_one_value_for_each_image_is_its_mean() -> None:
+    rng = np.random.default_rng(4)
+    ids = [f"{i:03d}" for i in rng.permutation(200)]
+    values = rng.normal(size=200)
+    # twice the same value of one image takes the other way
+    for more in ([], [0]):
+        found, means = cluster_means([*values, *values[more]], [*ids, *(ids[k] for k in more)])
+        assert found == tuple(sorted(ids))
+        assert means.tolist() == [values[ids.index(i)] for i in found]
 
 
 @pytest.mark.parametrize("shape", [0.6, 1.5, 50.0])
