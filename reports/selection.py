@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from refbench.errors import UserError, unknown
 from refbench.registry import Registry
@@ -35,7 +35,7 @@ class Selection:
         found = _ordered(found, self.methods, "method", lambda c: (c.method_label, c.method))
         if not found:
             raise UserError("no finished cell is left by methods=, datasets= and protocols=")
-        return tuple(found)
+        return _plainly_named(_without_repeats(found))
 
     def _of_protocols(self, cells: Sequence[CellRecord]) -> list[CellRecord]:
         if self.protocols == (ALL,):
@@ -48,6 +48,38 @@ class Selection:
             return [c for part in self.protocols for c in cells if part in c.protocol]
         plain = {id(c) for group in group_cells(cells) if group.kind == "protocols" for c in group.cells}
         return [c for c in cells if id(c) in plain] or list(cells)
+
+
+def _without_repeats(cells: Sequence[CellRecord]) -> list[CellRecord]:
+    """Each method once where settings that differ made the very same pixels: one reference fused in two ways
+    is one row in print. By digests of the SR images; without them nothing is taken for equal."""
+    seen: set[Hashable] = set()
+    found = []
+    for cell in cells:
+        pixels = frozenset((row.sample_id, row.draw, row.sr_sha256) for row in cell.rows)
+        known = bool(pixels) and all(sha for _, _, sha in pixels)
+        key = (cell.dataset_label, cell.protocol, cell.seed, cell.method, cell.weights, pixels)
+        if not known or key not in seen:
+            found.append(cell)
+        if known:
+            seen.add(key)
+    return found
+
+
+def _plainly_named(cells: Sequence[CellRecord]) -> tuple[CellRecord, ...]:
+    """Without what told variants of a method apart (``[multi=first]``), where one of them is left."""
+    variants: dict[str, set[str]] = {}
+    for cell in cells:
+        variants.setdefault(_base(cell.method_label), set()).add(cell.method_label)
+    return tuple(
+        replace(cell, method_label=base) if len(variants[base := _base(cell.method_label)]) == 1 else cell
+        for cell in cells
+    )
+
+
+def _base(label: str) -> str:
+    """``datsr (compact)`` of ``datsr (compact) [multi=first]``."""
+    return label.partition(" [")[0] if label.endswith("]") else label
 
 
 def _ordered(cells: Iterable[CellRecord], wanted: Sequence[str], kind: str, keys: _Keys) -> list[CellRecord]:

@@ -62,7 +62,7 @@ def _block(figure: Figure, block: Block, found: Layout, top: float, style: Figur
     whole.add_patch(
         Rectangle((x - 0.5, y - 0.5), box_width, box_height, fill=False, edgecolor=BOX_COLOUR, linewidth=1.2)
     )
-    _text(figure, GAP + wide / 2, top - high - free / 2, [f"{block.dataset}, image {block.sample}"], style)
+    _text(figure, GAP + wide / 2, top - high - free / 2, found.title, style)
     for k, tile in enumerate(block.tiles):
         row, column = divmod(k, found.columns)
         left = 2 * GAP + wide + column * (found.tile[0] + GAP)

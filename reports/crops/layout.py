@@ -30,6 +30,8 @@ class Layout:
     """Width and height of a patch."""
     whole: tuple[float, float]
     """Width and height of the whole image."""
+    title: tuple[str, ...]
+    """The lines under the whole image."""
     names: tuple[tuple[str, ...], ...]
     """The lines under each patch: its name, in as many lines as its width asks for, and its PSNR."""
     label: float
@@ -77,13 +79,19 @@ def _laid_out(block: Block, width: float, points: float, lines: int) -> Layout:
         (*textwrap.wrap(printable(t.name), letters, break_on_hyphens=False), *([t.score] if t.score else []))
         for t in block.tiles
     )
+    title = textwrap.wrap(
+        printable(f"{block.dataset}, image {block.sample}"),
+        max(6, int(whole * 72 / (LETTER * points))),
+        break_on_hyphens=False,
+    )
     return Layout(
         rows,
         columns,
         (tile, tile * patch),
         (whole, whole / image),
+        tuple(title),
         names,
         label,
         row_height(tile),
-        max(rows * row_height(tile), whole / image + label),
+        max(rows * row_height(tile), whole / image + max(label, (len(title) * 1.15 + 0.5) * points / 72)),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from .words import card_params, listed, metric_words, name_of, protocol_label, p
 LABEL = "tab:refbench"
 COLUMN, PAGE = 237.0, 496.0
 """Points of one column and of both in CVPR's class."""
+HEIGHT = 640.0
+"""Points of a page's text."""
 SIZES = (("small", 9.0), ("footnotesize", 8.0), ("scriptsize", 7.0))
 _SEPARATION = {"small": 4.0, "footnotesize": 3.0, "scriptsize": 2.0}
 """Points of ``\\tabcolsep``."""
@@ -50,6 +53,12 @@ def table_tex(table: PaperTable, options: PrintOptions, cites: Bibliography) -> 
     """(the float, what a person should know): ``\\input`` it, needs booktabs."""
     grid = _transposed(table, options) if options.transpose else _upright(table, options)
     size, wide, notes = _fit(grid, options.width)
+    points = dict(SIZES)[size] * 1.25
+    if (len(grid.body) + 6) * points > HEIGHT:
+        notes.append(
+            f"the table has {len(grid.body)} lines, more than a page holds: choose with methods= or "
+            "published=own, or use layout=pair"
+        )
     star = "*" if wide else ""
     separation = _SEPARATION[size]
     lines = [
@@ -75,12 +84,17 @@ def _upright(table: PaperTable, options: PrintOptions) -> _Grid:
     heads = _heads(table)
     rows = options.layout == "rows"
     groups = [[spec.alias] for spec in table.metrics] if rows else [[s.alias for s in table.metrics]]
-    body = []
+    body: list[list[Cell]] = []
+    above = 0
     for row in table.rows:
-        for k, group in enumerate(groups):
-            line = [_name(row) if k == 0 else Cell("", 0)]
+        # a metric that nobody has printed for this method is no line of dashes
+        own = [k for k, group in enumerate(groups) if row.literature is None or _has(row, table, group)]
+        for k in own:
+            group = groups[k]
+            line = [_name(row) if k == own[0] else Cell("", 0)]
             line += [_plain(name_of(table.metrics[k]))] if rows else []
             body.append([*line, *(_values(row, column, group) for column in table.columns)])
+        above += len(own) if row.literature is not None else 0
     left = 2 if rows else 1
     lead = [_plain("Method"), *([_plain("Metric")] if rows else [])]
     spans, under = _column_heads(heads, left)
@@ -88,7 +102,6 @@ def _upright(table: PaperTable, options: PrintOptions) -> _Grid:
     if not rows:
         pairs = [_pair_head(table, column, groups[0]) for column in table.columns]
         lines.append([Cell("", 0)] * left + [Cell(pair, _letters(pair)) for pair in pairs])
-    above = sum(row.literature is not None for row in table.rows) * len(groups)
     return _Grid(lines, spans, body, above if above < len(body) else 0, left)
 
 
@@ -110,7 +123,7 @@ def _transposed(table: PaperTable, options: PrintOptions) -> _Grid:
             body.append([*line, *(_values(row, column, group) for row in table.rows)])
     left = 3 if protocols else 2
     lead = [_plain("Dataset"), *([_plain("Protocol")] if protocols else []), _plain("Metric")]
-    return _Grid([[*lead, *(_name(row) for row in table.rows)]], [], body, 0, left)
+    return _Grid([[*lead, *(_stacked(row) for row in table.rows)]], [], body, 0, left)
 
 
 def _heads(table: PaperTable) -> list[tuple[str, str]]:
@@ -156,6 +169,22 @@ def _spanning(grid: _Grid) -> list[str]:
 def _name(row: Row) -> Cell:
     text = latex_text(row.name) + (EYE if _by_eye(row) else "")
     return Cell(text + cite(*row.cite), len(row.name) + (4 if any(row.cite) else 0))
+
+
+def _stacked(row: Row) -> Cell:
+    """A method over its column: what its name has in brackets stands below it."""
+    lines = re.split(r" (?=[(\[])", row.name)
+    shown = [*map(latex_text, lines)]
+    shown[-1] += (EYE if _by_eye(row) else "") + cite(*row.cite)
+    letters = max([*map(len, lines[:-1]), len(lines[-1]) + (4 if any(row.cite) else 0)])
+    if len(lines) == 1:
+        return Cell(shown[0], letters)
+    below = r" \\ ".join(shown)
+    return Cell(rf"\begin{{tabular}}[t]{{@{{}}c@{{}}}}{below}\end{{tabular}}", letters)
+
+
+def _has(row: Row, table: PaperTable, aliases: Sequence[str]) -> bool:
+    return any((column.key, alias) in row.values for column in table.columns for alias in aliases)
 
 
 def _by_eye(row: Row) -> bool:

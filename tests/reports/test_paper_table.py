@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -20,6 +21,8 @@ from refbench.reports.paper.write import tex_files
 from refbench.reports.report import build_report
 from refbench.reports.selection import Names, Selection, parse_names
 from refbench.results.cells import load_cells
+from refbench.results.record import CellRecord
+from refbench.store import SampleRow
 
 
 def built(folder: Path, options: PrintOptions) -> tuple[PaperTable, str, list[str]]:
@@ -231,3 +234,39 @@ def test_the_page_compiles_without_an_overfull_line(
         assert done.returncode == 0, done.stdout[-3000:]
     assert "Overfull" not in done.stdout
     assert "undefined" not in done.stdout
+
+
+def test_lines_without_a_number_are_left_out_and_a_page_is_not_overrun(
+    made: ModuleType, tmp_path: Path
+) -> None:
+    made.write_results(tmp_path, protocols=made.instances()[:1])
+    _, tex, notes = built(tmp_path, PrintOptions(layout="rows", published="all"))
+    above = tex.split(r"\midrule")[1].splitlines()
+    literature = [line for line in above if line.endswith(r"\\")]
+    assert any(r"& PSNR-Y &" in line for line in literature)
+    assert any(set(re.sub(r"[^\d]", "", line)) for line in literature)
+    assert not [line for line in literature if not re.search(r"\d", line.partition(" & ")[2])]
+    assert any("more than a page holds: choose with methods=" in note for note in notes)
+    _, _, notes = built(tmp_path, PrintOptions(published="all"))
+    assert not any("more than a page holds" in note for note in notes)
+
+
+def test_variants_with_the_same_pixels_are_one_row(made: ModuleType, tmp_path: Path) -> None:
+    made.write_results(tmp_path, protocols=made.instances()[:1], methods={"bicubic": 0.0, "datsr": 1.0})
+    bicubic, datsr = load_cells([tmp_path]).cells
+    rows = tuple(replace(row, sr_sha256=f"{k:064x}") for k, row in enumerate(datsr.rows))
+
+    def variant(how: str, *own: SampleRow) -> CellRecord:
+        assert datsr.run is not None
+        return replace(datsr, method_label=f"datsr (compact) [multi={how}]", run=replace(datsr.run, rows=own))
+
+    first, second = variant("first", *rows), variant("per_patch", *rows)
+    chosen = Selection().of([bicubic, first, second])
+    assert [cell.method_label for cell in chosen] == ["bicubic", "datsr (compact)"]
+    # other pixels, or pixels that nobody knows: both stay, and are told apart
+    for sha in ("f" * 64, None):
+        other = variant("per_patch", replace(rows[0], sr_sha256=sha), *rows[1:])
+        assert [cell.method_label for cell in Selection().of([first, other])] == [
+            "datsr (compact) [multi=first]",
+            "datsr (compact) [multi=per_patch]",
+        ]
