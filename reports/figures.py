@@ -14,11 +14,11 @@ from refbench.protocols.reference import ORACLE
 from refbench.untrusted.escape import printable
 
 from .chart_data import MARKERS, PALETTE, Chart, Series
+from .files import put
 from .report import Report
 from .report_charts import charts
 from .style import STYLES, FigureStyle
 from .ticks import log_axis_ticks, number_text
-from .write import put
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

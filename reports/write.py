@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from refbench.config.report_keys import FORMATS
 from refbench.errors import UserError, unknown
-from refbench.files.disk import disk_error, make_folder, write_atomic
 from refbench.registry import Registry
 
+from .files import put
 from .options import PrintOptions
 from .report import Report
 from .selection import Names
@@ -110,19 +109,6 @@ def text_files(
         if name in formats:
             found |= make(report)
     return found
-
-
-def put(root: Path, name: str, data: str | bytes) -> Path:
-    """Write the file ``name`` (with ``/``) below the report folder ``root``, through no link. UserError."""
-    path = root / name
-    try:
-        make_folder(path.parent, root)
-        write_atomic(path, data if isinstance(data, bytes) else data.encode("utf-8", "replace"), root)
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise disk_error(path, error) from error
-        raise UserError(f"{path}: cannot write ({error.strerror}); choose another report.dir=") from error
-    return path
 
 
 def _markdown(report: Report) -> dict[str, str]:

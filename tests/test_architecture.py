@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -77,6 +78,40 @@ def test_the_core_names_no_plugin_folder() -> None:
     plugins = {"methods", "datasets", "reports", "configs"}
     named = {own: where for (own, other), where in arrows().items() if other in plugins}
     assert named.keys() <= plugins | {"api", "cli"}, named
+
+
+def test_no_file_imports_itself_by_way_of_others() -> None:
+    """Imports inside functions count: a file that needs its own caller stands in the wrong place."""
+    modules: dict[str, Path] = {}
+    for top, package in TOPS.items():
+        for path in (ROOT / top).rglob("*.py"):
+            parts = path.relative_to(ROOT / top).with_suffix("").parts
+            modules[".".join((package, *(p for p in parts if p != "__init__")))] = path
+    graph: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        # a package's face hands on names and stands for its files
+        if path.name == "__init__.py":
+            continue
+        found: set[str] = set()
+        for node, prefix in from_imports(ast.parse(path.read_text(encoding="utf-8")), module):
+            for alias in node.names:
+                for name in (prefix, f"{prefix}.{alias.name}"):
+                    if name in modules and modules[name].name != "__init__.py":
+                        found.add(name)
+        graph[module] = found - {module}
+    sorter = graphlib.TopologicalSorter(graph)
+    sorter.prepare()  # raises CycleError, naming the files
+
+
+def from_imports(tree: ast.AST, module: str) -> Iterator[tuple[ast.ImportFrom, str]]:
+    """(statement, absolute name of what it imports from) of every ``from x import y`` that is carried out."""
+    if isinstance(tree, ast.If) and ast.unparse(tree.test) == "TYPE_CHECKING":
+        return
+    if isinstance(tree, ast.ImportFrom):
+        above = module.split(".")[: -tree.level] if tree.level else []
+        yield tree, ".".join([*above, *([tree.module] if tree.module else [])])
+    for child in ast.iter_child_nodes(tree):
+        yield from from_imports(child, module)
 
 
 def test_the_root_holds_few_files() -> None:

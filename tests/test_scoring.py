@@ -109,10 +109,6 @@ def test_a_metric_that_fails_on_one_pair_is_a_note(folder: Path, monkeypatch: py
     [
         ({"suite": None}, "records no suite"),
         ({"suite": {"name": "x"}}, "a suite of another version"),
-        (
-            {"suite": {"name": "x", "dataset": "d", "title": "", "protocols": [{"level": 5}]}},
-            "level: 5 is not text",
-        ),
         ({"suite": {"name": "x", "dataset": "d", "title": "", "protocols": [{"level": None}]}}, None),
     ],
 )

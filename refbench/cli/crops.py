@@ -11,7 +11,7 @@ import numpy as np
 from refbench.gate.verdict import GateResult, ImageChange
 from refbench.imaging import write_image
 from refbench.registry import Registry
-from refbench.reports.html.pictures import crop_boxes, cut
+from refbench.reports.pictures import crop_boxes, cut
 from refbench.results.record import CellRecord
 from refbench.results.trials import TrialImages
 from refbench.store import SampleRow, load_run

@@ -54,15 +54,15 @@ def run(args: argparse.Namespace) -> int:
     with opened(places) as folders:
         cells = merge(folders, out, partial=args.partial)
     show(cells, len(places), out, args.output)
-    return 1 if any(cell.partial for cell in cells) else 0
+    return 1 if any(cell.record.partial for cell in cells) else 0
 
 
 def show(cells: Sequence[MergedCell], places: int, out: Path, output: Output) -> None:
     """A line per cell, what was remarkable, and what came of it."""
-    trials, added = sum(c.trials for c in cells), sum(c.added for c in cells)
-    partial = next((cell.partial for cell in cells if cell.partial), "")
+    trials, added = sum(c.record.trials for c in cells), sum(c.added for c in cells)
+    partial = next((text for cell in cells if (text := cell.record.partial)), "")
     output.emit({"cells": [c.json() for c in cells], "results": str(out), "trials": trials, "added": added})
-    rows = [_row(cell) for cell in sorted(cells, key=lambda c: (c.manifest.method, c.manifest.protocol))]
+    rows = [_row(cell) for cell in sorted(cells, key=lambda c: (c.record.method, c.record.protocol))]
     print_table(output, ("method", "dataset", "protocol", "images", "added", ""), rows)
     for cell in cells:
         for problem in cell.problems:
@@ -85,7 +85,6 @@ def show(cells: Sequence[MergedCell], places: int, out: Path, output: Output) ->
 
 
 def _row(cell: MergedCell) -> list[str]:
-    manifest = cell.manifest
-    label = manifest.method_label or manifest.method
-    dataset = manifest.dataset_label or manifest.dataset
-    return [label, dataset, manifest.protocol, str(cell.trials), str(cell.added), cell.partial]
+    found = cell.record
+    dataset = found.manifest.dataset_label or found.dataset
+    return [found.method_label, dataset, found.protocol, str(found.trials), str(cell.added), found.partial]

@@ -32,8 +32,8 @@ def add_words(parser: argparse.ArgumentParser, metavar: str = "KEY=VALUE", text:
 
 
 def add_sweep_flags(parser: argparse.ArgumentParser) -> None:
-    """``-m`` as ``args.multirun`` and ``--cfg`` as ``args.cfg``."""
-    parser.add_argument("-m", "--multirun", action="store_true", help="sweep: a=x,y runs every combination")
+    """``--cfg`` as ``args.cfg``, and Hydra's ``-m``, which changes nothing."""
+    parser.add_argument("-m", "--multirun", action="store_true", help="not needed: a=x,y always runs both")
     parser.add_argument("--cfg", action="store_true", help="print the composed settings and stop")
 
 

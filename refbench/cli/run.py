@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from refbench.cli.parser import add_sweep_flags
 from refbench.cli.tracked import show_tracked
 
 if TYPE_CHECKING:
@@ -23,13 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "overrides", nargs="*", metavar="KEY=VALUE", help="method=datsr suite=cufed5_jitter ..."
     )
-    parser.add_argument("-m", "--multirun", action="store_true", help="not needed: a=x,y always runs both")
     parser.add_argument(
         "--dry-run",
         action="store_true",
         help="what would be computed, what is already there, and an estimate of time and disk space",
     )
-    parser.add_argument("--cfg", action="store_true", help="print the settings and stop")
+    add_sweep_flags(parser)
     parser.add_argument("--published", action="store_true", help="published numbers next to measured ones")
     parser.add_argument("--plain", action="store_true", help="plain progress lines instead of a live display")
 

@@ -16,7 +16,7 @@ from refbench.settings import MethodChoice
 HELP = """Train a method under a declared recipe; killed and started again, it goes on where it was.
 
   refbench train method=datsr preset=compact train.data=DIR
-  refbench train -m method=datsr,ttsr seed=0,1 train.data=DIR train.budget=500
+  refbench train method=datsr,ttsr seed=0,1 train.data=DIR train.budget=500
   refbench train method=my.py:SPEC train.data=DIR    a method of your own, see docs/your_network.md
 
 Every field of a recipe (configs/train/*.yaml) is a key: train.stage1.teacher=100 train.stage2.batch=4."""
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train every combination in turn; prints where the checkpoints are."""
-    found = load_commands("train", KEYS, args.words, args.multirun, groups=("train",))
+    found = load_commands("train", KEYS, args.words, True, groups=("train",))
     tracking, uri = found[0]["tracking"], found[0]["tracking.uri"]
     for values in found:
         values["method"] = _locator(values["method"])

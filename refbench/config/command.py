@@ -30,11 +30,11 @@ def read_command(
     registry: Registry | None,
     grammar: ValueGrammar,
     groups: Sequence[str] = (),
-    multirun: bool = False,
+    sweeps: bool = False,
 ) -> list[dict[str, Any]]:
     """See :func:`refbench.config.load_commands`."""
     given = split_overrides(overrides, command)
-    if not multirun:
+    if not sweeps:
         return [_read(command, keys, given, registry, grammar, groups)]
     table = {k.name: k for k in keys}
     axes: list[list[Override]] = []

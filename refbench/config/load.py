@@ -43,15 +43,15 @@ def load_commands(
     command: str,
     keys: Iterable[Key],
     overrides: Sequence[str],
-    multirun: bool,
+    sweeps: bool,
     groups: Sequence[str] = (),
     registry: Registry | None = None,
 ) -> list[dict[str, Any]]:
-    """:func:`load_command` with sweeps (``-m``), and with groups of keys that the command checks itself.
+    """:func:`load_command` with ``sweeps`` (``a=x,y`` asks for both) and groups of keys the command checks.
 
     With ``groups=("train",)`` every ``train.*`` is accepted and returned under its dotted name.
     """
-    return read_command(command, tuple(keys), overrides, registry, HydraGrammar(), groups, multirun)
+    return read_command(command, tuple(keys), overrides, registry, HydraGrammar(), groups, sweeps)
 
 
 class HydraGrammar:
@@ -61,7 +61,9 @@ class HydraGrammar:
         """One value: number, truth value, null, text, list or mapping. UserError for a sweep."""
         parsed = self._parse(override)
         if parsed.is_sweep_override():
-            raise UserError(f"{override} asks for several runs; add -m, or quote the value if it is one text")
+            raise UserError(
+                f"{override} asks for several values, and one is taken; quote it if it is one text"
+            )
         return _plain(parsed.value())
 
     def choices(self, override: Override) -> list[str]:

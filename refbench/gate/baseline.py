@@ -18,6 +18,7 @@ from refbench.files.disk import write_atomic
 from refbench.gate.compare import Scores
 from refbench.identity.keys import first_difference
 from refbench.results.record import CellRecord
+from refbench.untrusted.files import read_named
 from refbench.untrusted.schema import Count, SchemaError, fitted
 
 KIND = "refbench-baseline"
@@ -238,14 +239,7 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
 
 def load_baseline(path: Path) -> Baseline:
     """Read a baseline file. Raises UserError naming the file and the field."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise UserError(f"baseline {path}: not found; make it with refbench check --update") from None
-    except OSError as error:
-        raise UserError(f"baseline {path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"baseline {path}: not JSON: {error}") from error
+    data = read_named(path, "baseline", "make it with refbench check --update")
     return parse(data, str(path))
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from refbench.errors import UserError
 from refbench.gate.tolerance import Limits
 from refbench.gate.verdict import CellVerdict, GateResult, MetricVerdict, Verdict
+from refbench.untrusted.files import read_named
 from refbench.untrusted.schema import SchemaError, fitted
 
 LOWER = "lower_is_better"
@@ -64,16 +65,7 @@ def is_benchmark_file(path: Path) -> bool:
 
 def load_benchmarks(path: Path) -> Benchmarks:
     """Read a file that ``pytest --benchmark-json=FILE`` wrote. Raises UserError naming file and field."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise UserError(
-            f"benchmarks {path}: not found; write it with pytest --benchmark-json={path}"
-        ) from None
-    except OSError as error:
-        raise UserError(f"benchmarks {path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"benchmarks {path}: not JSON: {error}") from error
+    data = read_named(path, "benchmarks", f"write it with pytest --benchmark-json={path}")
     if not isinstance(data, dict):
         raise UserError(f"benchmarks {path}: not a JSON object")
     try:

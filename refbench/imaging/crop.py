@@ -15,6 +15,6 @@ def mod_crop(image: Image, multiple: int) -> Image:
     height, width = (side - side % multiple for side in image.shape[:2])
     if not height or not width:
         raise SampleError(
-            f"a {image.shape[0]}x{image.shape[1]} image is smaller than the multiple {multiple}"
+            f"a {image.shape[1]}x{image.shape[0]} image is smaller than the multiple {multiple}"
         )
     return image[:height, :width]

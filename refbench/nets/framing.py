@@ -37,11 +37,11 @@ class Framed:
 def _check(lr: Tensor, reference: Tensor) -> None:
     if min(reference.shape[1:]) < SMALLEST_REFERENCE:
         raise SampleError(
-            f"reference of {reference.shape[1]}x{reference.shape[2]} pixels; "
+            f"reference of {reference.shape[2]}x{reference.shape[1]} pixels; "
             f"matching needs at least {SMALLEST_REFERENCE}x{SMALLEST_REFERENCE}"
         )
     if min(lr.shape[1:]) < 1:
-        raise SampleError(f"LR of {lr.shape[1]}x{lr.shape[2]} pixels is empty")
+        raise SampleError(f"LR of {lr.shape[2]}x{lr.shape[1]} pixels is empty")
 
 
 def mod_crop(image: Tensor, multiple: int) -> Tensor:

@@ -17,14 +17,14 @@ from refbench.errors import UserError
 from refbench.files.disk import atomic_file, explained, make_folder
 from refbench.identity.keys import first_difference, folder_name
 from refbench.results.digests import store_digests
-from refbench.results.merging_rows import JoinedRows, join_rows
-from refbench.results.record import cell_record
+from refbench.results.merging_rows import join_rows
+from refbench.results.record import CellRecord, cell_record
 from refbench.results.scoring import kept_image
 from refbench.settings import Shard
 from refbench.store import CellStore, Manifest, Run, SampleRow, TrialKey, find_runs, load_run
 from refbench.store.cell import SUMMARY
 from refbench.store.manifest import larger_whole, read_manifest, replace_manifest
-from refbench.store.partial import partial_text, shards_of, whole_trials
+from refbench.store.partial import shards_of, whole_trials
 from refbench.store.provenance import now
 
 _SHOWN = 5
@@ -34,10 +34,8 @@ _SHOWN = 5
 class MergedCell:
     """What became of one cell."""
 
-    folder: Path
-    manifest: Manifest
-    trials: int
-    """Trials with a row."""
+    record: CellRecord
+    """The cell in the target: all of its rows."""
     added: int
     """Rows that the target did not have."""
     repeated: int
@@ -46,27 +44,21 @@ class MergedCell:
     """SR images copied."""
     lost_images: int
     """Rows whose image is in no folder."""
-    partial: str
     problems: tuple[str, ...]
     """Lines that could not be read."""
 
     def json(self) -> dict[str, Any]:
         """The cell as ``merge --json`` prints it."""
-        manifest = self.manifest
+        cell = self.record.json()
+        names = ("run_key", "method", "weights", "dataset_label", "protocol", "seed", "trials")
         return {
-            "run_key": manifest.run_key,
-            "method": manifest.method,
-            "weights": manifest.weights,
-            "dataset_label": manifest.dataset_label,
-            "protocol": manifest.protocol,
-            "seed": manifest.seed,
-            "folder": str(self.folder),
-            "trials": self.trials,
+            **{name: cell[name] for name in names},
+            "folder": str(self.record.path),
             "added": self.added,
             "repeated": self.repeated,
             "images": self.images,
             "lost_images": self.lost_images,
-            "partial": self.partial,
+            "partial": self.record.partial,
         }
 
 
@@ -198,70 +190,41 @@ def _written(cell: _Cell, out: Path) -> MergedCell:
     runs = [load_run(folder) for folder in cell.folders]
     joined = join_rows(runs)
     target = out / folder_name(cell.key)
-    final = cell.manifest if cell.lacking else replace(cell.manifest, whole=None)
-    problems = tuple(f"{p}" for run in runs for p in run.problems)
-    if final.whole is None and len(runs) == 1 and cell.manifest.whole is None and runs[0].path == target:
-        return MergedCell(target, final, len(joined.rows), 0, 0, 0, 0, "", problems)
+    order = [key for key in whole_trials(cell.manifest) if key in joined.rows]
+    order += sorted(joined.rows.keys() - set(order))
+    whole = Run(target, cell.manifest, tuple(joined.rows[key] for key in order))
+    problems = tuple(problem for run in runs for problem in run.problems)
+    if len(runs) == 1 and cell.manifest.whole is None and runs[0].path == target:
+        return MergedCell(cell_record(whole, hold=False), 0, 0, 0, 0, problems)
     with explained(out):
         make_folder(target, out)
     have = {row.key: row for row in runs[0].rows} if runs[0].path == target else {}
-    order, asked = _order(runs, cell.manifest, joined)
     new = [key for key in order if key not in have or (joined.rows[key].ok and not have[key].ok)]
     if new:
         # marked as incomplete until every row is there
         replace_manifest(target, cell.manifest)
     images = lost = 0
     with CellStore(target, cell.manifest) as store:
-        for key in order:
-            row = joined.rows[key]
+        for row in whole.rows:
             if row.image is not None and kept_image(target, row) is None:
-                copied = _copy_image(joined.sources[key], target, row)
+                copied = _copy_image(joined.sources[row.key], target, row)
                 images, lost = images + copied, lost + (not copied)
-            if key in have and (score := joined.score_for(have[key], cell.manifest)):
+            if row.key in have and (score := joined.score_for(have[row.key], cell.manifest)):
                 store.append_score(score)
         for key in new:
             store.append(joined.rows[key])
-        partial = partial_text(cell.manifest, joined.rows)
-        _write_summary(store, [joined.rows[key] for key in asked])
-    replace_manifest(target, final)
+        record = cell_record(whole, hold=False)
+        _write_summary(store, record)
+    replace_manifest(target, cell.manifest if cell.lacking else replace(cell.manifest, whole=None))
     store_digests(target)
-    return MergedCell(
-        target, final, len(joined.rows), len(new), joined.repeated, images, lost, partial, problems
-    )
+    return MergedCell(record, len(new), joined.repeated, images, lost, problems)
 
 
-def _order(
-    runs: Sequence[Run], manifest: Manifest, joined: JoinedRows
-) -> tuple[list[TrialKey], list[TrialKey]]:
-    """(every trial, those that were asked for), in the order of the dataset, as an undivided run writes."""
-    if manifest.whole is not None:
-        asked = [key for key in whole_trials(manifest) if key in joined.rows]
-    else:
-        known = list(dict.fromkeys(i for run in runs for i in _summary_samples(run.path)))
-        place = {sample: n for n, sample in enumerate(known or sorted({i for i, _ in joined.rows}))}
-        asked = sorted((key for key in joined.rows if key[0] in place), key=lambda k: (place[k[0]], k[1]))
-    inside = set(asked)
-    return [*asked, *sorted(key for key in joined.rows if key not in inside)], asked
-
-
-def _summary_samples(folder: Path) -> list[str]:
-    try:
-        return [str(sample) for sample in json.loads((folder / SUMMARY).read_bytes())["samples"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        # a run that was interrupted has none
-        return []
-
-
-def _write_summary(
-    store: CellStore,
-    rows: Sequence[SampleRow],
-) -> None:
-    """summary.json of the trials that were asked for, unless it says the same already."""
-    manifest = store.manifest
-    run = Run(store.folder, manifest, tuple(rows))
-    document = cell_record(run, hold=False).summary_document()
-    if manifest.whole is not None:
-        document["samples"] = list(manifest.whole["samples"])
+def _write_summary(store: CellStore, record: CellRecord) -> None:
+    """summary.json, unless it says the same already."""
+    document = record.summary_document()
+    if store.manifest.whole is not None:
+        document["samples"] = list(store.manifest.whole["samples"])
     try:
         there = json.loads((store.folder / SUMMARY).read_bytes())
     except (OSError, ValueError):

@@ -71,7 +71,6 @@ class _Entry:
     reference: Mapping[str, Any] | None = None
     transform: str | None = None
     level: str | None = None
-    params: Mapping[str, Any] | None = None
     draws: int | None = None
     control: bool | None = None
     degradation: str | None = None

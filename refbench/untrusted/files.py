@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
 from pathlib import Path
 from typing import Any
 
+from refbench.errors import UserError
 from refbench.untrusted.schema import parse_object
 
 LARGEST = 64 << 20
@@ -38,3 +40,16 @@ def read_object(path: Path, most: int = LARGEST) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     return parse_object(data)
+
+
+def read_named(path: Path, what: str, remedy: str) -> object:
+    """The JSON in a file that the user named, links followed. UserError: ``what`` it should have been, the
+    path and the reason, or ``remedy`` where there is no such file."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise UserError(f"{what} {path}: not found; {remedy}") from None
+    except OSError as error:
+        raise UserError(f"{what} {path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{what} {path}: not JSON: {error}") from error

@@ -19,7 +19,7 @@ from refbench.specs import MetricSpec
 from refbench.types import Image, Trial
 from refbench.untrusted.escape import printable
 
-from ..html.pictures import Plane, crop_boxes, cut, disagreement, error_map
+from ..pictures import Plane, crop_boxes, cut, disagreement, error_map
 from ..selection import Names
 from .choose import BOTH, PLACE, Box, Place, Wanted, places
 

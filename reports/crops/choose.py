@@ -10,7 +10,7 @@ from refbench.errors import UserError
 from refbench.results.record import CellRecord
 from refbench.specs import MetricSpec
 
-from ..html.chosen import SectionKey, sections
+from ..chosen import SectionKey, sections
 from ..robustness import values_of
 
 Box = tuple[int, int, int, int]

@@ -11,7 +11,7 @@ import numpy as np
 from refbench.types import Image
 from refbench.untrusted.escape import printable
 
-from ..html.pictures import ERROR_RANGE, error_map
+from ..pictures import ERROR_RANGE, error_map
 from ..style import FigureStyle
 from .blocks import Block, Tile
 from .layout import GAP, Layout, layout

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from refbench.registry import Registry
 
+from ..files import put
 from ..options import PrintOptions
 from ..report import Report
 from ..selection import Names
-from ..write import put
 from .blocks import make_blocks
 from .choose import parse_crops
 from .draw import crops_files

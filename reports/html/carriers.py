@@ -10,7 +10,7 @@ import base64
 import hashlib
 from pathlib import Path
 
-from ..write import put
+from ..files import put
 
 EMBED_LIMIT = 24_000_000
 """Bytes of pictures that go into the page itself; more lie in a folder next to it and load when looked at."""

@@ -18,9 +18,9 @@ from refbench.store import SampleRow
 from refbench.types import Image, Trial
 from refbench.untrusted.escape import printable
 
-from . import pictures
+from .. import pictures
+from ..chosen import Item, gallery_items, sections
 from .carriers import Pictures
-from .chosen import Item, gallery_items, sections
 
 MAX_REFERENCES = 5
 Own = Mapping[str, tuple[CellRecord, SampleRow]]

@@ -10,12 +10,12 @@ from refbench.registry import Registry
 from refbench.results.provenance import commands
 from refbench.results.trials import TrialImages
 
+from ..files import put
 from ..report import Report
-from ..write import put
+from ..template import asset, environment, own_markup
 from .carriers import Pictures
 from .gallery import Gallery, make_gallery
 from .summary import summary
-from .template import asset, environment, own_markup
 from .view import RUN_COLUMNS, choices, extreme_rows, questions, runs, switched
 
 PAGE, PICTURES = "report.html", "report_images"

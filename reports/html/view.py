@@ -11,6 +11,7 @@ from refbench.specs import MetricSpec
 from refbench.untrusted.escape import printable
 
 from ..chart_data import PALETTE, Chart
+from ..chosen import Extreme, extremes
 from ..cost_summary import Cost, flops_text, parameters_text
 from ..flat_csv import slug
 from ..groups import Group
@@ -20,7 +21,6 @@ from ..table_columns import shown_columns
 from ..table_model import Score, Section, Table
 from ..table_notes import MARKS
 from ..table_numbers import difference_text, interval_text, mean_text
-from .chosen import Extreme, extremes
 from .svg import legend_mark, svg
 
 COSTS: Mapping[str, tuple[Callable[[Cost], float | None], Callable[[float | None], str]]] = {

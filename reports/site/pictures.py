@@ -14,7 +14,7 @@ from refbench.results.scoring import kept_image
 from refbench.store import SampleRow
 from refbench.untrusted.escape import printable
 
-from ..write import put
+from ..files import put
 
 LARGEST = 8 << 20
 """Bytes of one copied image; larger ones are left out, and that is said."""

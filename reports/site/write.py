@@ -17,10 +17,10 @@ from refbench.results.provenance import commands_of
 from refbench.results.record import CellRecord
 from refbench.specs import DatasetSpec, MethodSpec
 
-from ..html.template import asset, environment
+from ..template import asset, environment
 from ..html.view import COSTS
 from ..published import Published, all_published
-from ..write import put
+from ..files import put
 from .data import csv_text, json_document
 from .entries import result_columns, result_rows, score_tables
 from .pictures import Pictures

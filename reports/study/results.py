@@ -13,8 +13,8 @@ from refbench.stats.bradley_terry import Choice, Strength, bradley_terry, prefer
 from refbench.untrusted.escape import markdown_text
 from refbench.untrusted.files import read_object
 
+from ..files import put
 from ..flat_csv import write
-from ..write import put
 from .write import KEY
 
 CHOICES = ("left", "right", "tie")

@@ -18,9 +18,9 @@ from refbench.types import Image
 from refbench.untrusted.escape import printable
 from refbench.untrusted.files import read_object
 
-from ..html.pictures import encode
-from ..html.template import asset, environment, own_markup
-from ..write import put
+from ..files import put
+from ..pictures import encode
+from ..template import asset, environment, own_markup
 from .plan import Pair, blind_name, plan_pairs
 from .settings import StudySettings
 

@@ -246,7 +246,7 @@ def join(study: Study) -> None:
     from refbench.results.merging import merge
 
     cells = merge(study.parts, study.folder / "joined")
-    assert not any(cell.partial for cell in cells)
+    assert not any(cell.record.partial for cell in cells)
 
 
 STEPS: Mapping[str, Callable[[Study], None]] = {

@@ -167,7 +167,7 @@ class TestTrain:
         }
 
     def test_sweeps(self, capsys: pytest.CaptureFixture[str]) -> None:
-        words = ["-m", "method=datsr,ttsr", "seed=0,1", "train.data=/a,b"]
+        words = ["method=datsr,ttsr", "seed=0,1", "train.data=/a,b"]
         assert main(["train", *words, "--cfg", "--json"]) == 0
         jobs = json.loads(capsys.readouterr().out)["settings"]
         assert [(j["method"], j["seed"]) for j in jobs] == [
@@ -185,10 +185,6 @@ class TestTrain:
                 "train: method.k= has no effect on training; fields of the net are train.net.*",
             ),
             (["method=datsr", "sed=1"], "train has no key 'sed'; did you mean 'seed'?"),
-            (
-                ["method=datsr,ttsr"],
-                "method=datsr,ttsr asks for several runs; add -m, or quote the value if it is one text",
-            ),
         ],
     )
     def test_mistakes(self, words: list[str], expected: str, capsys: pytest.CaptureFixture[str]) -> None:

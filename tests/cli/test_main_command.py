@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -59,7 +60,7 @@ def test_help_of_a_command(argv: list[str], capsys: pytest.CaptureFixture[str]) 
 def test_help_lists_the_settings(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--help"]) == 0
     out = capsys.readouterr().out
-    assert "  seed=             seed of everything random (default: 0)\n" in out
+    assert re.search(r"^  seed= +seed of everything random \(default: 0\)$", out, re.MULTILINE)
     assert "[fp32|tf32|bf16] (default: fp32)" in out
 
 

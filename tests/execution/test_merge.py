@@ -76,7 +76,7 @@ def test_merged_shards_equal_the_undivided_run(
         for image in (folder / "images").iterdir():
             assert (joined / folder.name / "images" / image.name).read_bytes() == image.read_bytes()
     assert sum(cell.added for cell in cells) == len(small.stored_rows(whole))
-    assert not any(cell.partial or cell.repeated or cell.lost_images for cell in cells)
+    assert not any(cell.record.partial or cell.repeated or cell.lost_images for cell in cells)
     # nothing is left to be done, and nothing reads as partial
     outcome = small.execute(registry, small.settings(joined, images="png"))
     assert (outcome.computed, outcome.partial) == (0, "")
@@ -121,7 +121,7 @@ def test_what_is_there_can_be_merged_and_stays_marked_until_the_rest_comes(
 ) -> None:
     joined = tmp_path / "joined"
     cells = merge([shards[0], shards[2]], joined, partial=True)
-    assert {cell.partial for cell in cells} == {"partial: shards 1/3, 3/3"}
+    assert {cell.record.partial for cell in cells} == {"partial: shards 1/3, 3/3"}
     stored = load_cells([joined])
     assert all("[partial: shards 1/3, 3/3]" in cell.dataset_label for cell in stored.cells)
     merge([joined, shards[1]], joined)
@@ -165,7 +165,7 @@ def test_the_same_trial_twice_is_counted_and_kept_once(shards: list[Path], tmp_p
         )
     cells = merge([*shards, copied], tmp_path / "joined")
     assert sum(cell.repeated for cell in cells) == len(small.stored_rows(shards[0]))
-    assert sum(cell.trials for cell in cells) == 42
+    assert sum(cell.record.trials for cell in cells) == 42
     values = small.stored_rows(tmp_path / "joined")
     assert all(values[key] == row for key, row in small.stored_rows(shards[0]).items())
 
@@ -225,7 +225,7 @@ def test_a_lost_image_is_told_and_its_row_kept(shards: list[Path], tmp_path: Pat
     next((folder / "images").iterdir()).unlink()
     cells = merge(shards, tmp_path / "joined")
     assert sum(cell.lost_images for cell in cells) == 1
-    assert sum(cell.trials for cell in cells) == 42
+    assert sum(cell.record.trials for cell in cells) == 42
 
 
 def test_the_gate_refuses_a_shard(registry: Registry, shards: list[Path], tmp_path: Path) -> None:

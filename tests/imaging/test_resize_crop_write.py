@@ -74,7 +74,7 @@ def test_mod_crop_keeps_the_top_left_corner(height: int, width: int, multiple: i
 
 
 def test_mod_crop_of_a_too_small_image_says_so() -> None:
-    with pytest.raises(SampleError, match="a 3x9 image is smaller than the multiple 4"):
+    with pytest.raises(SampleError, match="a 9x3 image is smaller than the multiple 4"):
         mod_crop(np.zeros((3, 9, 3), np.uint8), 4)
 
 

@@ -198,7 +198,7 @@ def test_without_a_reference(files: dict[str, ResolvedWeights], name: str) -> No
 
 @pytest.mark.parametrize("name", MATCHING)
 def test_a_tiny_reference_is_an_error_of_its_sample(files: dict[str, ResolvedWeights], name: str) -> None:
-    with pytest.raises(SampleError, match="reference of 9x60 pixels"):
+    with pytest.raises(SampleError, match="reference of 60x9 pixels"):
         made(files, name)(given((8, 8), (9, 60)))
 
 

@@ -220,7 +220,7 @@ def test_an_image_as_its_own_reference_is_matched_without_error(file: Path) -> N
 
 def test_a_reference_too_small_to_match(file: Path) -> None:
     method = made(file)
-    with pytest.raises(SampleError, match="reference of 15x60 pixels; matching needs at least 16x16"):
+    with pytest.raises(SampleError, match="reference of 60x15 pixels; matching needs at least 16x16"):
         method(given((8, 8), (15, 60)))
     assert method(given((1, 2), (16, 16))).isfinite().all()
     with pytest.raises(SampleError, match="masa needs a reference image and got none"):

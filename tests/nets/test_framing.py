@@ -57,7 +57,7 @@ def test_official_gives_several_references_one_common_size() -> None:
 
 
 def test_a_reference_without_a_patch_is_refused() -> None:
-    with pytest.raises(SampleError, match="reference of 15x40 pixels; matching needs at least 16x16"):
+    with pytest.raises(SampleError, match="reference of 40x15 pixels; matching needs at least 16x16"):
         frame_inside(torch.rand(3, 8, 8), torch.rand(3, 15, 40), 8)
 
 

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refbench.reports.html import carriers, pictures
-from refbench.reports.html.chosen import extremes, gallery_items
+from refbench.reports import pictures
+from refbench.reports.chosen import extremes, gallery_items
+from refbench.reports.html import carriers
 from refbench.reports.html.page import write_page
 from refbench.reports.html.summary import summary
 from refbench.reports.html.view import choices, questions, tables

@@ -16,7 +16,7 @@ from refbench.metrics.psnr import psnr
 from refbench.metrics.ssim import ssim
 from refbench.registry import Registry
 from refbench.reports.html.page import write_page
-from refbench.reports.html.pictures import error_map
+from refbench.reports.pictures import error_map
 from refbench.reports.report import build_report
 from refbench.results.cells import load_cells
 from refbench.results.trials import TrialImages

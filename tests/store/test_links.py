@@ -107,7 +107,7 @@ def shipped_code(path: Path) -> None:
 
 
 def report_file(path: Path) -> None:
-    from refbench.reports.write import put
+    from refbench.reports.files import put
 
     put(path.parent, path.name, "x")
 

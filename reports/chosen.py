@@ -9,8 +9,8 @@ from refbench.results.record import CellRecord
 from refbench.specs import MetricSpec
 from refbench.stats.paired import Trials
 
-from ..groups import DataKey, data_key
-from ..robustness import values_of
+from .groups import DataKey, data_key
+from .robustness import values_of
 
 EXTREMES = 3
 """Worst and best trials per dataset and protocol."""
