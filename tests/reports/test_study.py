@@ -130,6 +130,7 @@ def test_the_original_and_the_references_are_shown_as_asked(
     for _ in key["pairs"]:
         browser.wait("Array.from(document.querySelectorAll('#ask img')).every(i => i.naturalWidth > 0)")
         assert browser.run(texts) == expected
+        assert browser.run("document.getElementById('back').getBoundingClientRect().bottom <= innerHeight")
         assert browser.run("document.documentElement.scrollWidth <= innerWidth")
         browser.press("ArrowLeft")
     saved = browser.run("window.studyAnswers()")
