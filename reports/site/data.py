@@ -82,9 +82,15 @@ def _measured(cells: Sequence[CellRecord]) -> Iterator[dict[str, Any]]:
                 "digest": cell.digest,
                 "weights_sha256": provenance.weights,
                 "dataset_fingerprint": cell.compare_key.get("dataset"),
+                "extent": provenance.extent,
+                "references": provenance.references,
                 "refbench": provenance.refbench,
+                "project": provenance.project,
+                "torch": provenance.torch,
+                "device": provenance.device,
                 "seconds": cell.costs.get("seconds"),
                 "parameters": cell.work.get("parameters"),
+                "command": "; ".join(commands_of(cell.manifest)),
                 "source": "measured",
             }
 

@@ -95,11 +95,16 @@ def test_tables_of_cells_that_are_elsewhere_are_not_judged(copy: Path) -> None:
     assert "name the folders of these" in found.notes[0]
 
 
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
         lambda p: (p.unlink(), p.symlink_to("/etc/passwd")),
-        lambda p: (p.unlink(), os.mkfifo(p)),
+        pipe,
         lambda p: p.write_bytes(b"\xff\xfe\x00"),
         lambda p: p.write_text('{"cells": [3]}'),
         lambda p: p.write_text("[" * 90_000),

@@ -131,11 +131,18 @@ def test_the_terminal_and_the_leaderboard_have_them(
     shown = " ".join(capsys.readouterr().out.split())
     assert main(["site", str(reported / "r"), f"out={tmp_path / 'site'}", audits]) == 0
     data: dict[str, Any] = json.loads((tmp_path / "site" / "data.json").read_text())
+    lines = list(csv.DictReader(io.StringIO((tmp_path / "site" / "data.csv").read_text())))
     page = html.unescape((tmp_path / "site" / "suites" / "tests.html").read_text())
     for label, facts in expected(reported).items():
         assert all(value in shown for value in facts.values())
         (cell,) = [c for c in data["cells"] if c["method_label"] == label]
         assert cell["provenance"] == facts
+        own = [line for line in lines if (line["source"], line["method_label"]) == ("measured", label)]
+        fields = ("extent", "references", "refbench", "project", "torch", "device", "audit")
+        assert {tuple(line[k] for k in fields) for line in own} == {tuple(facts[k] for k in fields)}
+        assert {line["command"].partition(" suite=")[0] for line in own} == {
+            f"refbench run method={cell['method']}"
+        }
         assert all(f">{value}<" in page for key, value in facts.items() if key != "card")
         assert f"{facts['card']}" in page
     assert shown.count(COMMAND) == 1
