@@ -20,7 +20,8 @@ from ..published import Published
 HEADER = (
     "suite", "dataset", "dataset_label", "protocol", "seed", "method", "method_label", "weights", "metric",
     "unit", "signature", "n", "trials", "errors", "mean", "lo", "hi", "partial", "audit", "run_key", "digest",
-    "weights_sha256", "dataset_fingerprint", "refbench", "seconds", "parameters", "reference", "source", "read",
+    "weights_sha256", "dataset_fingerprint", "extent", "references", "refbench",
+    "project", "torch", "device", "seconds", "parameters", "reference", "command", "source", "read",
 )  # fmt: skip
 
 
