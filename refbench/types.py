@@ -149,7 +149,7 @@ class Titled(Protocol):
 
 @runtime_checkable
 class Counted(Protocol):
-    """Optional on a dataset: how much of it was asked for, and what has to be said about its files."""
+    """Optional on a dataset: how much of it was asked for, and notes on its files."""
 
     @property
     def count(self) -> int:

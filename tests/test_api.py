@@ -35,7 +35,7 @@ def test_examples_of_the_docstrings() -> None:
 
 
 def test_no_name_of_the_front_door_is_taken_by_a_package() -> None:
-    """``import refbench.auditing.x`` would put a package in the place of ``refbench.audit()``."""
+    """``import refbench.auditing.x`` would put a package instead of ``refbench.audit()``."""
     folder = Path(refbench.__file__).parent
     there = {path.stem for path in folder.iterdir()}
     assert not [name for name in refbench.__all__ if name in there]

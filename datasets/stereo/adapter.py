@@ -76,7 +76,7 @@ class StereoDataset:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is to be said about the folder."""
+        """Notes on the folder."""
         return self._images.notes
 
     def ids(self) -> tuple[str, ...]:

@@ -25,4 +25,4 @@ def show_failures(cells: Sequence[CellRecord], output: Output) -> None:
     if len(found) > SHOWN:
         output.line(f"failed  and {len(found) - SHOWN} more")
     if found:
-        output.line("        the rows say so, too; the same command tries them again")
+        output.line("        recorded as error rows; the same command tries them again")

@@ -183,7 +183,7 @@ class Choice:
     params: Mapping[str, ParamValue]
     """The method's parameters, with what makes it use several references."""
     notes: tuple[str, ...] = ()
-    """What has to be said about the others."""
+    """Notes on the others."""
 
 
 def choose_references(

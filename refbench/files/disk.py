@@ -84,7 +84,7 @@ def check_links(path: Path, root: Path) -> None:
 
 
 def make_folder(folder: Path, root: Path) -> None:
-    """Make ``folder`` and what is missing above it. OSError, also when a part below ``root`` is a link."""
+    """Make ``folder`` and what is missing above it. OSError, even when a part below ``root`` is a link."""
     check_links(folder, root)
     if folder != root:
         _check_link(folder)

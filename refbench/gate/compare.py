@@ -75,7 +75,7 @@ def compared(alias: str, then: Scores, now: Scores, rule: Rule, spec: MetricSpec
 
     Regressed: an image lost more than the rule's limit, or the mean lost more than the tolerance and (unless
     strict) its 95 % interval excludes zero. Improved: likewise, and no image lost more than the limit. A
-    fall from or to an infinite value is beyond every limit, also of a random method.
+    fall from or to an infinite value is beyond every limit, even for a random method.
     """
     images = image_changes(then, now, spec)
     finite = [i for i in images if all(map(math.isfinite, (i.baseline, i.current, i.change)))]

@@ -182,7 +182,7 @@ class Child:
         if self._killed:
             return
         self._killed = True
-        # the group, also when the worker itself is gone: a grandchild may still hold its pipes
+        # the group, even when the worker itself is gone: a grandchild may still hold its pipes
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

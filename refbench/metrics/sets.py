@@ -37,7 +37,7 @@ REPLICATES = 2000
 
 
 def set_caution(spec: MetricSpec) -> str:
-    """What has to be said of a stored value whose signature has its ``n``; empty: nothing."""
+    """The note on a stored value whose signature has its ``n``; empty: nothing."""
     name, _, rest = spec.signature.partition("|")
     fields = dict(field.partition("=")[::2] for field in rest.split("|"))
     items = fields.get("n", "")

@@ -1,4 +1,4 @@
-"""What a cell lacks that shards carry out: its rows against all the trials that were asked for."""
+"""Which trials of a sharded cell are still missing."""
 
 from __future__ import annotations
 

@@ -391,19 +391,3 @@ def test_two_cells_that_fit_are_never_chosen_between(cell: Make) -> None:
     assert verdict.reason.endswith("name one with run=FOLDER")
     with pytest.raises(UserError, match="is there twice, with other parameters or code; name one with run="):
         baseline_of(twins, {})
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"tolerance": {"psnr_y": "much"}}, "tolerance.psnr_y=much: must be a number from 0"),
-        ({"tolerance": {"psnr_y": -1}}, "tolerance.psnr_y=-1: must be a number from 0"),
-        ({"tolerance": {}, "image": {"psnr_y": "x"}}, "image.psnr_y=x: must be a number from 0"),
-        ({"tolerance": {}, "mode": "strickt"}, "mode=strickt: no such mode; give paired or strict"),
-        ({"tolerance": {}, "perf_ratio": 0.5}, "perf.ratio=0.5: must be at least 1"),
-    ],
-)
-def test_bad_limits_are_usage_errors(arguments: dict[str, object], message: str) -> None:
-    with pytest.raises(UserError) as caught:
-        limits_from(**arguments)  # type: ignore[arg-type]
-    assert str(caught.value) == message

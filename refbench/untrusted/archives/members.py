@@ -72,7 +72,7 @@ def members(path: Path, limits: Limits) -> Iterator[Member]:
 
 
 class _Unpacked(io.RawIOBase):
-    """The unpacked bytes of a file from its position on, with the bomb noticed while it goes off."""
+    """The unpacked bytes of a file from its position on; detects decompression bombs while reading."""
 
     def __init__(self, source: BinaryIO, limits: Limits) -> None:
         self._source, self._limits, self._start, self._total = source, limits, source.tell(), 0
