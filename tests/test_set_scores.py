@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.linalg
 from PIL import Image as PilImage
 
 from refbench.cli.main import main
@@ -121,6 +122,27 @@ def test_a_region_that_an_image_does_not_have_is_not_tried_again(
     assert (uncovered["n"], uncovered["reason"]) == (0, "region 'uncovered' is empty in this image")
     assert main(asked) == 0
     assert "0 images computed, 4 reused" in capsys.readouterr().out
+
+
+def test_fid_of_enough_patches_is_that_of_scipy(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (cell,) = document(capsys, *words, "metrics=[psnr_y,fid:patch=4]")
+    fid = cell["metrics"]["fid:patch=4"]
+    (folder,) = find_runs(tmp_path / "out")
+    sides: tuple[list[Any], list[Any]] = ([], [])
+    for row in load_run(folder).rows:
+        target = mod_crop(read_image(tmp_path / "pairs" / "input" / f"{row.sample_id}.png"), 4)
+        for side, image in zip(sides, (read_image(folder / str(row.image)), target), strict=True):
+            blocks = image.reshape(image.shape[0] // 4, 4, image.shape[1] // 4, 4, 3)
+            side.append(blocks.mean(axis=(1, 3)).reshape(-1, 3) / 255)
+    a, b = (np.concatenate(side) for side in sides)
+    assert fid["signature"].endswith(f"|n={len(a)}|v1")
+    assert len(a) == 4 * 7 * 8
+    covariances = [np.cov(side, rowvar=False) for side in (a, b)]
+    root = scipy.linalg.sqrtm(covariances[0] @ covariances[1]).real
+    apart = a.mean(axis=0) - b.mean(axis=0)
+    assert fid["mean"] == pytest.approx(apart @ apart + np.trace(sum(covariances) - 2 * root), rel=1e-8)
 
 
 def test_a_fid_of_few_items_says_so(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
