@@ -158,7 +158,9 @@ class GoldenCase:
         exact = wanted.astype(np.float64)
         difference = np.abs(mine.astype(np.float64) - exact)
         largest = float(difference.max()) if difference.size else 0.0
-        bound = ATOL + RTOL * float(np.abs(exact).max()) if exact.size else 0.0
+        scale = float(np.abs(exact).max()) if exact.size else 0.0
+        ratio = _rms(difference) / _rms(exact) if scale else None
+        bound = ATOL + RTOL * scale if exact.size else 0.0
         wrong = int((~(difference <= bound)).sum())
         detail = f"{wrong} beyond {bound:.2g} ({RTOL:g} of the largest value + {ATOL:g})" if wrong else ""
         if difference.size and not wrong:
@@ -172,7 +174,7 @@ class GoldenCase:
                 wrong += 1
                 detail = f"mean, mean abs, std of the whole are {own}, stored {self.arrays[f'{name}@stat']}"
         status: Any = "fail" if wrong or not np.isfinite(largest) else "pass"
-        self.results.append(ArrayResult(name, status, largest, int(mine.size), detail))
+        self.results.append(ArrayResult(name, status, largest, int(mine.size), detail, scale, ratio))
 
     def index(self, name: str, value: Tensor, margin: AnyArray) -> Tensor:
         """Compare an index map where ``margin`` allows no tie; returns the map to go on with.

@@ -24,11 +24,17 @@ class ArrayResult:
     count: int = 0
     """Values compared."""
     detail: str = ""
+    scale: float | None = None
+    """Largest absolute stored value, which ``max_abs`` is judged by; None for indices."""
+    norm_ratio: float | None = None
+    """Norm of the difference over the norm of the stored values; None for indices and where all are zero."""
 
     def line(self, ascii_only: bool = False) -> str:
         """One printed line."""
         mark = (ASCII_MARKS if ascii_only else MARKS)[self.status]
         shown = f"max|diff| {self.max_abs:.2e}" if self.max_abs is not None else ""
+        shown += f" at scale {self.scale:.2g}" if self.scale is not None else ""
+        shown += f", norm ratio {self.norm_ratio:.1e}" if self.norm_ratio is not None else ""
         values = f"{self.count} values" if self.count else ""
         rest = ", ".join(part for part in (shown, values, self.detail) if part)
         return f"{mark} {self.name}: {rest}" if rest else f"{mark} {self.name}"
@@ -84,6 +90,8 @@ class GoldenReport:
                     "name": r.name,
                     "status": r.status,
                     "max_abs": r.max_abs,
+                    "scale": r.scale,
+                    "norm_ratio": r.norm_ratio,
                     "count": r.count,
                     "detail": r.detail,
                 }

@@ -91,6 +91,11 @@ def test_a_changed_value_fails(case: dict[str, Any], tmp_path: Path) -> None:
     failed = [r for r in report.results if r.status == "fail"]
     assert [r.name for r in failed] == ["sr"]
     assert failed[0].detail.startswith("1 beyond ")
+    # what it is judged by: the array's scale and norm
+    ratio = 1e-3 / float(np.linalg.norm(sr))
+    assert failed[0].scale == pytest.approx(float(np.abs(sr).max()))
+    assert failed[0].norm_ratio == pytest.approx(ratio, rel=0.02)
+    assert f" at scale {failed[0].scale:.2g}, norm ratio {failed[0].norm_ratio:.1e}, " in failed[0].line()
 
 
 def test_an_unsampled_value_is_seen_by_the_statistics(case: dict[str, Any], tmp_path: Path) -> None:
