@@ -13,12 +13,15 @@ from typing import Any
 
 import pytest
 
+from refbench.auditing.audit import audit
 from refbench.execution.serial import SerialExecutor
+from refbench.registry import Registry
 from refbench.store import load_run
 
 pytestmark = pytest.mark.slow
 
 ROUNDS = max(12, int(os.environ.get("REFBENCH_CHAOS_ROUNDS", "45")) // 4)
+REGISTRY = Registry.discover()
 PAUSE = 0.01
 """Seconds that each trial takes at least, so that a kill may find one in work."""
 
@@ -80,6 +83,9 @@ class Scene:
         assert sorted(done) == sorted(self.world.trials() - before)
         assert self._chaos.fingerprint(self.out, self.world.plan) == self.expected
         assert set(self._chaos.ok_lines(self.out).values()) == {1}
+        result = audit([self.out], REGISTRY)
+        assert result.exit_code == 0, [c.line() for cell in result.cells for c in cell.contradictions]
+        assert all({"digest", "summary", "images"} <= set(cell.checked) for cell in result.cells)
 
 
 @pytest.fixture
