@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from refbench.results.record import CellRecord
+from refbench.store.reader import read_rows, select
 
 Column = Sequence[str | float | None]
 COLUMNS: Mapping[str, str] = {
@@ -17,9 +18,10 @@ COLUMNS: Mapping[str, str] = {
 def image_table(cell: CellRecord) -> dict[str, Column]:
     """Column -> one value per trial: sample, draw, the metrics by name, seconds, references, error.
 
-    Values that are no numbers (PSNR of equal images is infinite) are texts.
+    Values that are no numbers (PSNR of equal images is infinite) are texts. The rows are read from disk: a
+    run keeps none of them in memory.
     """
-    rows = cell.run.rows if cell.run is not None else ()
+    rows = select(read_rows(cell.path)[0], None)
     table: dict[str, Column] = {"sample": [r.sample_id for r in rows], "draw": [r.draw for r in rows]}
     for alias, metric in cell.metrics.items():
         own = metric.signature
@@ -31,8 +33,9 @@ def image_table(cell: CellRecord) -> dict[str, Column]:
     return table
 
 
-def dataset_profile(cell: CellRecord) -> dict[str, int]:
-    """What MLflow shows of a dataset's extent: its images, and the most references that one of them has."""
-    rows = cell.run.rows if cell.run is not None else ()
-    count = len({row.sample_id for row in rows})
-    return {"num_rows": count, "most_references": max((len(row.ref_names) for row in rows), default=0)}
+def dataset_profile(cells: Sequence[CellRecord]) -> dict[str, int]:
+    """What MLflow shows of a dataset's extent: its images, and the most references that one of them had."""
+    return {
+        "num_rows": max(cell.n for cell in cells),
+        "most_references": max(cell.references[1] for cell in cells),
+    }

@@ -49,7 +49,7 @@ def publish_run(
             suite.name, first.dataset, suite.dataset_label, fingerprint, suite.seed,
             own_tags={**source_tags(suite.cells), **level_steps(suite.cells), **reference_steps(suite.cells)},
             metrics=method_scores(suite.cells, drops),
-            profile=dataset_profile(first),
+            profile=dataset_profile(suite.cells),
             curves={**level_curves(suite.cells, drops), **reference_curves(suite.cells, drops)},
         )  # fmt: skip
         cells = [cell_info(cell, drops) for cell in suite.cells]
