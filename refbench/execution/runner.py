@@ -220,7 +220,7 @@ def carry_out(
         )
         if older:
             problems = (
-                f"{config.out}: {older} results of run schema 1 (an earlier refbench) were not reused: "
+                f"{config.out}: results of run schema 1 (an earlier refbench), {older}, were not reused: "
                 f"keys cover code differently since schema {RUN_SCHEMA}; `refbench report` still shows them",
                 *problems,
             )

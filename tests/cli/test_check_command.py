@@ -193,7 +193,7 @@ def test_update_shows_what_changes(
     worse = run_mine(tmp_path, 'up("bilinear")')
     printed = check(capsys, 0, f"baseline={baseline}", f"out={worse}", "--update")
     assert "psnr_y: regressed" in printed
-    assert printed.splitlines()[-1] == f"wrote {baseline}: 1 cell, 5 images; commit it"
+    assert printed.splitlines()[-1] == f"wrote {baseline}: 1 result, 5 images; commit it"
     check(capsys, 0, f"baseline={baseline}", f"out={worse}")
 
 

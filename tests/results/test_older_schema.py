@@ -39,5 +39,5 @@ def test_a_run_names_older_cells_and_a_report_shows_them_without_drops(
 
     assert main(command) == 0
     said = capsys.readouterr()
-    assert "1 cells of run schema 1" in said.err
+    assert "results of run schema 1 (an earlier refbench), 1, were not reused" in said.err
     assert "1 image computed" in said.out
