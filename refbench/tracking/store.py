@@ -145,7 +145,8 @@ class TrackingStore:
 
         if any(found.path == file for found in self.client.list_artifacts(run_id)):
             uri = self.client.get_run(run_id).info.artifact_uri
-            get_artifact_repository(uri).delete_artifacts(file)
+            repository: Any = get_artifact_repository(uri)
+            repository.delete_artifacts(file)
         self.client.log_table(run_id, pd.DataFrame(dict(columns)), file)
 
     def end(self, run_id: str, finished: float | None = None) -> None:
