@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+import yaml
+
+import refbench
 from refbench.config.suite import config_names, parse_suite, read_config
 from refbench.protocols import build_instances
 from refbench.protocols.degradations import degradation_names, load_degradation
@@ -50,3 +54,28 @@ def test_every_level_of_every_degradation_is_in_a_shipped_suite() -> None:
         if entry.degradation is not None
     }
     assert used == {(name, level) for name in degradation_names() for level in load_degradation(name).levels}
+
+
+@pytest.mark.slow
+def test_five_worst_references_are_a_decibel_above_one(tmp_path: Path) -> None:
+    """The suite sets ``multi``: without it a net reads one reference, and all counts are equal."""
+    suite = read_config("suite", "cufed5_ref_number")
+    worst = [
+        entry
+        for entry in suite["protocols"]
+        if (entry.get("reference", {}).get("order"), entry.get("reference", {}).get("count"))
+        in {("worst", 1), ("worst", 5)}
+    ]
+    assert len(worst) == 2
+    (tmp_path / "two.yaml").write_text(yaml.safe_dump({**suite, "name": "two", "protocols": worst}))
+    rows = refbench.run(
+        method="ttsr",
+        suite=str(tmp_path / "two.yaml"),
+        limit=1,
+        against="none",
+        tracking="none",
+        images="none",
+        out=str(tmp_path / "results"),
+    ).frame()
+    one, five = (float(rows.loc[rows["protocol"].str.endswith(f"{n}worst"), "psnr_y"].mean()) for n in (1, 5))
+    assert five >= one + 1.0
