@@ -26,16 +26,16 @@ from refbench.registry import Registry
 
 HELP = """Time, memory, FLOPs and bytes of each stage; every cell (method x size x k) in a fresh process.
 
-  refbench profile method=datsr,c2_matching sizes=160x160,320x512 method.weights=random
-  refbench profile matchers=official,streamed,pca features=83x125x256 k=1,4"""
+  refbench profile method=datsr,c2_matching sizes=160x160,512x320 method.weights=random
+  refbench profile matchers=official,streamed,pca features=125x83x256 k=1,4"""
 KEYS = (
     Key("method", "words", "methods by name, or path/to/file.py:SPEC: datsr,ttsr", ()),
     Key("method.weights", "text", "weights variant, path, or random: official size without a checkpoint"),
-    Key("sizes", "words", "HR sizes, HEIGHTxWIDTH, e.g. 320x512,160x160; default: 160x160", ()),
-    Key("ref_size", "text", "reference size, HEIGHTxWIDTH; default: as HR"),
+    Key("sizes", "words", "HR sizes, WIDTHxHEIGHT, e.g. 512x320,160x160; default: 160x160", ()),
+    Key("ref_size", "text", "reference size, WIDTHxHEIGHT; default: as HR"),
     Key("k", "words", "matches per position: 1,2,4 (methods with the option k, and matchers)", ()),
     Key("matchers", "words", "compare matchers side by side", (), MATCHERS),
-    Key("features", "words", "feature sizes for matchers=, HxWxC; default: sizes/4 with 256 channels", ()),
+    Key("features", "words", "feature sizes for matchers=, WxHxC; default: sizes/4 with 256 channels", ()),
     Key("repeats", "int", "timed calls", 5, minimum=1),
     Key("warmup", "int", "calls before them", 1, minimum=0),
     Key("timeout", "number", "seconds after which a cell is stopped"),

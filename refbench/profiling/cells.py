@@ -100,8 +100,9 @@ class Order:
 
 
 def shown(size: tuple[int, ...]) -> str:
-    """``320x512``: height first."""
-    return "x".join(map(str, size))
+    """``512x320`` of (H, W), ``125x83x256`` of (H, W, C): width first, as everywhere that people read."""
+    height, width, *channels = size
+    return "x".join(map(str, (width, height, *channels)))
 
 
 def _pair(value: Any) -> tuple[int, int]:

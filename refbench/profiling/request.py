@@ -162,17 +162,19 @@ def _expanded(text: str) -> str:
 
 
 def _pair(key: str, word: str) -> tuple[int, int]:
+    """(H, W) of what :func:`.cells.shown` writes."""
     found = _SIZE.fullmatch(word)
     if found is None or found[3] is not None or not int(found[1]) * int(found[2]):
-        raise UserError(f"{key}={word}: give HEIGHTxWIDTH in pixels, e.g. 320x512")
-    return int(found[1]), int(found[2])
+        raise UserError(f"{key}={word}: give WIDTHxHEIGHT in pixels, e.g. 512x320")
+    return int(found[2]), int(found[1])
 
 
 def _triple(key: str, word: str) -> tuple[int, int, int]:
+    """(H, W, C)."""
     found = _SIZE.fullmatch(word)
     if found is None or found[3] is None or min(int(found[1]), int(found[2])) < 3 or not int(found[3]):
-        raise UserError(f"{key}={word}: give HEIGHTxWIDTHxCHANNELS, sides from 3, e.g. 83x125x256")
-    return int(found[1]), int(found[2]), int(found[3])
+        raise UserError(f"{key}={word}: give WIDTHxHEIGHTxCHANNELS, sides from 3, e.g. 125x83x256")
+    return int(found[2]), int(found[1]), int(found[3])
 
 
 def _whole(key: str, word: str) -> int:

@@ -136,5 +136,5 @@ def test_the_table_stands_where_energy_was_measured() -> None:
     title, columns, lines = tables(document)[1]
     assert title == "energy of the whole card (NVML), its idle power included"
     assert columns == ENERGY_COLUMNS
-    assert lines == [["datsr", "320x512", "-", "12.3", "302", "-", "12", "1.23"]]
+    assert lines == [["datsr", "512x320", "-", "12.3", "302", "-", "12", "1.23"]]
     assert len(tables({**document, "methods": [{**row, "energy": None}]})) == 1

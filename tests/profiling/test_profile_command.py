@@ -65,7 +65,7 @@ def test_sizes_ks_and_growth(profiled: Profile) -> None:
     code, document = profiled(f"method={TOY},bicubic", "sizes=16x24,32x48,48x64", "k=1,2")
     assert code == 0
     cells = [(row["method"], row["size"], row["k"]) for row in document["methods"]]
-    sizes = [[16, 24], [32, 48], [48, 64]]
+    sizes = [[24, 16], [48, 32], [64, 48]]
     assert cells == [
         *(("toy", size, k) for size in sizes for k in (1, 2)),
         *(("bicubic", size, None) for size in sizes),
@@ -139,7 +139,7 @@ def test_the_folder_is_named_by_what_was_asked(profiled: Profile) -> None:
         (["method=dastr"], "no method 'dastr'; did you mean 'datsr'?"),
         (["matchers=offical"], "no matcher 'offical'; did you mean 'official'?"),
         (["matchers=fused"], "matchers=fused runs on CUDA alone, and device is cpu"),
-        (["method=bicubic", "sizes=160"], "sizes=160: give HEIGHTxWIDTH in pixels, e.g. 320x512"),
+        (["method=bicubic", "sizes=160"], "sizes=160: give WIDTHxHEIGHT in pixels, e.g. 512x320"),
         (
             ["method=bicubic", "sizes=30x48"],
             "sizes=30x48: HR sides must be multiples of 4, the scale of bicubic",
@@ -148,7 +148,7 @@ def test_the_folder_is_named_by_what_was_asked(profiled: Profile) -> None:
         ([f"method={TOY}", "k=2", "method.k=2"], "k= and method.k= are the same; leave one of them out"),
         (["method=datsr", "k=0"], "k=0: give whole numbers from 1, e.g. k=1,4"),
         (["matchers=bmm", "features=2x8x4"],
-         "features=2x8x4: give HEIGHTxWIDTHxCHANNELS, sides from 3, e.g. 83x125x256"),
+         "features=2x8x4: give WIDTHxHEIGHTxCHANNELS, sides from 3, e.g. 125x83x256"),
         (["method=bicubic", "method.weights=random"],
          "method.weights=random: bicubic has no weights; leave method.weights= out"),
         ([f"method={TOY}", "method.fial=kill"], "no option 'method.fial' for toy; did you mean 'fail'?"),
