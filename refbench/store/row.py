@@ -20,7 +20,13 @@ TrialKey: TypeAlias = tuple[str, int]
 Note: TypeAlias = str | float | int | bool | None
 
 
-@dataclass(frozen=True)
+_MAPPINGS = (
+    "metrics", "special", "absent", "notes", "seconds", "stages", "work", "tiles", "repeated", "equal_to",
+)  # fmt: skip
+_NOTHING: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
 class SampleRow:
     """One trial of one cell. ``inf`` and ``nan`` never are numbers here: see ``special``."""
 
@@ -108,6 +114,15 @@ class SampleRow:
             # and name a file whose name is not text: half a character cannot be written
             object.__setattr__(self, "error", said.encode("utf-8", "backslashreplace").decode("utf-8"))
         object.__setattr__(self, "notes", {k: _finite_note(v) for k, v in self.notes.items()})
+        # a report holds 100,000 rows: what most of them have in common stands in memory once
+        for name in _MAPPINGS:
+            if not getattr(self, name):
+                object.__setattr__(self, name, _NOTHING)
+        for name in ("hr_sha256", "lr_sha256"):
+            digest = getattr(self, name)
+            object.__setattr__(self, name, None if digest is None else intern(digest))
+        object.__setattr__(self, "ref_sha256", tuple(map(intern, self.ref_sha256)))
+        object.__setattr__(self, "ref_names", tuple(map(intern, self.ref_names)))
 
     @property
     def key(self) -> TrialKey:
