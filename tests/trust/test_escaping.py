@@ -74,6 +74,11 @@ def test_a_carriage_return_ends_no_line_of_a_csv_file() -> None:
     assert list(csv.reader(io.StringIO(text, newline=""))) == [["method", "mean"], ["a?=1", "1"]]
 
 
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
+def test_a_name_that_begins_a_formula_is_text_also_in_full_width(sign: str) -> None:
+    assert spreadsheet_text(f"{sign}cmd()") == f"'{sign}cmd()"
+
+
 @pytest.mark.parametrize("text", ["-0.5", "+3", "-inf", "006", "a=b", "", "'x"])
 def test_numbers_and_ordinary_names_stay_as_they_are(text: str) -> None:
     assert spreadsheet_text(text) == text
