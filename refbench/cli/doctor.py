@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import sys
+import textwrap
 from collections import Counter
 from pathlib import Path
 
@@ -73,12 +76,27 @@ def _show(output: Output, part: str, findings: list[Finding]) -> None:
     width = max(len(finding.name) for finding in findings)
     remedies = Counter(finding.remedy for finding in findings)
     for finding in findings:
-        output.line(f"  {MARKS[finding.state]:<7}  {finding.name:<{width}}  {finding.text}")
+        mark = f"  {MARKS[finding.state]:<7}  "
+        _line(output, f"{mark}{finding.name:<{width}}  ", finding.text, len(mark))
         if finding.remedy and remedies[finding.remedy] == 1:
-            output.line(f"  {'':<7}  {'':<{width}}  -> {finding.remedy}")
+            _line(output, " " * len(mark), f"-> {finding.remedy}", len(mark))
     for remedy, count in remedies.items():
         if remedy and count > 1:
-            output.line(f"  -> {remedy}")
+            _line(output, "  ", f"-> {remedy}", 5)
+
+
+def _line(output: Output, head: str, text: str, indent: int) -> None:
+    """Head and text in one line, or below each other where a terminal is too narrow; a file gets one line."""
+    room = shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else 0
+    if not room or len(head) + len(text) <= room:
+        output.line(f"{head}{text}")
+        return
+    if head.strip():
+        output.line(head.rstrip())
+    margin = " " * indent
+    for line in textwrap.wrap(text, room, initial_indent=margin, subsequent_indent=margin,
+                              break_long_words=False, break_on_hyphens=False):  # fmt: skip
+        output.line(line)
 
 
 def _verdict(problems: list[Finding]) -> str:

@@ -69,6 +69,20 @@ def test_the_text_names_problems_and_repeats_no_remedy(
     assert text.endswith("no problems; '-' marks what is optional and missing\n")
 
 
+def test_a_narrow_terminal_cuts_no_word(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert main(["doctor", f"out={tmp_path}"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    # a path longer than a line stays whole, so that it can be copied
+    assert [line for line in lines if len(line) > 80 and " " in line.strip()] == []
+    assert "feature_extraction.pth, restoration_mse.pth, vgg19-dcbb9e9d.pth" in " ".join(
+        " ".join(lines).split()
+    )
+
+
 def test_a_damaged_backbone_is_a_problem(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     folder = tmp_path / "hub home" / "hub" / "checkpoints"
     folder.mkdir(parents=True)
