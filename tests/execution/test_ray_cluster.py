@@ -6,6 +6,7 @@ The cluster lives for this file only; it listens on the loopback interface and k
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib
 import importlib.util
 import os
@@ -165,7 +166,7 @@ def rows(outcome: RunOutcome) -> list[dict[str, Any]]:
             row = SampleRow.from_json(line)
             if not row.ok:
                 continue
-            kept = {k: v for k, v in vars(row).items() if k not in measured}
+            kept = {f.name: getattr(row, f.name) for f in dataclasses.fields(row) if f.name not in measured}
             assert row.image is not None
             found.append({**kept, "image": (folder / row.image).read_bytes()})
     return sorted(found, key=lambda row: row["sample_id"])

@@ -66,7 +66,7 @@ def cell(card: Card, method: str, values: list[float]) -> CellRecord:
     instance = ProtocolInstance(card)
     (spec,) = MetricCatalog(METRICS).of_names(("psnr_y",))
     rows = [SampleRow(f"{i:03}", metrics={spec.signature: value}) for i, value in enumerate(values)]
-    found = summarise([vars(row) for row in rows], (spec,))
+    found = summarise([dataclasses.asdict(row) for row in rows], (spec,))
     compared = compare_key(
         dataset="d", protocol=instance.id, protocol_params=instance.identity(), signature="", seed=0
     )

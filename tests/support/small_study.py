@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import sys
 from collections.abc import Mapping, Sequence
@@ -145,7 +146,7 @@ def execute(
 
 def facts(row: Any) -> dict[str, Any]:
     """A row without what differs from run to run."""
-    return {name: value for name, value in vars(row).items() if name not in TIMES}
+    return {f.name: getattr(row, f.name) for f in dataclasses.fields(row) if f.name not in TIMES}
 
 
 def stored_rows(out: Path) -> dict[tuple[str, str, int], dict[str, Any]]:
