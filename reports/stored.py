@@ -76,7 +76,7 @@ class _Stored:
     derived: dict[tuple[int, str], Mapping[str, str | bytes]] = field(default_factory=dict)
 
     def compare(self) -> None:
-        """Find what contradicts the rows. Raises UserError where there are no rows to derive tables from."""
+        """Find what contradicts the rows. Raises UserError without rows to derive tables from."""
         for name in self._names():
             try:
                 text = read_bounded(self.place / name).decode("utf-8")
@@ -189,7 +189,7 @@ class _Stored:
                 break
         if least is None:
             self.found.notes.append(
-                f"{self._shown(name)}: is no table of these cells, of an earlier report perhaps"
+                f"{self._shown(name)}: is not a table of these cells, perhaps one of an earlier report"
             )
             return
         self.found.checked.append(self._shown(name))

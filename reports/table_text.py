@@ -115,7 +115,7 @@ def _blocks(table: Table, entries: Sequence[Entry], width: int, full: bool) -> l
         if field not in chosen and sum(sizes[f] for f in chosen) + sizes[field] <= room:
             chosen.add(field)
     shown = [field for field in fields if field in chosen]
-    # what only a few rows have (matching, where the truth is known) is no column of dashes in the others
+    # what only a few rows have (matching, where the truth is known) would be dashes in the others
     rare = [] if full else [f for f in shown if f.column not in empty and _is_rare(entries, f.column)]
     blocks: list[list[_Field]] = []
     for group in ([f for f in shown if f not in rare], rare):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from refbench.matching.features import Features
-from refbench.matching.fused_use import plain_path, refused, self_check_task
+from refbench.matching.fused_use import apart, plain_path, refused, self_check_task
 from refbench.matching.plan import FLOAT, MIB
 from refbench.matching.task import Task
 
@@ -142,14 +142,11 @@ def disagreement(device: torch.device) -> str | None:
         rng = torch.Generator().manual_seed(1)
         total = scorer.task.inverse.numel()
         index = torch.randint(-1, total, (k + 3, *scorer.task.grid), generator=rng).to(device)
-        score, kept = scorer._best_of(index, k, scorer._launched)
-        wanted, wanted_index = scorer._best_of(index, k, scorer._gathered)
-        differ = int((kept != wanted_index).sum())
-        if differ:
-            return f"{differ} of {kept.numel()} candidates of the self-check differ (K={k})"
-        gap = float(torch.nan_to_num(score - wanted, nan=0.0).abs().max())
-        if not gap <= 1e-5:
-            return f"scores of the self-check differ by {gap:.1e} (K={k})"
+        launched, gathered = (
+            scorer._best_of(index, k, scores) for scores in (scorer._launched, scorer._gathered)
+        )
+        if said := apart(launched, gathered, k):
+            return said
     return None
 
 

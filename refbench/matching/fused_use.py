@@ -135,10 +135,17 @@ def disagreement(
         score, index = plain(task, k)
         for slabs, splits in ((Slabs(9, 8, 7), 2), (Slabs(5, 3, 2), 1)):
             other, other_index = fused_search(task, k, slabs, splits=splits, blocks=blocks, launch=launch)
-            differ = int((index != other_index).sum())
-            if differ:
-                return f"{differ} of {index.numel()} indices of the self-check differ (K={k})"
-            gap = float((score - other).abs().max())
-            if not gap <= 1e-5:
-                return f"scores of the self-check differ by {gap:.1e} (K={k})"
+            if said := apart((other, other_index), (score, index), k):
+                return said
+    return None
+
+
+def apart(found: tuple[Tensor, Tensor], wanted: tuple[Tensor, Tensor], k: int) -> str | None:
+    """How (score, index) of a self-check differ; None where they agree. Where nothing was found is -inf."""
+    differ = int((found[1] != wanted[1]).sum())
+    if differ:
+        return f"{differ} of {wanted[1].numel()} indices of the self-check differ (K={k})"
+    gap = (found[0] - wanted[0]).abs().masked_fill(found[0] == wanted[0], 0.0)
+    if not float(gap.max()) <= 1e-5:
+        return f"scores of the self-check differ by {float(gap.max()):.1e} (K={k})"
     return None

@@ -60,7 +60,7 @@ class LineLog:
     def append(self, text: str) -> None:
         """Write one line. Raises UserError when the disk is full; earlier lines are then untouched.
 
-        The same when the file is no longer in its folder: the system would go on taking lines for a file
+        Raises it, too, when the file has left its folder: the system would accept further lines for a file
         that nobody can open again.
         """
         if "\n" in text:

@@ -20,9 +20,6 @@ TrialKey: TypeAlias = tuple[str, int]
 Note: TypeAlias = str | float | int | bool | None
 
 
-_MAPPINGS = (
-    "metrics", "special", "absent", "notes", "seconds", "stages", "work", "tiles", "repeated", "equal_to",
-)  # fmt: skip
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -166,6 +163,9 @@ class SampleRow:
     def from_dict(data: Mapping[str, Any]) -> SampleRow:
         """Build a row from decoded JSON. Raises SchemaError."""
         return read(SampleRow, json.dumps(migrate(data), default=dict))
+
+
+_MAPPINGS = tuple(f.name for f in dataclasses.fields(SampleRow) if f.default_factory is dict)
 
 
 def finite_metrics(

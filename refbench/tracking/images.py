@@ -18,7 +18,7 @@ COLUMNS: Mapping[str, str] = {
 def image_table(cell: CellRecord) -> dict[str, Column]:
     """Column -> one value per trial: sample, draw, the metrics by name, seconds, references, error.
 
-    Values that are no numbers (PSNR of equal images is infinite) are texts. The rows are read from disk: a
+    Values that are not finite (PSNR of equal images is infinite) are texts. The rows are read from disk: a
     run keeps none of them in memory.
     """
     rows = select(read_rows(cell.path)[0], None)

@@ -44,7 +44,7 @@ def read_object(path: Path, most: int = LARGEST) -> dict[str, Any] | None:
 
 def read_named(path: Path, what: str, remedy: str) -> object:
     """The JSON in a file that the user named, links followed. UserError: ``what`` it should have been, the
-    path and the reason, or ``remedy`` where there is no such file."""
+    path and the reason, or ``remedy`` where the file does not exist."""
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:

@@ -87,7 +87,7 @@ def _upright(table: PaperTable, options: PrintOptions) -> _Grid:
     body: list[list[Cell]] = []
     above = 0
     for row in table.rows:
-        # a metric that nobody has printed for this method is no line of dashes
+        # leave out a metric that nobody has printed for this method: it would be a line of dashes
         own = [k for k, group in enumerate(groups) if row.literature is None or _has(row, table, group)]
         for k in own:
             group = groups[k]

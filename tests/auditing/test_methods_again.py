@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -30,13 +31,6 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         == 0
     )
     return out
-
-
-def copy_of(results: Path, to: Path) -> Path:
-    import shutil
-
-    shutil.copytree(results, to)
-    return to
 
 
 def cell_of(out: Path, method: str) -> Path:
@@ -71,7 +65,7 @@ def test_metrics_of_unrounded_sr_hold_when_computed_again(unrounded: Path) -> No
 
 @pytest.mark.parametrize("equal", [True, False])
 def test_a_forged_metric_of_unrounded_sr_is_found(unrounded: Path, tmp_path: Path, equal: bool) -> None:
-    out = copy_of(unrounded, tmp_path / "theirs")
+    out = shutil.copytree(unrounded, tmp_path / "theirs")
     rows = cell_of(out, "bicubic") / "samples.jsonl"
     lines = [json.loads(line) for line in rows.read_text().splitlines()]
     (name,) = [signature for signature in lines[0]["metrics"] if "round=none" in signature]
@@ -95,7 +89,7 @@ def test_a_forged_metric_of_unrounded_sr_is_found(unrounded: Path, tmp_path: Pat
 
 def test_images_that_other_weights_made_are_found(results: Path, tmp_path: Path) -> None:
     """The rows of bicubic under the name, the hash and the run key of datsr: everything fits but SR."""
-    out = copy_of(results, tmp_path / "forged")
+    out = shutil.copytree(results, tmp_path / "forged")
     datsr, bicubic = cell_of(out, "datsr"), cell_of(out, "bicubic")
     (datsr / "samples.jsonl").write_bytes((bicubic / "samples.jsonl").read_bytes())
     for image in (bicubic / "images").iterdir():
@@ -111,7 +105,7 @@ def test_images_that_other_weights_made_are_found(results: Path, tmp_path: Path)
 
 
 def test_a_hash_of_other_weights_is_found(results: Path, tmp_path: Path) -> None:
-    out = copy_of(results, tmp_path / "other")
+    out = shutil.copytree(results, tmp_path / "other")
     cell = cell_of(out, "datsr")
     manifest: dict[str, Any] = json.loads((cell / "manifest.json").read_text())
     manifest["identity"]["weights"]["net"] = "0" * 64
@@ -127,7 +121,7 @@ def test_a_hash_of_other_weights_is_found(results: Path, tmp_path: Path) -> None
 
 
 def test_a_program_that_a_manifest_names_is_not_run(results: Path, tmp_path: Path) -> None:
-    out = copy_of(results, tmp_path / "program")
+    out = shutil.copytree(results, tmp_path / "program")
     cell = cell_of(out, "bicubic")
     manifest: dict[str, Any] = json.loads((cell / "manifest.json").read_text())
     manifest |= {"method": "command", "method_label": "command"}
@@ -160,7 +154,7 @@ def test_weights_are_found_by_their_hash_in_a_file_or_a_folder(
     for root in (here, here / "deep" / "renamed.bin"):
         result = audit([tmp_path / "r"], registry, rerun=1, weights_root=root)
         assert [cell.verdict for cell in result.cells] == ["re-run 1 of 1"], (root, result.cells[0].notes)
-    # nothing at hand: that is said, and is no contradiction
+    # nothing at hand: that is said, and does not contradict
     missing = audit([tmp_path / "r"], registry, rerun=1)
     assert missing.exit_code == 3
     assert "give that file, or the folder that has it" in " ".join(missing.cells[0].notes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -39,13 +40,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def copied(finished: Path, outside: Path) -> Path:
     [cell] = find_runs(finished / "results")
-    target = outside / "results" / cell.name
-    for path in cell.rglob("*"):
-        if path.is_file():
-            copy = target / path.relative_to(cell)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(path.read_bytes())
-    return target
+    return shutil.copytree(cell, outside / "results" / cell.name)
 
 
 WORDS: dict[str, Callable[[Path], list[str]]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -35,13 +36,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cell(finished: Path, outside: Path) -> Path:
     """A copy of its only cell to spoil."""
     [source] = find_runs(finished / "results")
-    target = outside / "results" / source.name
-    for path in source.rglob("*"):
-        if path.is_file():
-            copy = target / path.relative_to(source)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(path.read_bytes())
-    return target
+    return shutil.copytree(source, outside / "results" / source.name)
 
 
 def site(cell: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
