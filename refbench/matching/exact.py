@@ -11,6 +11,7 @@ from torch import Tensor
 
 from refbench.matching.candidates import best_of
 from refbench.matching.fused_use import try_fused
+from refbench.matching.operands import within_range
 from refbench.matching.plan import plan
 from refbench.matching.running import RunningBest
 from refbench.matching.stream import stream
@@ -36,7 +37,7 @@ def _matmul_tf32(allowed: bool) -> Iterator[None]:
 def search(task: Task, k: int) -> tuple[Tensor, Tensor]:
     """(score float32, index int64), both (k, h', w'), best first.
 
-    With ``precision`` tf32, bf16 or bf16x3 the pixel products are made of rounded features (on CUDA by
+    With any ``precision`` but fp32 the pixel products are made of rounded features (on CUDA by
     tensor cores); the best k + 3 are then scored again in float32. The result is as exact as float32's
     wherever the best K are among those. On CUDA the fused matcher is used where it can be, see
     :mod:`.fused_use`.
@@ -44,8 +45,13 @@ def search(task: Task, k: int) -> tuple[Tensor, Tensor]:
     if task.precision == "fp32":
         with _matmul_tf32(False):
             return _search(task, k)
+    reduced = replace(
+        task,
+        query=within_range(task.query, task.precision),
+        reference=within_range(task.reference, task.precision),
+    )
     with _matmul_tf32(True):
-        _, index = _search(task, min(k + SPARE, task.inverse.numel()))
+        _, index = _search(reduced, min(k + SPARE, task.inverse.numel()))
     return best_of(replace(task, precision="fp32"), index, k)
 
 

@@ -6,20 +6,26 @@ reads the diagonal taps of every patch pair from it, adds and weighs them, and k
 never written. The last rows of a slab are the first of the next one, so no row is multiplied twice; only a
 reference (or a query row) too long for the cache is cut, at the price of a halo.
 
+Where tensor cores multiply, the GEMM is so fast that reading nine taps costs most. Operands are then tall:
+each pixel brings the patch - 1 pixels below it as further channels, the GEMM adds up the columns of a patch
+itself, the kernel reads one row of taps, and no row is needed twice.
+
 The kernel is tested in Triton's interpreter; what it reaches on a card is in docs/performance.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from refbench.matching.operands import operand, parts
+from refbench.matching.features import Features
+from refbench.matching.operands import Side, narrow, operand
 from refbench.matching.plan import FLOAT, MIB, Problem
 
 if TYPE_CHECKING:
@@ -32,7 +38,9 @@ K_MOST = 8
 """The kernel holds K scores and places in registers for every pair of lanes."""
 GEMM_PIXELS = 512
 """Query pixels of one GEMM from which it runs at its full rate."""
-NO_INDEX = torch.iinfo(torch.int32).max
+TALL = ("tf32", "bf16", "fp16")
+"""Precisions whose operands are tall. bf16x3 has three times the channels as it is: tall, its GEMM would cost
+what the kernel saves."""
 
 
 @dataclass(frozen=True)
@@ -58,27 +66,44 @@ class Slabs:
     band: int
     """Reference rows."""
     rows: int
-    """Query rows that are new in a slab; it holds ``halo`` more, kept from the slab before."""
+    """Query rows that are new in a slab; it holds ``row_halo`` more, kept from the slab before."""
 
     def product_bytes(self, problem: Problem) -> int:
         """Pixel products of one slab."""
-        halo = problem.halo
-        line = (self.band + halo) * problem.reference[1]
-        return FLOAT * (self.rows + halo) * (self.columns + halo) * line
+        line = aligned((self.band + problem.row_halo) * problem.reference[1])
+        return FLOAT * (self.rows + problem.row_halo) * (self.columns + problem.halo) * line
 
     def bytes(self, problem: Problem) -> int:
         """Products, and operands: a band of the reference and the new rows, with what made them."""
-        halo = problem.halo
-        pixels = (self.band + halo) * problem.reference[1] + self.rows * (self.columns + halo)
-        return self.product_bytes(problem) + 2 * FLOAT * problem.channels * pixels
+        pixels = (self.band + problem.row_halo) * problem.reference[1]
+        pixels += self.rows * (self.columns + problem.halo)
+        return self.product_bytes(problem) + 2 * problem.value_bytes * problem.channels * pixels
 
     def cost(self, problem: Problem) -> float:
         """Pixel products made for each that is needed; small GEMMs and copied rows count a little."""
-        halo = problem.halo
-        wide = self.columns + halo
+        halo = problem.row_halo
+        wide = self.columns + problem.halo
         copied = 0.05 * halo / self.rows
         small = 0.2 * max(0.0, 1.0 - self.rows * wide / GEMM_PIXELS)
         return wide / self.columns * (self.band + halo) / self.band * (1.0 + copied + small)
+
+
+def aligned(pixels: int) -> int:
+    """Least length of a product row, from ``pixels`` on, whose start a GEMM's wide stores can use.
+
+    A multiple of 8, but not of 16: Triton would take the latter as a hint to give each thread neighbouring
+    places, which suits the first tap of a row alone.
+    """
+    return pixels + (8 - pixels) % 16
+
+
+def slab_problem(task: Task) -> Problem:
+    """The task's sizes as the slabs see them."""
+    problem = task.problem
+    size = 2 if task.precision in ("bf16", "fp16") else FLOAT
+    if task.precision not in TALL:
+        return replace(problem, value_bytes=size)
+    return replace(problem, channels=problem.channels * problem.patch, value_bytes=size, tall=True)
 
 
 @lru_cache(maxsize=256)
@@ -87,8 +112,10 @@ def plan_slabs(problem: Problem, memory_mb: float, product_mb: float = PRODUCT_M
 
     Kept: trying the cuts takes as long as a search does on a card.
     """
-    halo = problem.halo
-    height, width, bands = (n - halo for n in (problem.query[0], problem.query[1], problem.reference[0]))
+    height, width, bands = (
+        n - problem.halo for n in (problem.query[0], problem.query[1], problem.reference[0])
+    )
+    halo = problem.row_halo
     least = max(halo, 1)
     best: Slabs | None = None
     for share in range(1, min(width, 64) + 1):
@@ -96,8 +123,8 @@ def plan_slabs(problem: Problem, memory_mb: float, product_mb: float = PRODUCT_M
         for rows in (least, *(n for n in (4, 6, 8, 12, 16, 24, 32, 48, 64, height) if n > least)):
             if rows > max(height, least) and rows > least:
                 break
-            line = min(product_mb, memory_mb) * MIB / FLOAT / ((rows + halo) * (columns + halo))
-            most = int(line // problem.reference[1]) - halo
+            line = min(product_mb, memory_mb) * MIB / FLOAT / ((rows + halo) * (columns + problem.halo))
+            most = int((line - 16) // problem.reference[1]) - halo
             if most < 1:
                 continue
             band = min(bands, most)
@@ -132,7 +159,8 @@ class Launch:
     grid_columns: int
     total: int
     k: int
-    patch: int
+    taps: tuple[int, int]
+    """Rows and columns of products that are added to a score."""
     blocks: Blocks
 
 
@@ -161,7 +189,8 @@ def triton_launch(call: Launch) -> None:
         call.grid_columns,
         call.total,
         K=call.k,
-        PATCH=call.patch,
+        ROWS=call.taps[0],
+        COLUMNS=call.taps[1],
         BLOCK_P=call.blocks.positions,
         BLOCK_Q=call.blocks.references,
         num_warps=call.blocks.warps,
@@ -182,7 +211,8 @@ def fused_search(
     ``splits``: parts of a reference band that are searched side by side, so that a slab of few positions
     fills the card. Scores do not depend on it, nor on ``slabs`` beyond the order of the sums in a GEMM.
     """
-    problem, halo = task.problem, task.problem.halo
+    problem = slab_problem(task)
+    halo = problem.row_halo
     height, width = task.grid
     bands, reference_columns = task.reference_grid
     reference_width = task.reference.width
@@ -194,21 +224,22 @@ def fused_search(
     blocks = blocks or Blocks.of(k)
     for first in range(0, bands, slabs.band):
         last = min(first + slabs.band, bands)
-        reference = _right(task.reference.block(first, last + halo, 0, reference_width), task.precision)
-        line = reference.shape[1]
+        reference = _operand(task, "reference", first, last, 0, reference_width)
+        line = aligned(len(reference))
+        reference = functional.pad(reference, (0, 0, 0, line - len(reference)))
         references = (last - first) * reference_width
         split_length = -(-references // (splits * blocks.references)) * blocks.references
         for left in range(0, width, slabs.columns):
             columns = min(slabs.columns, width - left)
-            wide = columns + halo
+            wide = columns + problem.halo
             kept = 0
             for top in range(0, height, slabs.rows):
                 # a slab covers pixel rows [top, stop + halo); those kept from the one before stand first
                 stop = min(top + slabs.rows, height)
                 new = stop + halo - (top + kept)
                 slab = product[: (kept + new) * wide * line].view(kept + new, wide * line)
-                query = _left(task.query.block(top + kept, stop + halo, left, left + wide), task.precision)
-                _multiply(query, reference, slab[kept:].view(new * wide, line))
+                query = _operand(task, "query", top + kept, stop, left, left + wide)
+                _multiply(query, reference.t(), slab[kept:].view(new * wide, line))
                 launch(
                     Launch(
                         slab,
@@ -227,7 +258,7 @@ def fused_search(
                         width,
                         total,
                         k,
-                        task.patch,
+                        (1 if problem.tall else task.patch, task.patch),
                         blocks,
                     )
                 )
@@ -236,8 +267,9 @@ def fused_search(
                     slab[:halo].copy_(slab[stop - top : stop - top + halo])
                 kept = halo
     score, place = _merged(value, index, k)
-    y = torch.div(place, reference_width, rounding_mode="floor")
-    place = torch.where(place < 0, -1, y * reference_columns + (place - y * reference_width))
+    # from rows of reference_width to rows of the grid; -1 stays, since it is in row 0 when rounded towards 0
+    y = torch.div(place, reference_width, rounding_mode="trunc")
+    place = torch.sub(place, y, alpha=reference_width - reference_columns)
     return score.view(k, height, width), place.view(k, height, width)
 
 
@@ -250,45 +282,37 @@ def _weights(task: Task) -> Tensor:
     return weight
 
 
-def _left(block: Tensor, precision: str) -> Tensor:
-    """Query operand (pixels, channels), bfloat16 where the card multiplies bfloat16."""
-    if block.is_cuda and precision in ("bf16", "bf16x3"):
-        split = parts(block, "query") if precision == "bf16x3" else block.bfloat16()
-        return split.flatten(1).t()
-    return operand(block, precision, "query").flatten(1).t()
+def _operand(task: Task, side: Side, top: int, stop: int, left: int, right: int) -> Tensor:
+    """(pixels, channels), contiguous, for patch positions in rows [top, stop) and columns [left, right).
 
-
-def _right(block: Tensor, precision: str) -> Tensor:
-    """Reference operand (channels, pixels)."""
-    if block.is_cuda and precision in ("bf16", "bf16x3"):
-        split = parts(block, "reference") if precision == "bf16x3" else block.bfloat16()
-        return split.flatten(1)
-    return operand(block, precision, "reference").flatten(1)
+    Pixel by pixel, since a tensor core's loads need rows of a round length, which channels have. With the
+    rows of the halo below, or tall: then as many rows as positions have, each with those below it.
+    """
+    features: Features = getattr(task, side)
+    block = features.block(top, stop + task.patch - 1, left, right)
+    block = (narrow if block.is_cuda else operand)(block, task.precision, side)
+    pixels = block.permute(1, 2, 0)
+    rows = [pixels[i : i + stop - top] for i in range(task.patch)] if task.precision in TALL else [pixels]
+    return torch.cat(rows, 2).flatten(0, 1).contiguous()
 
 
 def _multiply(query: Tensor, reference: Tensor, out: Tensor) -> None:
     """float32 products of all pixel pairs."""
-    if query.dtype == torch.bfloat16:
+    if query.dtype != torch.float32:
         torch.mm(query, reference, out_dtype=torch.float32, out=out)
     else:
         torch.mm(query, reference, out=out)
 
 
 def _merged(value: Tensor, index: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """(value, index int64), (k, n), of (splits, k, n): the best of all splits, ties to the lowest index."""
+    """(value, index int64), (k, n), of (splits, k, n): the best of all splits, ties to the lowest index.
+
+    Splits ascend in reference order and each has its ties in that order, so a stable sort keeps it.
+    """
     if len(value) == 1:
         return value[0], index[0].long()
-    value, index = value.flatten(0, 1), index.flatten(0, 1)
-    values, places = [], []
-    for rank in range(k):
-        best = value.amax(0)
-        place = torch.where(value == best, index, NO_INDEX).amin(0)
-        values.append(best)
-        places.append(place)
-        if rank + 1 < k:
-            taken = index == place
-            value, index = value.masked_fill(taken, -torch.inf), index.masked_fill(taken, -1)
-    return torch.stack(values), torch.stack(places).long()
+    best, order = value.flatten(0, 1).sort(dim=0, descending=True, stable=True)
+    return best[:k], index.flatten(0, 1).gather(0, order[:k]).long()
 
 
 def fused_bytes(problem: Problem, k: int, splits: int, slabs: Slabs) -> int:

@@ -26,7 +26,8 @@ def keep_best(
     grid_columns,
     total,
     K: tl.constexpr,
-    PATCH: tl.constexpr,
+    ROWS: tl.constexpr,
+    COLUMNS: tl.constexpr,
     BLOCK_P: tl.constexpr,
     BLOCK_Q: tl.constexpr,
 ):
@@ -35,8 +36,9 @@ def keep_best(
     product: float32, ``wide`` pixels in each query row, ``line`` reference pixels for each of them. weight:
     float32 (references,), the factor of a reference position, negative where it must not be matched.
     Positions are ``columns`` to a query row; position 0 is number ``first`` of a map with ``grid_columns``
-    columns and ``total`` positions. value float32 and index int32, (splits, K, total): the K best so far,
-    best first, which an equal later score does not displace; reference positions count from ``offset``.
+    columns and ``total`` positions. A score is the sum of ROWS x COLUMNS products along the diagonals. value
+    float32 and index int32, (splits, K, total): the K best so far, best first, which an equal later score
+    does not displace; reference positions count from ``offset``.
     """
     p = tl.program_id(0) * BLOCK_P + tl.arange(0, BLOCK_P)
     split = tl.program_id(1)
@@ -62,9 +64,9 @@ def keep_best(
         usable = inside[:, None] & (factor >= 0.0)[None, :]
         address = base[:, None] + q[None, :]
         score = tl.zeros((BLOCK_P, BLOCK_Q), tl.float32)
-        for j in tl.static_range(PATCH):
+        for j in tl.static_range(COLUMNS):
             down = tl.zeros((BLOCK_P, BLOCK_Q), tl.float32)
-            for i in tl.static_range(PATCH):
+            for i in tl.static_range(ROWS):
                 # one down in both maps, then one right in both
                 tap = i * (wide * line + reference_width) + j * (line + 1)
                 down = down + tl.load(product + address + tap, mask=usable, other=0.0)

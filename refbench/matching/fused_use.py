@@ -21,6 +21,7 @@ from refbench.matching.fused import (
     fused_bytes,
     fused_search,
     plan_slabs,
+    slab_problem,
     triton_launch,
 )
 from refbench.matching.plan import MIB
@@ -56,11 +57,12 @@ def try_fused(task: Task, k: int, plain: Search) -> tuple[Tensor, Tensor] | None
     """
     if task.device.type != "cuda" or task.stride > 1 or k > K_MOST or plain_path():
         return None
-    slabs = plan_slabs(task.problem, task.memory_mb)
+    problem = slab_problem(task)
+    slabs = plan_slabs(problem, task.memory_mb)
     if slabs is None or refusal(task.device, plain) is not None:
         return None
     splits = splits_for(task, k, slabs, multiprocessors(task.device))
-    if fused_bytes(task.problem, k, splits, slabs) > task.memory_mb * MIB:
+    if fused_bytes(problem, k, splits, slabs) > task.memory_mb * MIB:
         splits = 1
     return fused_search(task, k, slabs, splits=splits)
 

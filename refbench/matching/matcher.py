@@ -20,7 +20,7 @@ from refbench.matching.task import Task
 
 FlavourName: TypeAlias = Literal["c2", "srntt", "ttsr"]
 Over: TypeAlias = Literal["auto", "pixels", "patches"]
-Precision: TypeAlias = Literal["fp32", "tf32", "bf16", "bf16x3"]
+Precision: TypeAlias = Literal["fp32", "tf32", "bf16", "bf16x3", "fp16"]
 Approximation: TypeAlias = Literal["pca", "coarse", "patchmatch"]
 
 
@@ -61,8 +61,9 @@ def match(
 
     memory_mb bounds the working memory beyond inputs and result; the result does not depend on it.
 
-    precision ``tf32``, ``bf16`` or ``bf16x3`` searches with rounded features (tensor cores on CUDA;
-    ``bf16x3`` splits them in two bfloat16 parts, about 16 bits of mantissa) and scores the best k + 3 again
+    precision ``tf32``, ``bf16``, ``bf16x3`` or ``fp16`` searches with rounded features (tensor cores on
+    CUDA; ``bf16x3`` splits them in two bfloat16 parts, about 16 bits of mantissa, ``fp16`` has TF32's 10 bits
+    at bfloat16's rate) and scores the best k + 3 again
     in float32. ``approx`` searches only some positions (``pca`` 64 principal components, ``coarse`` half
     resolution first, ``patchmatch``): the result then carries its measured recall. For both,
     ``memory_mb`` bounds the search, next to which one or two copies of the maps are held.

@@ -21,11 +21,20 @@ class Problem:
     query: tuple[int, int]
     reference: tuple[int, int]
     patch: int
+    value_bytes: int = FLOAT
+    """Of one value of an operand."""
+    tall: bool = False
+    """Whether operands hold, for each pixel, the ``patch`` pixels from it downwards (as more channels)."""
 
     @property
     def halo(self) -> int:
-        """Rows (columns) of pixels that a block of positions needs beyond its own count."""
+        """Columns (and rows) of pixels that a block of positions needs beyond its own count."""
         return self.patch - 1
+
+    @property
+    def row_halo(self) -> int:
+        """Rows of products that a block of positions needs beyond its own: none where operands are tall."""
+        return 0 if self.tall else self.halo
 
 
 @dataclass(frozen=True)

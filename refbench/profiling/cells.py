@@ -10,7 +10,7 @@ from refbench.specs import ParamValue
 
 Kind = Literal["machine", "method", "matcher"]
 Status = Literal["ok", "error", "memory", "died", "timeout"]
-FUSED = ("fused", "fused_tf32", "fused_bf16x3")
+FUSED = ("fused", "fused_tf32", "fused_bf16x3", "fused_fp16")
 """Matchers that run on CUDA alone."""
 MATCHERS = ("official", "bmm", "streamed", *FUSED, "pca", "coarse", "patchmatch")
 

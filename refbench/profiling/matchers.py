@@ -67,6 +67,7 @@ def matcher_named(name: str) -> Callable[[Tensor, Tensor, int], Found]:
         "fused": _fused("fp32"),
         "fused_tf32": _fused("tf32"),
         "fused_bf16x3": _fused("bf16x3"),
+        "fused_fp16": _fused("fp16"),
         "pca": _approximate("pca"),
         "coarse": _approximate("coarse"),
         "patchmatch": _approximate("patchmatch"),

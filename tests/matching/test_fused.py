@@ -21,7 +21,15 @@ from refbench.matching.candidates import Scorer
 from refbench.matching.exact import plain_search
 from refbench.matching.features import prepare
 from refbench.matching.flavours import FLAVOURS
-from refbench.matching.fused import Blocks, Launch, Slabs, fused_search, plan_slabs, triton_launch
+from refbench.matching.fused import (
+    Blocks,
+    Launch,
+    Slabs,
+    fused_search,
+    plan_slabs,
+    slab_problem,
+    triton_launch,
+)
 from refbench.matching.plan import Problem
 from refbench.matching.task import Task
 
@@ -154,7 +162,7 @@ def test_the_kernels_own_block_sizes() -> None:
         assert torch.equal(index, plain_search(task, k)[1])
 
 
-@pytest.mark.parametrize("precision", ["bf16", "tf32", "bf16x3"])
+@pytest.mark.parametrize("precision", ["bf16", "tf32", "bf16x3", "fp16"])
 def test_reduced_precision_is_reranked_to_the_exact_result(
     precision: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,6 +254,37 @@ def test_a_scoring_kernel_that_disagrees_is_not_used(monkeypatch: pytest.MonkeyP
     assert not candidates._launches(torch.device("cpu"))
 
 
+@settings(max_examples=100 if torch.cuda.is_available() else 10, deadline=None)
+@given(cases(), st.sampled_from(["bf16", "tf32", "bf16x3", "fp16"]))
+def test_tall_operands_give_the_scores_of_the_rounded_features(case: dict[str, Any], precision: str) -> None:
+    """Whole numbers, which every precision holds: scores are those of the definition to the last bit."""
+    task, k = case["task"], case["k"]
+    query, reference = (
+        prepare((x.raw * 2).round(), name="x", patch=task.patch, stride=1, padding=x.padding, per_pixel=False)
+        for x in (task.query, task.reference)
+    )
+    ones = torch.ones_like(task.inverse)
+    task = replace(task, query=query, reference=reference, inverse=ones, precision=precision)
+    assert slab_problem(task).tall == (precision != "bf16x3")
+    score, index = fused_search(task, k, case["slabs"], splits=case["splits"], blocks=BLOCKS)
+    order = brute_scores(task).sort(dim=1, descending=True, stable=True)
+    found = min(k, order.values.shape[1])
+    best, place = order.values[:, :found], order.indices[:, :found]
+    got = score.reshape(k, -1).t()[:, :found].cpu().double()
+    assert torch.equal(got, best)
+    assert torch.equal(index.reshape(k, -1).t()[:, :found].cpu(), place.masked_fill(best == -torch.inf, -1))
+
+
+def test_float16_gets_features_that_it_holds() -> None:
+    """Unnormalised features beyond 65504, whose products would be infinite."""
+    rng = torch.Generator().manual_seed(7)
+    query, reference = (3e5 * torch.randn(8, 8, 9, generator=rng).to(DEVICE) for _ in range(2))
+    wanted = match(query, reference, flavour="srntt", k=2)
+    found = match(query, reference, flavour="srntt", k=2, precision="fp16")
+    assert torch.equal(found.index, wanted.index)
+    torch.testing.assert_close(found.similarity, wanted.similarity, rtol=1e-6, atol=1e-6)
+
+
 def test_bf16x3_is_far_closer_than_bf16() -> None:
     rng = torch.Generator().manual_seed(5)
     query, reference = torch.randn(32, 8, 8, generator=rng), torch.randn(32, 8, 8, generator=rng)
@@ -311,12 +350,13 @@ def test_a_cpu_never_takes_the_fused_path(monkeypatch: pytest.MonkeyPatch) -> No
     st.integers(1, 768),
     st.sampled_from([0.5, 8.0, 64.0, 256.0]),
     st.sampled_from([1, 2, 3, 5]),
+    st.booleans(),
 )
 def test_a_plan_keeps_to_memory_and_cache(
-    sides: tuple[int, ...], channels: int, memory_mb: float, patch: int
+    sides: tuple[int, ...], channels: int, memory_mb: float, patch: int, tall: bool
 ) -> None:
-    height, width, tall, broad = (max(side, patch) for side in sides)
-    problem = Problem(channels, (height, width), (tall, broad), patch)
+    height, width, high, broad = (max(side, patch) for side in sides)
+    problem = Problem(channels, (height, width), (high, broad), patch, tall=tall)
     slabs = plan_slabs(problem, memory_mb)
     if slabs is None:
         # not even the smallest slab fits
@@ -325,8 +365,8 @@ def test_a_plan_keeps_to_memory_and_cache(
         return
     assert slabs.product_bytes(problem) <= fused.PRODUCT_MB * 2**20
     assert slabs.bytes(problem) <= memory_mb * 2**20
-    assert slabs.rows >= patch - 1
-    assert 1 <= slabs.band <= tall - patch + 1
+    assert slabs.rows >= problem.row_halo
+    assert 1 <= slabs.band <= high - patch + 1
     assert 1 <= slabs.columns <= width - patch + 1
 
 
@@ -346,15 +386,15 @@ from refbench.matching.fused import Blocks
 from refbench.matching.fused_kernel import keep_best_kernel as kernel
 names = kernel.arg_names
 kinds = {"product": "*fp32", "weight": "*fp32", "value": "*fp32", "index": "*i32"}
-for arch, k in ((80, 1), (90, 1), (90, 4)):
+for arch, k, rows in ((80, 1, 3), (90, 1, 3), (90, 4, 3), (90, 4, 1)):
     blocks = Blocks.of(k)
-    fixed = {"K": k, "PATCH": 3, "BLOCK_P": blocks.positions, "BLOCK_Q": blocks.references}
+    fixed = {"K": k, "ROWS": rows, "COLUMNS": 3, "BLOCK_P": blocks.positions, "BLOCK_Q": blocks.references}
     signature = {n: "constexpr" if n in fixed else kinds.get(n, "i32") for n in names}
     constants = {(names.index(n),): v for n, v in fixed.items()}
     source = ASTSource(kernel, signature=signature, constexprs=constants)
     target, options = GPUTarget("cuda", arch, 32), {"num_warps": blocks.warps}
     built = triton.compile(source, target=target, options=options)
-    print(arch, k, len(built.asm["cubin"]) > 1000)
+    print(arch, k, rows, len(built.asm["cubin"]) > 1000)
 from refbench.matching.scoring_kernel import score_candidates_kernel as kernel
 names = kernel.arg_names
 kinds = {"query": "*fp32", "reference": "*fp32", "weight": "*fp32", "candidates": "*i64", "score": "*fp32"}
@@ -375,4 +415,5 @@ def test_compiles_for_cards_that_are_not_here() -> None:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     rows = [line.split() for line in done.stdout.splitlines()]
-    assert rows == [["80", "1", "True"], ["90", "1", "True"], ["90", "4", "True"], ["scores", "4", "True"]]
+    kernels = [["80", "1", "3"], ["90", "1", "3"], ["90", "4", "3"], ["90", "4", "1"], ["scores", "4"]]
+    assert rows == [[*kernel, "True"] for kernel in kernels]

@@ -28,10 +28,11 @@ def test_rounding_drops_the_bits_that_tensor_cores_drop() -> None:
         operand(one, "tf32", "query"), torch.tensor([1.0, 1 + 2**-10, 1 + 2**-10, 1.0, -3.0 - 2**-9])
     )
     assert torch.equal(operand(torch.tensor([1 + 2**-9]), "bf16", "query"), torch.tensor([1.0]))
+    assert torch.equal(operand(torch.tensor([1 + 2**-11]), "fp16", "query"), torch.tensor([1.0]))
     assert operand(one, "fp32", "query") is one
 
 
-@pytest.mark.parametrize("precision", ["tf32", "bf16", "bf16x3"])
+@pytest.mark.parametrize("precision", ["tf32", "bf16", "bf16x3", "fp16"])
 @pytest.mark.parametrize("flavour", ["c2", "ttsr"])
 @pytest.mark.parametrize(("k", "stride"), [(1, 1), (3, 1), (2, 2)])
 def test_the_rerank_restores_exactness(precision: str, flavour: str, k: int, stride: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,7 @@ from refbench.execution.call import Settings, invoke
 from refbench.execution.precision import precision_scope
 from refbench.matching import match
 from refbench.matching.exact import plain_search
-from refbench.matching.fused import Blocks, fused_search, plan_slabs
+from refbench.matching.fused import Blocks, fused_search, plan_slabs, slab_problem
 from refbench.matching.fused_use import multiprocessors, plain_only, refusal, splits_for
 from refbench.methods.c2_matching.config import RELEASED as C2_RELEASED
 from refbench.methods.c2_matching.model import C2Model
@@ -54,7 +55,7 @@ def ceilings(bench: Bench) -> list[Row]:
 
 
 def matching(bench: Bench) -> list[Row]:
-    """The official algorithm with TF32 on and off against the plain path, the fused one and bf16x3."""
+    """The official algorithm with TF32 on and off against the plain path and the fused ones."""
     size = (125, 83, 256) if bench.cuda else (20, 16, 32)
     query, reference = feature_pair(size, 0, bench.device)
     rows, seconds = [], {}
@@ -76,6 +77,7 @@ def matching(bench: Bench) -> list[Row]:
             "fused, K=4": lambda: match(query, reference, k=4),
             "fused, bf16x3": lambda: match(query, reference, precision="bf16x3"),
             "fused, tf32": lambda: match(query, reference, precision="tf32"),
+            "fused, fp16": lambda: match(query, reference, precision="fp16"),
         }
     else:
         status: Any = "fail" if bench.cuda else "needs a card"
@@ -115,24 +117,29 @@ def kernel_blocks(bench: Bench) -> list[Row]:
     query, reference = feature_pair((125, 83, 256), 0, bench.device)
     given: Any = {"patch": 3, "stride": 1, "padding": 0, "per_pixel": True}
     fq, fr = prepare(query, name="query", **given), prepare(reference, name="reference", **given)
-    task = Task(fq, fr, FLAVOURS["c2"].inverse(fr.patch_norm), None, 3, 1, 256.0)
+    exact = Task(fq, fr, FLAVOURS["c2"].inverse(fr.patch_norm), None, 3, 1, 256.0)
     rows = []
-    for k, blocks, product in (
-        (1, Blocks(16, 128, 8), 40.0), (1, Blocks(16, 128, 8), 64.0), (1, Blocks(16, 128, 8), 96.0),
-        (1, Blocks(16, 64), 64.0), (1, Blocks(16, 256, 8), 64.0), (1, Blocks(32, 128, 8), 64.0),
-        (4, Blocks(8, 64), 64.0), (4, Blocks(8, 128, 8), 64.0), (4, Blocks(16, 64, 8), 64.0),
+    for how, k, blocks, product in (
+        ("fp32", 1, Blocks(16, 128, 8), 40.0), ("fp32", 1, Blocks(16, 128, 8), 64.0),
+        ("fp32", 1, Blocks(16, 128, 8), 96.0), ("fp32", 1, Blocks(32, 128, 8), 64.0),
+        ("fp32", 4, Blocks(8, 64), 64.0), ("fp32", 4, Blocks(16, 64, 8), 64.0),
+        ("fp16", 4, Blocks(8, 64), 32.0), ("fp16", 4, Blocks(8, 64), 64.0), ("fp16", 4, Blocks(8, 64), 96.0),
+        ("fp16", 4, Blocks(16, 64, 8), 64.0), ("fp16", 4, Blocks(8, 128, 8), 64.0),
+        ("fp16", 4, Blocks(16, 128, 8), 64.0), ("fp16", 1, Blocks(16, 128, 8), 64.0),
+        ("bf16x3", 4, Blocks(8, 64), 64.0),
     ):  # fmt: skip
-        slabs = plan_slabs(task.problem, 256.0, product)
+        task = replace(exact, precision=how)
+        slabs = plan_slabs(slab_problem(task), 256.0, product)
         if slabs is None:
             continue
         splits = splits_for(task, k, slabs, multiprocessors(bench.device))
-        with precision_scope("fp32"):
+        with precision_scope("fp32" if how == "fp32" else "tf32"):
             seconds = bench.seconds(
                 partial(fused_search, task, k, slabs, splits=splits, blocks=blocks),
                 5,
             )
         size = f"{blocks.positions}x{blocks.references}, {blocks.warps} warps"
-        label = f"K={k}, {size}, {product:.0f} MB, {splits} splits"
+        label = f"{how}, K={k}, {size}, {product:.0f} MB, {splits} splits"
         rows.append(Row("blocks", label, shown(seconds), "info"))
     return rows
 
