@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import lru_cache
 
 import torch
@@ -59,7 +60,7 @@ def try_fused(task: Task, k: int, plain: Search) -> tuple[Tensor, Tensor] | None
         return None
     problem = slab_problem(task)
     slabs = plan_slabs(problem, task.memory_mb)
-    if slabs is None or refusal(task.device, plain) is not None:
+    if slabs is None or refusal(task.device, plain, task.precision) is not None:
         return None
     splits = splits_for(task, k, slabs, multiprocessors(task.device))
     if fused_bytes(problem, k, splits, slabs) > task.memory_mb * MIB:
@@ -83,9 +84,13 @@ def multiprocessors(device: torch.device) -> int:
 
 
 @lru_cache
-def refusal(device: torch.device, plain: Search) -> str | None:
-    """Why the fused matcher is not used on ``device``, said once per process; None where it is used."""
-    return refused(device, "matching", lambda: disagreement(device, plain))
+def refusal(device: torch.device, plain: Search, precision: str = "fp32") -> str | None:
+    """Why the fused matcher is not used on ``device``, said once per process; None where it is used.
+
+    Each precision has a check of its own: its GEMM and its kernel are others.
+    """
+    what = "matching" if precision == "fp32" else f"matching in {precision}"
+    return refused(device, what, lambda: disagreement(device, plain, precision=precision))
 
 
 def refused(device: torch.device, what: str, check: Callable[[], str | None]) -> str | None:
@@ -126,6 +131,7 @@ def disagreement(
     plain: Search,
     launch: Launcher = triton_launch,
     blocks: Blocks | None = None,
+    precision: str = "fp32",
 ) -> str | None:
     """How the fused search differs from ``plain`` on a small random problem; None where they agree.
 
@@ -133,7 +139,7 @@ def disagreement(
     the same to the last bit but for the weighing, and indices the same everywhere, many ties included.
     """
     for k, masked in ((1, False), (4, True)):
-        task = self_check_task(device, masked=masked)
+        task = replace(self_check_task(device, masked=masked), precision=precision)
         score, index = plain(task, k)
         for slabs, splits in ((Slabs(9, 8, 7), 2), (Slabs(5, 3, 2), 1)):
             other, other_index = fused_search(task, k, slabs, splits=splits, blocks=blocks, launch=launch)

@@ -42,7 +42,7 @@ def _streamed(query: Tensor, reference: Tensor, k: int) -> Found:
 
 def _fused(precision: Precision) -> Callable[..., Found]:
     def call(query: Tensor, reference: Tensor, k: int) -> Found:
-        if (reason := refusal(query.device, plain_search)) is not None:
+        if (reason := refusal(query.device, plain_search, precision)) is not None:
             raise UserError(f"the fused matcher does not run here: {reason}")
         found = match(query, reference, k=k, precision=precision)
         return found.index, found.similarity, None, 0

@@ -30,6 +30,7 @@ from refbench.matching.fused import (
     slab_problem,
     triton_launch,
 )
+from refbench.matching.operands import PRECISIONS
 from refbench.matching.plan import Problem
 from refbench.matching.task import Task
 
@@ -299,7 +300,8 @@ def test_bf16x3_is_far_closer_than_bf16() -> None:
 
 
 def test_the_self_check_passes_and_finds_what_is_wrong() -> None:
-    assert fused_use.disagreement(DEVICE, plain_search, blocks=BLOCKS) is None
+    for precision in PRECISIONS:
+        assert fused_use.disagreement(DEVICE, plain_search, blocks=BLOCKS, precision=precision) is None
 
     def last_of_ties(call: Launch) -> None:
         triton_launch(call)
@@ -318,7 +320,7 @@ def test_the_self_check_passes_and_finds_what_is_wrong() -> None:
 
 
 def test_a_refusal_is_said_once_and_the_plain_path_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("Failed to find C compiler")
 
     monkeypatch.setattr(fused_use, "disagreement", broken)
@@ -330,6 +332,8 @@ def test_a_refusal_is_said_once_and_the_plain_path_taken(monkeypatch: pytest.Mon
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert fused_use.refusal(torch.device("cuda:7"), plain_search)
+    with pytest.warns(UserWarning, match="matching in fp16 on cuda:7 takes the plain path"):
+        assert fused_use.refusal(torch.device("cuda:7"), plain_search, "fp16")
     monkeypatch.setattr(fused_use.importlib.util, "find_spec", lambda name: None)
     with pytest.warns(UserWarning, match="Triton is not installed"):
         assert fused_use.refusal(torch.device("cuda:6"), plain_search)
