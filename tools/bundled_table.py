@@ -21,7 +21,8 @@ COUNTED = tuple(
 ROWS = (
     ("L1, the best", ""), ("L2", "ref=L2"), ("L3", "ref=L3"), ("L4", "ref=L4"),
     ("L5, another photo", "ref=L5"), ("LR itself", "ref=lr"), ("another group's", "ref=other"),
-    ("a texture photo", "ref=foreign"), ("noise", "ref=noise"), ("L1, shuffled", "ref=shuffled"), ("grey", "ref=constant"),
+    ("a texture photo", "ref=foreign"), ("noise", "ref=noise"),
+    ("L1, shuffled", "ref=shuffled"), ("grey", "ref=constant"),
     ("HR (oracle: leaks HR)", "ref=hr(oracle: leaks HR)"),
     ("L1, jitter x0.5", "jitter@1[level=x0.5]"), ("L1, jitter x1", "jitter@1[level=x1]"),
     ("L1, jitter x2", "jitter@1[level=x2]"), *COUNTED,
