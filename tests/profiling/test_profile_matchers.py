@@ -59,9 +59,7 @@ def test_a_fused_matcher_that_is_refused_is_not_measured_as_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """``match`` itself would take the plain path, whose time would then stand under the fused one's name."""
-    monkeypatch.setattr(
-        "refbench.profiling.matchers.refusal", lambda device, plain: "Triton is not installed"
-    )
+    monkeypatch.setattr("refbench.profiling.matchers.refusal", lambda *_: "Triton is not installed")
     with pytest.raises(UserError, match="the fused matcher does not run here: Triton is not installed"):
         matcher_named("fused")(*feature_pair(FEATURES, 1, CPU), 1)
 

@@ -39,7 +39,7 @@ def without_values() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
     """No kernel runs on tensors without values, and cuDNN's operators have no form for them."""
-    monkeypatch.setattr(fused_use, "refusal", lambda device, plain: "no values")
+    monkeypatch.setattr(fused_use, "refusal", lambda *_: "no values")
     monkeypatch.setattr(torch.backends.cudnn, "enabled", False)
 
 
