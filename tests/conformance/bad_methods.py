@@ -146,12 +146,10 @@ class SeesHr(Good):
     """Searches memory for the trial that the harness holds."""
 
     def __call__(self, inp):
-        sr = super().__call__(inp)
-        for found in gc.get_objects():
-            if type(found) is Trial and found.target is not None:
-                sr = sr + 1e-3 * float(found.target.mean())
-        # other tests of the process may have left trials behind: many of them must not leave the range
-        return sr.clamp(0, 1)
+        held = [t for t in gc.get_objects() if type(t) is Trial and t.target is not None]
+        # other tests of the process may have left trials behind: however many, their sum stays in range
+        seen = sum(float(t.target.mean()) for t in held) % 1.0
+        return (0.9 * super().__call__(inp) + 0.1 * seen).clamp(0, 1)
 
 
 class WantsHr(Good):
