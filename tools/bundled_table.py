@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 import pandas as pd
+from doc_tables import table as markdown
 
 METHODS = ("edvr_ref", "ttsr", "c2_matching", "mrefsr", "datsr")
 CONTROL, BASELINE = "canonical@1", "bicubic"
@@ -37,21 +38,17 @@ def table(scores: pd.DataFrame, metric: str = "psnr_y") -> str:
     names = chosen["method"].str.split().str[0]
     mean = {(m, p): v for m, p, v in zip(names, chosen["protocol"], chosen["mean"], strict=True)}
     base = mean[BASELINE, CONTROL]
-    lines = [
-        "| reference | " + " | ".join(f"`{m}`" for m in METHODS) + " |",
-        "|---|" + "---:|" * len(METHODS),
-    ]
+    rows = []
     for title, rest in ROWS:
         own = [mean.get((m, f"{CONTROL}+{rest}" if rest else CONTROL)) for m in METHODS]
-        cells = ["-" if value is None else f"{value - base:+.2f}" for value in own]
-        lines.append(f"| {title} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows.append([title, *("" if value is None else f"{value - base:+.2f}" for value in own)])
+    return markdown(("reference", *(f"`{m}`" for m in METHODS)), rows, numbers=True)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table; returns the exit code."""
     (path,) = sys.argv[1:] if argv is None else argv
-    print(table(pd.read_csv(path)))
+    print(table(pd.read_csv(path)), end="")
     return 0
 
 

@@ -35,11 +35,12 @@ PAGES = ("protocols.md", "metrics.md")
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; a bar inside a cell is escaped."""
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: bool = False) -> str:
+    """A Markdown table; a bar inside a cell is escaped. ``numbers``: columns after the first to the right."""
     cells = [[cell.replace("|", "\\|") or "-" for cell in row] for row in (columns, *rows)]
     lines = ["| " + " | ".join(row) + " |" for row in cells]
-    return "\n".join([lines[0], "|" + "---|" * len(columns), *lines[1:]]) + "\n"
+    rule = "|---|" + ("---:|" if numbers else "---|") * (len(columns) - 1)
+    return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
 
 
 def cards() -> str:

@@ -124,7 +124,8 @@ def plan_slabs(problem: Problem, memory_mb: float, product_mb: float = PRODUCT_M
             if rows > max(height, least) and rows > least:
                 break
             line = min(product_mb, memory_mb) * MIB / FLOAT / ((rows + halo) * (columns + problem.halo))
-            most = int((line - 16) // problem.reference[1]) - halo
+            # `aligned` adds 15 at most
+            most = int((line - 15) // problem.reference[1]) - halo
             if most < 1:
                 continue
             band = min(bands, most)

@@ -34,13 +34,7 @@ def operand(features: Tensor, precision: str, side: Side) -> Tensor:
 
     The features themselves for fp32 and, because the hardware rounds, for TF32 on CUDA.
     """
-    if precision in ("bf16", "bf16x3", "fp16"):
-        return narrow(features, precision, side).float()
-    if precision == "tf32" and not features.is_cuda:
-        # 13 of 23 mantissa bits are dropped; ties away from zero, as the hardware's conversion does
-        bits = features.view(torch.int32)
-        return ((bits + 0x1000) & ~0x1FFF).view(torch.float32)
-    return features
+    return narrow(features, precision, side).float()
 
 
 def narrow(features: Tensor, precision: str, side: Side) -> Tensor:
@@ -51,7 +45,11 @@ def narrow(features: Tensor, precision: str, side: Side) -> Tensor:
         return features.bfloat16()
     if precision == "bf16x3":
         return parts(features, side)
-    return operand(features, precision, side)
+    if precision == "tf32" and not features.is_cuda:
+        # 13 of 23 mantissa bits are dropped; ties away from zero, as the hardware's conversion does
+        bits = features.view(torch.int32)
+        return ((bits + 0x1000) & ~0x1FFF).view(torch.float32)
+    return features
 
 
 def within_range(features: Features, precision: str) -> Features:

@@ -177,7 +177,7 @@ WORKFLOWS = {"github-actions.yml", "github-shards.yml", "github-leaderboard.yml"
 
 
 def test_what_a_user_copies_needs_no_address_of_the_project() -> None:
-    """refbench is not in a package index, and its address is not known: workflows have one placeholder."""
+    """No package index has refbench: what is installed is a clone, whose address is the reader's OWNER."""
     texts = [*PAGES, *DOCS.glob("*.yml"), *DOCS.glob("*.sh"), ROOT / "pyproject.toml"]
     for folder in ("refbench", "reports", "methods", "datasets"):
         texts += [p for p in (ROOT / folder).rglob("*") if p.suffix in (".py", ".txt", ".j2", ".yaml")]
